@@ -1,0 +1,23 @@
+#!/bin/sh
+# Sets up everything and starts it: the environment, three Kafka brokers, JupyterLab. Prints JupyterLab's address and ends.
+# Options are those of `workshop up`: --no-lab, --backend NAME, --keep. Safe to run again at any time.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+trap 'printf "\nStopped. Run the same command again: it goes on where it was.\n" >&2; exit 130' INT TERM
+WORKSHOP_STARTED_AT=$(date +%s)
+export WORKSHOP_STARTED_AT
+
+case " $* " in *" -h "* | *" --help "*)
+  sed -n '2,3s/^# //p' "$0"
+  exit 0
+  ;;
+esac
+[ "$(uname -s)" = Linux ] || [ "$(uname -s)" = Darwin ] || {
+  echo "The workshop runs on Linux, in WSL2 and on macOS; this is $(uname -s)." >&2
+  echo "→ On Windows, open WSL2 and run it there." >&2
+  exit 1
+}
+
+. "$root/infra/environment.sh"
+trap - INT TERM # from here on, `workshop up` says how it was stopped
+exec "$venv/bin/workshop" up "$@"

@@ -1,0 +1,24 @@
+"""A hands-on workshop on Kafka, event sourcing, microservices and Kubernetes. In a notebook: `workshop.connect()`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workshop.connection import Connection, connect
+    from workshop.errors import WorkshopError
+
+__all__ = ["Connection", "WorkshopError", "connect"]
+
+
+def __getattr__(name: str):
+    """Import what is asked for when it is asked for: the command starts without it."""
+    if name == "WorkshopError":
+        from workshop.errors import WorkshopError
+
+        return WorkshopError
+    if name in __all__:
+        from workshop import connection
+
+        return getattr(connection, name)
+    raise AttributeError(f"module 'workshop' has no attribute '{name}'")

@@ -1,0 +1,213 @@
+"""The backend `local`: three real brokers as processes on this machine, on loopback only. Linux, WSL2 and macOS."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+
+from workshop.broker import java, runtime, tools
+from workshop.broker.jars import pinned
+from workshop.broker.properties import server_properties
+from workshop.errors import WorkshopError
+from workshop.files import locked, write_atomically
+from workshop.kafka_probe import registered_brokers
+from workshop.ports import answers, free_block
+from workshop.processes import Component, Processes, state_of
+from workshop.settings import NODES, Ports, Settings
+from workshop.timeline import Timeline
+from workshop.waiting import wait_until
+
+PREPARING = "prepares Kafka for the first start"
+
+
+class Local:
+    """Three combined KRaft nodes: each is a broker and a controller."""
+
+    name = "local"
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.processes = Processes(settings.state)
+        self.folder = settings.state / "kafka"
+
+    def available(self) -> str:
+        """Empty: wherever Python runs on Linux or macOS, it can be used."""
+        if sys.platform in ("linux", "darwin"):
+            return ""
+        return "The local backend needs Linux, WSL2 or macOS: on Windows, run it in WSL2."
+
+    def up(self, timeline: Timeline) -> None:
+        """Bring what brokers need, then start those that do not run."""
+        ready_to_run = self.provision(timeline)
+        running = self._running_here()
+        # Two checkouts that look for ports at the same time must not find the same ones.
+        with locked(self.settings.cache / "ports.lock", self.settings.patience, "starts brokers"):
+            ports = self._ports() if running else free_block(self.settings, self._last_block())
+            write_atomically(self.folder / "ports.json", json.dumps({"first": ports.first}))
+            with timeline.step("three brokers listen"):
+                for node in NODES:
+                    self._start(node, ports, ready_to_run)
+                self._wait_for_ports(ports)
+        tools.write_commands(self.settings, ready_to_run, ports)
+
+    def ready(self) -> None:
+        """Wait until three brokers are registered.
+
+        Raises:
+            WorkshopError: they are not in time, or one of them died; with the end of its log.
+        """
+        bootstrap = self._ports().bootstrap
+        wait_until(
+            lambda: self._all_alive() and registered_brokers(bootstrap) == set(NODES),
+            self.settings.patience,
+            "three brokers to be registered",
+            next_step="`workshop logs kafka-1` shows more; `workshop down` and `workshop up` start afresh.",
+            detail=lambda: self.processes.tail("kafka-1", 8),
+        )
+
+    def down(self) -> list[str]:
+        """Stop all brokers, all at once."""
+        return self.processes.stop(self.components())
+
+    def components(self) -> list[str]:
+        """The brokers' names."""
+        return [f"kafka-{node}" for node in NODES]
+
+    def endpoints(self) -> dict:
+        """Where the brokers are."""
+        return {"kafka": {"bootstrap_servers": self._ports().bootstrap}}
+
+    def logs(self, name: str) -> Path:
+        """A broker's log."""
+        return self.processes.log(name)
+
+    def kill_broker(self, node: int) -> None:
+        """End a broker without a word, as a power cut does."""
+        self.processes.signal(f"kafka-{node}", signal.SIGKILL)
+
+    def pause_broker(self, node: int) -> None:
+        """Freeze a broker: it stays there and answers nothing, as behind a cut network."""
+        self.processes.signal(f"kafka-{node}", signal.SIGSTOP)
+
+    def resume_broker(self, node: int) -> None:
+        """Let a frozen broker go on."""
+        self.processes.signal(f"kafka-{node}", signal.SIGCONT)
+
+    def start_broker(self, node: int) -> None:
+        """Start a broker that is dead, on its own data; returns before it is registered."""
+        libs = tuple(runtime.folder(self.settings) / "libs" / jar.name for jar in pinned(self.settings))
+        self._start(node, self._ports(), runtime.prepare(self.settings, java.find(self.settings), libs))
+
+    def broker_states(self) -> dict[int, str]:
+        """`running`, `paused` or `stopped`, by the broker's number."""
+        running = self.processes.running()
+        return {node: state_of(running.get(f"kafka-{node}")) for node in NODES}
+
+    def lab_port(self) -> int:
+        """JupyterLab's port lies in the same block."""
+        return self._ports().lab
+
+    def provision(self, timeline: Timeline) -> runtime.Runtime:
+        """Bring and make what brokers need before they can start; nothing is started."""
+        settings = self.settings
+        found = java.find(settings)
+        with locked(settings.cache / "kafka.lock", 900, PREPARING):
+            size = sum(jar.size for jar in pinned(settings))
+            with timeline.step("Kafka's jars", size) as progress:
+                libs = runtime.fetch_jars(settings, progress)
+            prepared = runtime.prepare(settings, found, libs)
+            if not runtime.is_trained(settings, prepared):
+                with timeline.step("first start recorded, once"):
+                    prepared = runtime.train(settings, prepared, timeline.say)
+        return prepared
+
+    def _running_here(self) -> dict[str, psutil.Process]:
+        """Our brokers that run and can be kept; those whose folder was taken away are ended."""
+        running = {name: p for name, p in self.processes.running().items() if name in self.components()}
+        if running and not (self._last_block() and self._cluster_id_file.exists()):
+            self.down()
+            return {}
+        for process in running.values():
+            process.send_signal(signal.SIGCONT)
+        return running
+
+    def _start(self, node: int, ports: Ports, ready_to_run: runtime.Runtime) -> None:
+        home = self.folder / f"node-{node}"
+        scratch = home / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        common = (self.settings.root / "infra/kafka/broker.properties").read_text()
+        properties = home / "server.properties"
+        write_atomically(properties, server_properties(common, node, ports, home / "data"))
+        runtime.format_folder(home / "data", ready_to_run, self._cluster_id(), node)
+        self.processes.start(
+            Component(
+                name=f"kafka-{node}",
+                argv=ready_to_run.command(runtime.BROKER_CLASS, str(properties), scratch=scratch),
+                env=runtime.environment(scratch),
+                cwd=home,
+                ports=(ports.broker(node), ports.controller(node)),
+                grace=30.0,
+            )
+        )
+
+    def _wait_for_ports(self, ports: Ports) -> None:
+        wait_until(
+            lambda: self._all_alive() and all(answers(port) for port in ports.kafka),
+            self.settings.patience,
+            f"the brokers to listen on {', '.join(ports.bootstrap)}",
+            every=0.1,
+            next_step="`workshop logs kafka-1` shows more; set WORKSHOP_PATIENCE (seconds) on a slow machine.",
+            detail=lambda: self.processes.tail("kafka-1", 8),
+        )
+
+    def _all_alive(self) -> bool:
+        """True, or an error that shows the log of the broker that died."""
+        for name in self.components():
+            if not self.processes.lives(name) and name not in self.processes.running():
+                raise WorkshopError(
+                    f"{name} ended right after its start. The end of its log:",
+                    _advice(self.processes.tail(name, 60), name),
+                    _without_stack_trace(self.processes.tail(name, 30)),
+                )
+        return True
+
+    @property
+    def _cluster_id_file(self) -> Path:
+        return self.folder / "cluster.id"
+
+    def _cluster_id(self) -> str:
+        if not self._cluster_id_file.exists():
+            write_atomically(self._cluster_id_file, runtime.random_id())
+        return self._cluster_id_file.read_text()
+
+    def _last_block(self) -> int | None:
+        try:
+            return int(json.loads((self.folder / "ports.json").read_text())["first"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _ports(self) -> Ports:
+        first = self._last_block()
+        if first is None:
+            raise WorkshopError("No stack was started here yet.", "Run `workshop up`.")
+        return Ports(first)
+
+
+def _without_stack_trace(log: str) -> str:
+    return "\n".join([line for line in log.splitlines() if not line.lstrip().startswith("at ")][-8:])
+
+
+def _advice(log: str, name: str) -> str:
+    if "Address already in use" in log:
+        return "A port was taken by another program meanwhile: `workshop down`, then `workshop up` finds other ones."
+    if "No space left on device" in log:
+        return "The disk is full: free some space, then `workshop up`."
+    if "OutOfMemory" in log or "insufficient memory" in log:
+        return "There is not enough memory: the brokers need about 500 MB. Close something, then `workshop up`."
+    if any(word in log for word in ("NoClassDefFoundError", "ClassNotFoundException", "ZipException", "LinkageError")):
+        return "A jar may be damaged: `workshop doctor` checks each of them."
+    return f"`workshop logs {name}` shows all of it; `workshop reset` starts with empty brokers."

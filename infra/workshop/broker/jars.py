@@ -1,0 +1,67 @@
+"""The jars that a broker runs: each pinned in infra/kafka/jars.lock, which `workshop lock` renews."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from workshop.errors import WorkshopError
+from workshop.fetch import Pinned, fetch_all, sha256
+from workshop.files import write_atomically
+from workshop.settings import Settings
+
+LOCK = Path("infra/kafka/jars.lock")
+POM = Path("infra/kafka/pom.xml")
+
+
+def pinned(settings: Settings) -> list[Pinned]:
+    """The jars of the lock file, sorted by name: the order of the class path."""
+    entries = json.loads((settings.root / LOCK).read_text())["jars"]
+    return sorted((Pinned(**entry) for entry in entries), key=lambda jar: jar.name)
+
+
+def fetch(settings: Settings, folder: Path, progress: Callable[[int], None]) -> list[Path]:
+    """Bring all jars into `folder`; returns their paths in class path order."""
+    jars = pinned(settings)
+    fetch_all(settings.maven, jars, folder, progress)
+    return [folder / jar.name for jar in jars]
+
+
+def damaged(settings: Settings, folder: Path) -> list[Path]:
+    """The jars in `folder` whose SHA-256 is not the pinned one; missing ones do not count."""
+    present = [(folder / jar.name, jar.sha256) for jar in pinned(settings) if (folder / jar.name).exists()]
+    return [path for path, expected in present if sha256(path) != expected]
+
+
+def lock(settings: Settings) -> int:
+    """Resolve infra/kafka/pom.xml with Maven and write the lock file; returns the number of jars.
+
+    Raises:
+        WorkshopError: `mvn` is not on the PATH, or could not resolve.
+    """
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise WorkshopError("Renewing the lock needs Maven (`mvn`) on the PATH.", "Only maintainers need it.")
+    with tempfile.TemporaryDirectory() as scratch:
+        repository = Path(scratch) / "repository"
+        entries = [_entry(path, repository) for path in _resolve(maven, settings.root / POM, repository)]
+    entries.sort(key=lambda entry: entry["path"])
+    write_atomically(settings.root / LOCK, json.dumps({"jars": entries}, indent=1) + "\n")
+    return len(entries)
+
+
+def _resolve(maven: str, pom: Path, repository: Path) -> list[Path]:
+    listing = repository.parent / "classpath"
+    command = [maven, "-q", "-B", "-f", str(pom), f"-Dmaven.repo.local={repository}", f"-Dmdep.outputFile={listing}"]
+    done = subprocess.run([*command, "dependency:build-classpath"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WorkshopError("Maven could not resolve infra/kafka/pom.xml.", detail=done.stdout[-2000:])
+    return [Path(jar) for jar in listing.read_text().split(":")]
+
+
+def _entry(jar: Path, repository: Path) -> dict:
+    return {"path": jar.relative_to(repository).as_posix(), "size": jar.stat().st_size, "sha256": sha256(jar)}

@@ -1,0 +1,119 @@
+"""The command `workshop`: what each word does, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from workshop import commands, fraud_commands
+from workshop.errors import WorkshopError
+from workshop.settings import BACKENDS, Settings
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit code. Errors are sentences."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    options = _parser().parse_args(arguments)
+    errors = Console(stderr=True)
+    try:
+        settings = Settings.load()
+        if getattr(options, "backend", None):
+            settings = replace(settings, backend=options.backend)
+        return options.run(settings, options) or 0
+    except WorkshopError as error:
+        for line in error.lines():
+            errors.print(Text(line, style="red" if line == error.happened else ""), soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("Stopped. What was begun is put away; the same command starts again where it can.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        errors.print(Text(f"The system refused: {error}."), soft_wrap=True)
+        errors.print("→ `workshop doctor` looks at disk, folders and rights.")
+        return 1
+
+
+def _as_interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="workshop", description="The workshop's stack: Kafka, JupyterLab, lessons.")
+    words = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def word(name: str, run: Callable, text: str) -> argparse.ArgumentParser:
+        return _word(words, name, run, text)
+
+    up = word("up", commands.up, "start everything, or repair it; harmless if it runs")
+    up.add_argument("--no-lab", action="store_true", help="without JupyterLab")
+    up.add_argument("--backend", choices=BACKENDS, help="where Kafka runs (default: auto)")
+    up.add_argument("--keep", action="store_true", help="if it fails, leave running what was started")
+    word(
+        "fetch",
+        commands.fetch,
+        "bring what the stack needs, and start nothing: for an image, or while the network is good",
+    )
+    word("down", commands.down, "stop everything; the data stay")
+    status = word("status", commands.status, "what runs, where, and how far you are; exit code 0 when all is ready")
+    status.add_argument("--json", action="store_true", help="for programs")
+    logs = word("logs", commands.logs, "the end of a component's log, or of all of them")
+    logs.add_argument("name", nargs="?", help="kafka-1, kafka-2, kafka-3, lab")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on printing what comes")
+    logs.add_argument("-n", "--lines", type=int, default=20, help="how many lines (default: 20)")
+    word("doctor", commands.doctor, "look at the machine and the stack, and say what to change")
+    reset = word("reset", commands.reset, "delete what the stack stored; with a lesson, restore that notebook")
+    reset.add_argument("lesson", nargs="?", help="a lesson's number, such as 00: restored as it was handed out")
+    word("lab", commands.lab, "print JupyterLab's address; start it if it does not run")
+    shell = word("shell", commands.shell, "a shell in which workshop and Kafka's own tools work")
+    shell.add_argument("-c", dest="command", help="run this one command instead")
+    run = word("run", commands.run, "execute solved lessons on the running stack; leaves an HTML page of each")
+    run.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers (default: all)")
+    notebooks = word("notebooks", commands.notebooks, "for authors: generate notebooks/ from solutions/")
+    notebooks.add_argument("--check", action="store_true", help="write nothing; exit 1 if one is out of date")
+    word("lock", commands.lock, "for authors: renew infra/kafka/jars.lock from infra/kafka/pom.xml (needs Maven)")
+    text = "a log of payments of your own: publish it, warn of strange periods, score models"
+    _add_fraud(words.add_parser("fraud", help=text, description=text))
+    return parser
+
+
+def _word(words: argparse._SubParsersAction, name: str, run: Callable, text: str) -> argparse.ArgumentParser:
+    sub = words.add_parser(name, help=text, description=text)
+    sub.set_defaults(run=run)
+    return sub
+
+
+def _add_fraud(parser: argparse.ArgumentParser) -> None:
+    words = parser.add_subparsers(metavar="COMMAND", required=True)
+    publish = _word(words, "publish", fraud_commands.publish, "publish a CSV or Parquet file, once and whole")
+    publish.add_argument("file", type=Path, help="columns TX_DATETIME, CUSTOMER_ID, TX_AMOUNT; more are welcome")
+    warn = _word(words, "warn", fraud_commands.warn, "replay a topic, and write a warning for every strange period")
+    warn.add_argument("--out", type=Path, default=Path("warnings.csv"), help="where to (default: warnings.csv)")
+    score = _word(words, "score", fraud_commands.score, "replay a topic, and judge models by the published protocol")
+    score.add_argument("--labels", type=Path, required=True, help="CSV or Parquet: TRANSACTION_ID, TX_FRAUD (0 or 1)")
+    score.add_argument("--start", type=_day, help="first day of the training week, such as 2018-07-25")
+    for sub in (publish, warn, score):
+        sub.add_argument("--topic", required=True, help="the topic's name")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no day; write it as 2018-07-25") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

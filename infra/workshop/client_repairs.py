@@ -1,0 +1,35 @@
+"""What has to be mended in the pinned kafka-python before a lesson can rely on it; the tests show each on real brokers."""
+
+from __future__ import annotations
+
+from kafka.coordinator.consumer import ConsumerCoordinator
+from kafka.producer.transaction_manager import TransactionManager
+
+_need_rejoin = ConsumerCoordinator.need_rejoin
+
+
+def apply() -> None:
+    """Mend the client in this process. Harmless if called again."""
+    TransactionManager.reset_producer_id = _go_on_under_a_new_epoch
+    ConsumerCoordinator.need_rejoin = _until_joined
+
+
+def _go_on_under_a_new_epoch(manager: TransactionManager) -> None:
+    """Let an idempotent producer live on after it gave up an event that it had tried more than once.
+
+    kafka-python 3.0.12 forgets its producer id then and never asks for another: nothing is sent any more, and `flush()`
+    waits for ever. Its own way out of lost sequence numbers, a new epoch of the same id (KIP-360), serves here too.
+    """
+    if manager.has_producer_id():
+        manager.bump_producer_id_and_epoch()
+
+
+def _until_joined(coordinator: ConsumerCoordinator) -> bool:
+    """Let a consumer finish a rebalance that lasts longer than the poll in which it began.
+
+    Where new metadata were the reason to join again, the group's leader in kafka-python 3.0.12 counts that as settled when
+    it has computed the assignment. If the poll ends then, before the answer is there, no later one asks for it: the
+    consumer holds nothing, sends no heartbeat, and is put out of its group.
+    """
+    assigned_by_group = coordinator._subscription.partitions_auto_assigned()
+    return _need_rejoin(coordinator) or (coordinator.rejoining and assigned_by_group)

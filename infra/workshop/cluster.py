@@ -1,0 +1,171 @@
+"""The recipe above the backends: what `up`, `down`, `status` and `reset` do, written once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+
+from workshop import environment, lab, progress, topics
+from workshop.backends import choose
+from workshop.backends.local import Local
+from workshop.errors import WorkshopError
+from workshop.files import locked, write_atomically
+from workshop.kafka_probe import registered_brokers
+from workshop.processes import Processes, state_of
+from workshop.settings import NODES, Settings
+from workshop.timeline import Timeline
+
+KEPT_BY_RESET = ("backups", "lock")
+
+
+def up(settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: bool = False) -> dict:
+    """Bring the stack up, or repair it; harmless if it runs.
+
+    Args:
+        with_lab: start JupyterLab too.
+        keep: leave what was started if something fails, to look at it.
+
+    Returns:
+        The endpoints, as `workshop.connect()` reads them.
+    """
+    with _alone(settings):
+        environment.make_folders(settings)
+        backend, why = choose(settings)
+        timeline.say(f"backend {backend.name}: {why}")
+        with _undone_on_failure(settings, keep):
+            backend.up(timeline)
+            if with_lab:
+                lab.start(settings, backend.lab_port())
+            with timeline.step("three brokers registered"):
+                backend.ready()
+            endpoints = {"backend": backend.name, **backend.endpoints(), "lab": {"port": backend.lab_port()}}
+            with timeline.step("first event read back"):
+                topics.create(endpoints["kafka"], topics.STORY)
+                smoke_test(endpoints["kafka"])
+            write_atomically(settings.endpoints_file, json.dumps(endpoints, indent=1))
+            if with_lab:
+                with timeline.step("JupyterLab answers"):
+                    lab.wait(settings, backend.lab_port())
+    return endpoints
+
+
+def down(settings: Settings) -> list[str]:
+    """Stop everything; returns the names of what was stopped. The data stay."""
+    with _alone(settings):
+        return _stop_all(settings)
+
+
+def reset(settings: Settings) -> None:
+    """Stop everything and delete what it stored; what an attendee wrote, and backups of it, stay."""
+    with _alone(settings):
+        _stop_all(settings)
+        for entry in settings.state.iterdir():
+            if entry.name in KEPT_BY_RESET:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def smoke_test(kafka: dict) -> None:
+    """Publish one event and read that very event back.
+
+    Raises:
+        WorkshopError: one or the other did not work.
+    """
+    content = uuid.uuid4().bytes
+    try:
+        topics.create(kafka, [topics.Topic("workshop-check", partitions=1, configs={"retention.ms": "3600000"})])
+        with _closed_whatever_happens(KafkaProducer(**kafka, acks="all", max_block_ms=20_000)) as producer:
+            written = producer.send("workshop-check", value=content).get(timeout=20)
+        with _closed_whatever_happens(KafkaConsumer(**kafka, consumer_timeout_ms=20_000)) as consumer:
+            partition = TopicPartition("workshop-check", written.partition)
+            consumer.assign([partition])
+            consumer.seek(partition, written.offset)
+            read = next(iter(consumer), None)
+    except KafkaError as error:
+        said = str(error).rstrip(".")
+        raise WorkshopError(
+            f"Kafka runs but refused the first event: {said}.", "`workshop doctor` looks why."
+        ) from error
+    if read is None or read.value != content:
+        raise WorkshopError("The first event was written but not read back.", "`workshop doctor` looks why.")
+
+
+@contextmanager
+def _closed_whatever_happens(client):
+    try:
+        yield client
+    finally:
+        with suppress(KafkaError):
+            limit = {"timeout": 2} if isinstance(client, KafkaProducer) else {"timeout_ms": 2_000}
+            client.close(**limit)
+
+
+def status(settings: Settings) -> dict:
+    """What runs: one entry a component, what Kafka says of itself, and the attendee's progress."""
+    running = Processes(settings.state).running()
+    endpoints = read_endpoints(settings)
+    names = [*Local(settings).components(), lab.NAME]
+    names += sorted(name for name in running if name not in names)
+    kafka = endpoints.get("kafka", {})
+    registered = registered_brokers(kafka["bootstrap_servers"]) if kafka and running else set()
+    return {
+        "backend": endpoints.get("backend"),
+        "components": {name: _component(running.get(name)) for name in names},
+        "kafka": {**kafka, "registered": sorted(registered)},
+        "ready": registered == set(NODES),
+        "progress": progress.read(settings),
+    }
+
+
+def read_endpoints(settings: Settings) -> dict:
+    """What the last `up` wrote, or nothing."""
+    try:
+        return json.loads(settings.endpoints_file.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _component(process: psutil.Process | None) -> dict:
+    state = state_of(process)
+    if process is None or state == "stopped":
+        return {"state": state}
+    try:
+        memory = round(process.memory_info().rss / 1e6)
+        return {"state": state, "pid": process.pid, "since": process.create_time(), "memory_mb": memory}
+    except psutil.Error:
+        return {"state": "stopped"}
+
+
+def _stop_all(settings: Settings) -> list[str]:
+    processes = Processes(settings.state)
+    names = [lab.NAME, *sorted(name for name in processes.running() if name != lab.NAME)]
+    return processes.stop(names)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    with locked(settings.state / "lock", settings.patience, "is bringing this stack up or down"):
+        yield
+
+
+@contextmanager
+def _undone_on_failure(settings: Settings, keep: bool) -> Iterator[None]:
+    """Stop what was started in here if it fails; what ran before goes on."""
+    processes = Processes(settings.state)
+    before = set(processes.running())
+    try:
+        yield
+    except BaseException:
+        if not keep:
+            processes.stop(sorted(set(processes.running()) - before))
+        raise

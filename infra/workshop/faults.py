@@ -1,0 +1,113 @@
+"""Breaks brokers on purpose and mends them: one call for every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from workshop.errors import WorkshopError
+from workshop.kafka_probe import QUICK, registered_brokers
+from workshop.settings import NODES
+from workshop.waiting import wait_until
+
+if TYPE_CHECKING:
+    from workshop.backends import Backend
+
+PREFERRED = 0  # the election that gives each partition back to its first replica
+
+
+class Brokers:
+    """The cluster's brokers, by their numbers 1 to 3."""
+
+    def __init__(self, backend: Backend, kafka: Mapping) -> None:
+        self._backend, self._kafka = backend, kafka
+
+    def __repr__(self) -> str:
+        return ", ".join(f"broker {node} {state}" for node, state in self.states().items())
+
+    def states(self) -> dict[int, str]:
+        """`running`, `paused` or `stopped`, by number."""
+        return self._backend.broker_states()
+
+    def kill(self, node: int) -> None:
+        """End a broker without a word, as a power cut does (kill -9)."""
+        self._backend.kill_broker(_known(node))
+
+    def pause(self, node: int) -> None:
+        """Freeze a broker: it is there and answers nothing, as behind a cut network (SIGSTOP)."""
+        self._backend.pause_broker(_known(node))
+
+    def resume(self, node: int) -> None:
+        """Let a frozen broker go on where it was (SIGCONT)."""
+        self._backend.resume_broker(_known(node))
+
+    def start(self, node: int) -> None:
+        """Start a dead broker on its own data, and wait until it is registered again."""
+        self._backend.start_broker(_known(node))
+        self._wait_for(node)
+
+    def registered(self) -> set[int]:
+        """The brokers that the cluster counts as there: registered and not fenced."""
+        try:
+            with closing(KafkaAdminClient(**{**self._kafka, **QUICK})) as admin:
+                brokers = admin.describe_cluster()["brokers"]
+        except (KafkaError, OSError):
+            return set()
+        return {broker["broker_id"] for broker in brokers if not broker.get("is_fenced")}
+
+    def restore(self) -> None:
+        """Make all well: frozen brokers go on, dead ones start, every replica is in sync and leaders are where they belong.
+
+        Raises:
+            WorkshopError: it does not become well in time.
+        """
+        for node, state in self.states().items():
+            if state == "paused":
+                self._backend.resume_broker(node)
+            elif state == "stopped":
+                self.start(node)
+        wait_until(
+            self._all_in_sync,
+            120,
+            "every replica to be in sync",
+            every=0.2,
+            next_step="`workshop status` shows what runs; `workshop up` repairs it.",
+        )
+
+    @contextmanager
+    def restored_afterwards(self) -> Iterator[Brokers]:
+        """Whatever happens inside, also an interrupted kernel: afterwards all is well."""
+        try:
+            yield self
+        finally:
+            self.restore()
+
+    def _wait_for(self, node: int) -> None:
+        """A broker answers from the moment on at which the controllers know that it is new: before, they tell of the old."""
+        address = self._kafka["bootstrap_servers"][node - 1]
+        wait_until(lambda: node in registered_brokers([address]), 90, f"broker {node} to be registered")
+
+    def _all_in_sync(self) -> bool:
+        if self.registered() != set(NODES):
+            return False
+        try:
+            with closing(KafkaAdminClient(**{**self._kafka, **QUICK})) as admin:
+                partitions = [p for topic in admin.describe_topics() for p in topic["partitions"]]
+                if any(len(p["isr_nodes"]) < len(p["replica_nodes"]) or p["leader_id"] < 0 for p in partitions):
+                    return False
+                if any(p["leader_id"] != p["replica_nodes"][0] for p in partitions):
+                    admin.elect_leaders(PREFERRED, raise_errors=False)
+                    return False
+        except (KafkaError, OSError):
+            return False
+        return True
+
+
+def _known(node: int) -> int:
+    if node not in NODES:
+        raise WorkshopError(f"There is no broker {node}.", f"There are: {', '.join(map(str, NODES))}.")
+    return node

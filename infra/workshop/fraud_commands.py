@@ -1,0 +1,273 @@
+"""What `workshop fraud publish`, `warn` and `score` do: a log of one's own into Kafka, and what there is to say about it.
+
+What computes is imported where it is needed: pandas and scikit-learn alone take seconds to import.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from workshop.connection import Connection, connect
+from workshop.errors import WorkshopError
+from workshop.files import write_atomically
+from workshop.settings import Settings
+from workshop.timeline import WIDTH
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from workshop.fraud.periods import PeriodWarning
+
+SHOWN = 10
+NEEDED_DAYS = 21  # a week to learn from, a week until its labels are known, a week to be judged on
+COLUMNS = ("customer", "first", "last", "payments", "amount", "signal", "score", "sentence")
+out = Console(highlight=False, soft_wrap=True)
+
+
+def publish(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop fraud publish FILE --topic T`."""
+    from workshop.publications import DEAD_LETTERS, publish_file
+
+    with _kafka_as_sentences():
+        ws = connect()
+        with _bar(f"publish {options.file.name}") as tell:
+            done = publish_file(ws, options.file, options.topic, tell)
+    if done.already and done.already == done.accepted + done.refused:
+        out.print("This file was published before, whole: nothing was published twice.")
+    elif done.already:
+        out.print(f"Went on after {done.already:,} rows that an earlier call had published.")
+    out.print(f"{done.accepted:,} payments of {options.file.name} are in the topic {options.topic}.", markup=False)
+    if done.refused:
+        where = f"{options.topic}{DEAD_LETTERS}"
+        out.print(
+            f"{done.refused:,} rows were refused: each is in {where}, with its line and the reason.", markup=False
+        )
+
+
+def warn(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop fraud warn --topic T [--out FILE]`."""
+    from workshop.fraud.periods import find_periods
+
+    table = _replayed(options.topic)
+    with _bar("look at every card") as tell:
+        found = find_periods(table)
+        tell(1.0)
+    write_atomically(options.out, _as_csv(found))
+    _print_warnings(found[:SHOWN])
+    many = f"{len(found):,} warnings; the log has {table['customer'].nunique():,} cards"
+    out.print(f"{many}. All warnings are in {options.out}.", markup=False)
+
+
+def _as_csv(found: list[PeriodWarning]) -> str:
+    """A row a warning, the highest score first; amounts as 1234.50."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_cells(warning) for warning in found)
+    return text.getvalue()
+
+
+def _cells(warning: PeriodWarning) -> tuple[str, ...]:
+    from workshop.fraud.warnings_text import warning_text
+
+    return (
+        str(warning.customer),
+        warning.first.isoformat(sep=" "),
+        warning.last.isoformat(sep=" "),
+        str(warning.payments),
+        f"{warning.cents // 100}.{warning.cents % 100:02d}",
+        warning.signal,
+        f"{warning.score:.6f}",
+        warning_text(warning),
+    )
+
+
+def _print_warnings(found: list[PeriodWarning]) -> None:
+    table = Table("customer", "score", "warning", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for warning in found:
+        customer, *_, score, sentence = _cells(warning)
+        table.add_row(Text(customer), f"{float(score):.1f}", Text(sentence))
+    if found:
+        out.print(table)
+
+
+def score(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop fraud score --topic T --labels FILE [--start DATE]`."""
+    labels = read_labels(options.labels)
+    table = _replayed(options.topic)
+    fraud = matched(table, labels, options.labels.name)
+    start = options.start or usual_start(table)
+    with _bar("learn and judge by the published protocol") as tell:
+        found = judged(table, fraud, start, tell)
+    tests = start + timedelta(days=NEEDED_DAYS - 7)
+    out.print(
+        f"Learned from {start} to {start + timedelta(days=6)}, judged from {tests} to {tests + timedelta(days=6)}."
+    )
+    columns = ("model", "AUC ROC", "average precision", "card precision@100")
+    shown = Table(*columns, box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name, figures in found.items():
+        shown.add_row(name, f"{figures.auc:.3f}", f"{figures.average_precision:.3f}", f"{figures.card_precision:.3f}")
+    out.print(shown)
+
+
+def read_labels(path: Path) -> pd.Series:
+    """Labels, 0 or 1, by TRANSACTION_ID as text; of several for one transaction the highest.
+
+    Raises:
+        WorkshopError: the file cannot be read, lacks a column, or a label is neither 0 nor 1.
+    """
+    import pandas as pd
+
+    columns = ["TRANSACTION_ID", "TX_FRAUD"]
+    try:
+        with path.open("rb") as file:
+            parquet = file.read(4) == b"PAR1"
+        found = pd.read_parquet(path) if parquet else pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise WorkshopError(f"The labels {path} cannot be read: {error}.", "Give a CSV or Parquet file.") from None
+    if missing := [name for name in columns if name not in found]:
+        there = ", ".join(map(str, found.columns))
+        raise WorkshopError(f"The labels {path.name} have no column {missing[0]}; their columns are: {there}.")
+    known = found["TX_FRAUD"].astype(str).str.strip().str.lower().map(MEANINGS)
+    if known.isna().any():
+        value = found["TX_FRAUD"][known.isna()].iloc[0]
+        raise WorkshopError(f"A label in {path.name} is {value!r}.", "TX_FRAUD is 0 or 1.")
+    return known.astype(int).groupby(found["TRANSACTION_ID"].astype(str).str.strip()).max()
+
+
+MEANINGS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
+
+
+def matched(table: pd.DataFrame, labels: pd.Series, name: str) -> np.ndarray:
+    """Each payment's label, 0 where the file has none; shape (rows,).
+
+    Raises:
+        WorkshopError: no label is of a payment in the table, or none of those is a fraud.
+    """
+    found = table["payment_id"].astype(str).map(labels)
+    if not found.notna().any():
+        raise WorkshopError(
+            f"None of the {len(labels):,} labels in {name} is of a payment in this topic.",
+            "TRANSACTION_ID must be as in the file that was published, and that file must have had one.",
+        )
+    if not found.any():
+        raise WorkshopError(
+            f"{name} calls no payment of this topic a fraud.", "A model learns from frauds: TX_FRAUD=1."
+        )
+    out.print(f"{found.notna().sum():,} of {len(table):,} payments have a label; the others count as genuine.")
+    return found.fillna(0).to_numpy().astype(int)
+
+
+def usual_start(table: pd.DataFrame) -> date:
+    """The published training week if the log holds the three weeks that begin with it, otherwise its last three."""
+    from workshop.fraud.protocol import START
+
+    first, last = table["at"].iloc[0].date(), table["at"].iloc[-1].date()
+    latest = last - timedelta(days=NEEDED_DAYS - 1)
+    if latest < first:
+        raise WorkshopError(
+            f"The log lasts from {first} to {last}: that is too short.",
+            f"The protocol needs {NEEDED_DAYS} days: a week to learn from, a week of delay, a week to be judged on.",
+        )
+    return START if first <= START <= latest else latest
+
+
+def judged(table: pd.DataFrame, fraud: np.ndarray, start: date, tell: Callable[[float], None]) -> dict:
+    """Figures by model: each learns from the week at `start` and is judged two weeks later.
+
+    Raises:
+        WorkshopError: a week has no payments, or no frauds.
+    """
+    from workshop.fraud import model, protocol
+    from workshop.fraud.features import PUBLISHED, features
+
+    try:
+        split = protocol.split(table, fraud, start)
+    except ValueError as error:
+        raise WorkshopError(str(error), _span(table)) from None
+    for rows, week in ((split.train, "to learn from"), (split.test, "to be judged on")):
+        if not 0 < fraud[rows].sum() < len(rows):
+            raise WorkshopError(f"The week {week} has no frauds, or nothing else (start {start}).", _span(table))
+    seen = features(table, protocol.after_delay(table, fraud))
+    tell(0.5)
+    learned, tested = seen.iloc[split.train], seen.iloc[split.test]
+    scores = {}
+    for name, baseline in protocol.baselines().items():
+        baseline.fit(learned[list(PUBLISHED)].to_numpy(), fraud[split.train])
+        scores[name] = baseline.predict_proba(tested[list(PUBLISHED)].to_numpy())[:, 1]
+    tell(0.75)
+    scores["this workshop's model"] = model.score(model.train(learned, fraud[split.train]), tested)
+    tell(1.0)
+    return {name: protocol.figures(table, fraud, split.test, values) for name, values in scores.items()}
+
+
+def _span(table: pd.DataFrame) -> str:
+    first, last = table["at"].iloc[0].date(), table["at"].iloc[-1].date()
+    return f"The log lasts from {first} to {last}, and {NEEDED_DAYS} days are needed: name another --start."
+
+
+def _replayed(topic: str) -> pd.DataFrame:
+    """The topic's payments; says how many events are none."""
+    from workshop.replaying import replay
+
+    with _kafka_as_sentences():
+        ws = connect()
+        _check_exists(ws, topic)
+        with _bar(f"replay {topic}") as tell:
+            table, malformed = replay(ws, topic, tell)
+    if malformed:
+        first = malformed[0]
+        place = f"partition {first.partition}, offset {first.offset}: {first.reason}"
+        out.print(f"{len(malformed):,} events are no payments and were left out; the first is {place}.", markup=False)
+    if table.empty:
+        raise WorkshopError(f"The topic '{topic}' holds no payment.", PUBLISH)
+    return table
+
+
+PUBLISH = "Publish a log to it: `workshop fraud publish FILE --topic TOPIC`."
+
+
+def _check_exists(ws: Connection, topic: str) -> None:
+    with closing(ws.admin()) as admin:
+        if topic not in admin.list_topics():
+            raise WorkshopError(f"There is no topic '{topic}'.", PUBLISH)
+
+
+@contextmanager
+def _kafka_as_sentences() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise WorkshopError(
+            f"Kafka says {type(error).__name__}.", "`workshop status` shows what runs; then run the same command again."
+        ) from None
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[float], None]]:
+    """A bar that ends at 100 %; yields what is to be told the share that is done, from 0 to 1."""
+    errors, began = Console(stderr=True), time.monotonic()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(WIDTH), TaskProgressColumn())
+    # Without a terminal there is nothing to redraw: the line that ends the step is enough.
+    quiet = not errors.is_terminal
+    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True, disable=quiet) as progress:
+        task = progress.add_task(name, total=1.0)
+        yield lambda share: progress.update(task, completed=share)
+        progress.update(task, completed=1.0)
+    seconds = time.monotonic() - began
+    errors.print(Text.assemble(("✓ ", "green"), f"{name} 100 % ", (f"{seconds:.1f} s", "dim")))

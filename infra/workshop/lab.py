@@ -1,0 +1,101 @@
+"""JupyterLab as one more component: its settings, its token, its address."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import urllib.error
+import urllib.request
+from urllib.parse import quote
+
+from workshop.environment import tool_environment
+from workshop.errors import WorkshopError
+from workshop.files import write_atomically
+from workshop.processes import Component, Processes
+from workshop.settings import Settings
+from workshop.waiting import wait_until
+
+NAME = "lab"
+FIRST_PAGE = "notebooks/00_start_here.ipynb"
+
+# What a new user would have to click away first.
+DEFAULTS = {
+    "@jupyterlab/apputils-extension:notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 30},
+}
+
+
+def component(settings: Settings, port: int) -> Component:
+    """JupyterLab on loopback; the token goes by the environment, where other users do not see it."""
+    server = {
+        "ip": "127.0.0.1",
+        "port": port,
+        "port_retries": 0,
+        "open_browser": False,
+        "allow_root": os.geteuid() == 0,
+        "root_dir": str(settings.root),
+        "terminals_enabled": True,
+    }
+    options = [f"--ServerApp.{name}={value}" for name, value in server.items()]
+    # What a kernel and Lab say to each other is encrypted: loopback is shared with the machine's other users.
+    options += ["--KernelManager.transport_encryption=auto", "--LabApp.news_url=None"]
+    argv = (str(settings.python_bin / "python"), "-m", "jupyterlab", *options)
+    env = {**tool_environment(settings), "JUPYTER_TOKEN": token(settings)}
+    return Component(name=NAME, argv=argv, env=env, cwd=settings.root, ports=(port,), grace=10.0)
+
+
+def token(settings: Settings) -> str:
+    """The token of this stack's Lab, made once, readable by its user only."""
+    file = settings.state / "lab.token"
+    if not file.exists():
+        write_atomically(file, secrets.token_hex(24), mode=0o600)
+    return file.read_text()
+
+
+def start(settings: Settings, port: int) -> None:
+    """Start Lab; `wait` waits for it."""
+    defaults = settings.state / "home/jupyter/config/labconfig/default_setting_overrides.json"
+    write_atomically(defaults, json.dumps(DEFAULTS, indent=1))
+    Processes(settings.state).start(component(settings, port))
+
+
+def wait(settings: Settings, port: int) -> None:
+    """Wait until Lab answers.
+
+    Raises:
+        WorkshopError: it ended, or did not answer in time, with the end of its log.
+    """
+    processes = Processes(settings.state)
+
+    def ready() -> bool:
+        if NAME not in processes.running():
+            raise WorkshopError(
+                "JupyterLab ended right after its start. The end of its log:",
+                "`workshop logs lab` shows all of it.",
+                processes.tail(NAME, 12),
+            )
+        return answers(settings, port)
+
+    wait_until(ready, settings.patience, "JupyterLab to answer", every=0.2, detail=lambda: processes.tail(NAME, 8))
+
+
+def answers(settings: Settings, port: int) -> bool:
+    """Whether the server on this port is this stack's Lab."""
+    url = f"http://127.0.0.1:{port}/api/status"
+    request = urllib.request.Request(url, headers={"Authorization": f"token {token(settings)}"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        return opener.open(request, timeout=2).status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def url(settings: Settings, port: int) -> str:
+    """The address to open, with the token, on the first lesson."""
+    return f"http://127.0.0.1:{port}/lab/tree/{quote(FIRST_PAGE)}?token={token(settings)}"

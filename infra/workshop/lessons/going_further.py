@@ -1,0 +1,86 @@
+"""Going further in lessons 01 and 02: the two protocols that kafka-python does not speak, with confluent-kafka."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from contextlib import closing
+
+from confluent_kafka import Consumer, ShareConsumer
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from workshop.connection import Connection
+from workshop.errors import WorkshopError
+from workshop.reading import read_all
+
+PATIENCE = 30.0
+
+
+def _client(ws: Connection, group: str) -> dict:
+    return {"bootstrap.servers": ",".join(ws.kafka["bootstrap_servers"]), "group.id": group, "log_level": 2}
+
+
+def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
+    """Let the members of a share group (KIP-932) take single records from one partition, which is one log all the same.
+
+    Returns:
+        Member to the number of records that it took; together they took each record.
+    """
+    topic, group = ws.fresh_topic("a-queue-on-the-log", partitions=1), f"share-{uuid.uuid4().hex[:6]}"
+    with closing(ws.admin()) as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.GROUP, group, {"share.auto.offset.reset": "earliest"})])
+    taken: dict[str, list[int]] = {f"member-{n}": [] for n in range(members)}
+    end = threading.Event()
+    threads = [threading.Thread(target=_take, args=(ws, topic, group, mine, end)) for mine in taken.values()]
+    for thread in threads:
+        thread.start()
+    try:
+        with closing(KafkaProducer(**ws.kafka)) as producer:
+            # Members learn of each other within seconds: publish until each of them has had some.
+            deadline = time.monotonic() + PATIENCE
+            while min(map(len, taken.values())) < 10 and time.monotonic() < deadline:
+                producer.send(topic, value=b"a record").get(timeout=20)
+                time.sleep(0.002)
+        _wait(lambda: len({offset for mine in taken.values() for offset in mine}) >= len(read_all(ws, topic)))
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
+    return {member: len(mine) for member, mine in taken.items()}
+
+
+def _take(ws: Connection, topic: str, group: str, mine: list[int], end: threading.Event) -> None:
+    consumer = ShareConsumer(_client(ws, group))
+    consumer.subscribe([topic])
+    while not end.is_set():
+        for message in consumer.poll(timeout=0.2) or ():
+            if not message.error():
+                mine.append(message.offset())
+                time.sleep(0.02)
+    consumer.close()
+
+
+def read_with_the_new_protocol(ws: Connection, topic: str) -> dict[str, object]:
+    """Read a topic as a member of a group of the new protocol (KIP-848), and ask the cluster what kind of group it is."""
+    group = f"new-protocol-{uuid.uuid4().hex[:6]}"
+    wanted, read = len(read_all(ws, topic)), 0
+    consumer = Consumer({**_client(ws, group), "group.protocol": "consumer", "auto.offset.reset": "earliest"})
+    consumer.subscribe([topic])
+    deadline = time.monotonic() + PATIENCE
+    while read < wanted and time.monotonic() < deadline:
+        message = consumer.poll(0.5)
+        read += message is not None and not message.error()
+    with closing(ws.admin()) as admin:
+        kind = next(one["group_type"] for one in admin.list_groups() if one["group_id"] == group)
+    consumer.close()
+    return {"read": read, "of": wanted, "group type": kind}
+
+
+def _wait(condition) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise WorkshopError("The share group did not take all records in time.", "Run the cell again.")
+        time.sleep(0.2)

@@ -1,0 +1,96 @@
+"""Executes solved lessons on the running stack and leaves one self-contained HTML page of each."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from traitlets.config import Config
+
+from workshop import cluster, environment
+from workshop.errors import WorkshopError
+from workshop.files import write_atomically
+from workshop.notebooks import solution, solutions
+from workshop.settings import Settings
+
+CELL_TIMEOUT = 300  # seconds
+# Scripts that a page would load from the network: without them it reads the same, and needs nothing.
+FROM_THE_NETWORK = (
+    "mathjax_url",
+    "require_js_url",
+    "jquery_url",
+    "jupyter_widgets_base_url",
+    "html_manager_semver_range",
+)
+
+
+def run(settings: Settings, lessons: list[str], console: Console) -> int:
+    """Execute lessons by their numbers, all of them if none is named; returns 1 if one failed.
+
+    Raises:
+        WorkshopError: the stack does not run, or there is no such lesson.
+    """
+    chosen = [solution(settings, number) for number in lessons] or solutions(settings)
+    if not cluster.status(settings)["ready"]:
+        raise WorkshopError("The stack is not running.", "Run `workshop up`, then this again.")
+    environment.adopt(settings)
+    os.environ["WORKSHOP_STRICT"] = "1"  # for the kernels: a check that fails is an error
+    outcomes = [_run_one(settings, path, console) for path in chosen]
+    return 0 if all(outcomes) else 1
+
+
+def _run_one(settings: Settings, path: Path, console: Console) -> bool:
+    notebook = nbformat.read(path, as_version=4)
+    page = settings.root / "runs" / f"{path.stem}.html"
+    began = time.monotonic()
+    trouble = _execute(notebook, path, console)
+    write_atomically(page, to_html(notebook, path.stem))
+    seconds = time.monotonic() - began
+    sign = "[red]✗[/]" if trouble else "[green]✓[/]"
+    console.print(f"{sign} {path.stem}  {seconds:.1f} s  {page.relative_to(settings.root)}")
+    if trouble:
+        console.print(trouble, markup=False)
+    return not trouble
+
+
+def _execute(notebook: nbformat.NotebookNode, path: Path, console: Console) -> str:
+    """Run all cells with a progress bar; returns what went wrong, or nothing."""
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(path.stem, total=len(notebook.cells))
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_TIMEOUT,
+            resources={"metadata": {"path": str(path.parent)}},
+            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+            on_cell_complete=lambda cell, cell_index: progress.update(task, completed=cell_index + 1),
+        )
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            return f"{error.ename}: {error.evalue}"
+        except CellTimeoutError:
+            return f"A cell took more than {CELL_TIMEOUT} s. `workshop status` shows whether the brokers are there."
+        except DeadKernelError:
+            return "The kernel died: perhaps memory ran out. `workshop doctor` looks."
+    return ""
+
+
+def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
+    """A page that can be read without a network."""
+    exporter = HTMLExporter(template_name="lab", embed_images=True)
+    for name in FROM_THE_NETWORK:
+        if exporter.has_trait(name):
+            setattr(exporter, name, "")
+    resources = {"metadata": {"name": title}}
+    page = exporter.from_notebook_node(notebook, resources=resources)[0]
+    # The exporter closes a folded hint before its text; the text belongs into it.
+    return re.sub(r"(<details><summary>.*?</summary>)\s*</details>(.*?)(</div>)", r"\1\2</details>\3", page, flags=re.S)

@@ -1,0 +1,65 @@
+"""A member of a consumer group as a process of its own, so that it can leave, or be killed. Run by lesson 02.
+
+Usage: python -m workshop.member ADDRESSES TOPIC GROUP. Prints a line of JSON whenever its partitions change.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+
+from workshop import client_repairs
+
+SESSION_MS = 6_000  # the shortest that brokers allow by default
+
+
+class Teller(ConsumerRebalanceListener):
+    """Tells what the member holds, whenever that changes."""
+
+    def __init__(self, consumer: KafkaConsumer) -> None:
+        self.consumer = consumer
+
+    def on_partitions_revoked(self, revoked: list) -> None:
+        """Some go away; with cooperative rebalancing the others are read on meanwhile."""
+        gone = {place.partition for place in revoked}
+        tell({place.partition for place in self.consumer.assignment()} - gone)
+
+    def on_partitions_assigned(self, assigned: list) -> None:
+        """Some have come."""
+        tell({place.partition for place in self.consumer.assignment()} | {place.partition for place in assigned})
+
+
+def tell(partitions: set[int]) -> None:
+    """Print a line."""
+    print(json.dumps({"at": time.time(), "partitions": sorted(partitions)}), flush=True)
+
+
+def main() -> None:
+    """Poll until told to leave."""
+    client_repairs.apply()
+    addresses, topic, group = sys.argv[1:]
+    leaving: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))
+    consumer = KafkaConsumer(
+        bootstrap_servers=addresses.split(","),
+        group_id=group,
+        auto_offset_reset="earliest",
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=500,
+        reconnect_backoff_max_ms=200,
+    )
+    consumer.subscribe([topic], listener=Teller(consumer))
+    while not leaving:
+        consumer.poll(timeout_ms=100)
+    consumer.close()
+    tell(set())
+
+
+if __name__ == "__main__":
+    main()

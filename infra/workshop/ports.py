@@ -1,0 +1,43 @@
+"""Which ports a stack gets: one free block, found under a lock so that two checkouts do not choose the same."""
+
+from __future__ import annotations
+
+import socket
+
+from workshop.errors import WorkshopError
+from workshop.settings import BLOCK, Ports, Settings
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(port: int, timeout: float = 0.5) -> bool:
+    """Whether something accepts connections on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(timeout)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_block(settings: Settings, preferred: int | None = None) -> Ports:
+    """The first block whose ports are all free, the preferred one before any other.
+
+    Raises:
+        WorkshopError: none is.
+    """
+    candidates = ([preferred] if preferred else []) + settings.blocks()
+    for first in candidates:
+        ports = Ports(first)
+        if all(is_free(port) for port in (*ports.kafka, ports.lab)):
+            return ports
+    raise WorkshopError(
+        f"No block of {BLOCK} free ports was found from {settings.first_port} upwards.",
+        "Set WORKSHOP_FIRST_PORT to where there are free ports.",
+    )

@@ -1,0 +1,223 @@
+"""Starts and stops processes; the only module that does.
+
+A component is plain data. What runs is recognised by a mark in its environment, set when it was started, and never
+by its name or by a number alone: a pid file may be stale, and its pid may by now be somebody else's process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from workshop.errors import WorkshopError
+from workshop.files import write_atomically
+
+MARK = "WORKSHOP_COMPONENT"
+MARKED_PID = "WORKSHOP_COMPONENT_PID"
+LOG_LIMIT = 20_000_000  # bytes after which a log is set aside at the next start
+
+
+@dataclass(frozen=True)
+class Component:
+    """A process to run: its name, its argument list, its environment, and how long it may take to stop."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    ports: tuple[int, ...] = ()
+    grace: float = 15.0
+
+
+class Processes:
+    """The processes of one state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+
+    def log(self, name: str) -> Path:
+        """The file that holds what the component printed."""
+        return self.state / "logs" / f"{name}.log"
+
+    def start(self, component: Component) -> psutil.Process:
+        """Start a component unless it runs already; it outlives this process and its terminal."""
+        if running := self.running().get(component.name):
+            return running
+        log = self._fresh_log(component.name)
+        # The shell replaces itself by the program: so the mark carries the pid, which children cannot inherit as theirs.
+        wrapper = ["/bin/sh", "-c", f'{MARKED_PID}=$$ exec "$0" "$@"', *component.argv]
+        env = {**component.env, MARK: self._mark(component.name)}
+        with log.open("ab") as output:
+            child = subprocess.Popen(
+                wrapper,
+                env=env,
+                cwd=component.cwd or self.state,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        process = psutil.Process(child.pid)
+        record = {
+            "pid": child.pid,
+            "started": process.create_time(),
+            "ports": component.ports,
+            "grace": component.grace,
+        }
+        write_atomically(self._record(component.name), json.dumps(record))
+        _children.append(child)
+        return process
+
+    def running(self) -> dict[str, psutil.Process]:
+        """The components that run, by name: those whose record still fits, and those that carry the mark."""
+        found = {name: process for name in self._recorded() if (process := self._from_record(name))}
+        prefix = self._mark("")
+        for process in psutil.process_iter():
+            if (name := _marked_name(process, prefix)) and name not in found:
+                found[name] = process
+        return found
+
+    def lives(self, name: str) -> bool:
+        """Whether a component that was started here runs: by its record alone, so quick enough to ask while others start."""
+        return self._from_record(name) is not None
+
+    def stop(self, names: Iterable[str], *, at_once: bool = False) -> list[str]:
+        """End components: a polite signal to all, their grace, then the signal that cannot be refused.
+
+        Args:
+            at_once: without the polite signal.
+
+        Returns:
+            The names of those that ran.
+        """
+        running = self.running()
+        ending = {name: running[name] for name in names if name in running}
+        for process in ending.values():
+            _send(process, signal.SIGCONT)
+            _send(process, signal.SIGKILL if at_once else signal.SIGTERM)
+        for name, process in ending.items():
+            if not _gone(process, self._grace(name)):
+                _send(process, signal.SIGKILL)
+                _gone(process, 10)
+        for name in names:
+            self._record(name).unlink(missing_ok=True)
+        return list(ending)
+
+    def signal(self, name: str, number: int) -> psutil.Process:
+        """Send one component a signal.
+
+        Raises:
+            WorkshopError: it does not run.
+        """
+        process = self.running().get(name)
+        if process is None:
+            raise WorkshopError(f"{name} does not run.", "`workshop status` shows what does.")
+        _send(process, number)
+        if number == signal.SIGKILL:
+            _gone(process, 10)
+        return process
+
+    def tail(self, name: str, lines: int = 20) -> str:
+        """The end of a component's log."""
+        try:
+            with self.log(name).open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 64_000))
+                end = file.read().decode(errors="replace").splitlines()
+                return "\n".join(end[-lines:] if lines > 0 else [])
+        except FileNotFoundError:
+            return ""
+
+    def _fresh_log(self, name: str) -> Path:
+        log = self.log(name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LOG_LIMIT:
+            log.replace(log.with_suffix(".log.1"))
+        return log
+
+    def _mark(self, name: str) -> str:
+        return f"{self.state}:{name}"
+
+    def _record(self, name: str) -> Path:
+        return self.state / "components" / f"{name}.json"
+
+    def _recorded(self) -> list[str]:
+        return sorted(path.stem for path in (self.state / "components").glob("*.json"))
+
+    def _read(self, name: str) -> dict:
+        try:
+            record = json.loads(self._record(name).read_text())
+        except (OSError, ValueError):
+            return {}
+        return record if isinstance(record, dict) else {}
+
+    def _from_record(self, name: str) -> psutil.Process | None:
+        record = self._read(name)
+        try:
+            process = psutil.Process(int(record.get("pid", 0)))
+            same = abs(process.create_time() - float(record.get("started", 0))) < 0.1
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except (psutil.Error, ValueError, TypeError):
+            return None
+
+    def _grace(self, name: str) -> float:
+        try:
+            return float(self._read(name).get("grace", 15.0))
+        except (TypeError, ValueError):
+            return 15.0
+
+
+def state_of(process: psutil.Process | None) -> str:
+    """`running`, `paused` or `stopped`."""
+    try:
+        if process is not None:
+            return "paused" if process.status() == psutil.STATUS_STOPPED else "running"
+    except psutil.Error:
+        pass
+    return "stopped"
+
+
+# Children of this very process are kept, so that they are reaped here when they end.
+_children: list[subprocess.Popen] = []
+
+
+def _marked_name(process: psutil.Process, prefix: str) -> str:
+    try:
+        env = process.environ()
+        if env.get(MARK, "").startswith(prefix) and env.get(MARKED_PID) == str(process.pid):
+            return env[MARK].removeprefix(prefix)
+    except (psutil.Error, OSError):
+        pass
+    return ""
+
+
+def _send(process: psutil.Process, number: int) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _gone(process: psutil.Process, timeout: float) -> bool:
+    """Whether a process ended within `timeout` seconds; a zombie that nobody reaps has ended too."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        reaped = [child.poll() is not None for child in _children if child.pid == process.pid]
+        if all(reaped) if reaped else _is_over(process):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _is_over(process: psutil.Process) -> bool:
+    """For processes of others: for our own children, `poll` knows better, as a zombie's threads may still be dying."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

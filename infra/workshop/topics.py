@@ -1,0 +1,47 @@
+"""The topics of the story, and how a topic is made."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kafka import KafkaAdminClient
+from kafka.errors import TopicAlreadyExistsError
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic to be: its name, how many partitions, how many copies of each, and what differs from the defaults."""
+
+    name: str
+    partitions: int = 3
+    copies: int = 3
+    configs: Mapping[str, str] = field(default_factory=dict)
+
+
+# The story's payments are dated 2018. Retention follows a record's own time: without -1 they would be deleted at once.
+FOR_EVER = {"retention.ms": "-1"}
+STORY = (Topic("payments", configs=FOR_EVER),)
+
+
+def create(kafka: Mapping, topics: Iterable[Topic]) -> None:
+    """Create topics and wait until each partition has a leader; those that exist are left as they are."""
+    admin = KafkaAdminClient(**kafka, bootstrap_timeout_ms=10_000)
+    try:
+        existing = set(admin.list_topics())
+        for topic in topics:
+            if topic.name not in existing:
+                _create(admin, topic)
+    finally:
+        admin.close()
+
+
+def _create(admin: KafkaAdminClient, topic: Topic) -> None:
+    options = {
+        "num_partitions": topic.partitions,
+        "replication_factor": topic.copies,
+        "configs": dict(topic.configs),
+    }
+    with contextlib.suppress(TopicAlreadyExistsError):
+        admin.create_topics({topic.name: options}, wait_for_metadata=True)
