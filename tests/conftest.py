@@ -1,0 +1,34 @@
+"""What several tests share: settings that lead into a temporary folder, and the suite's running brokers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import workshop
+from workshop import cluster
+from workshop.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with a state folder of the test's own; the cache is the user's, so that nothing is fetched twice."""
+    return replace(Settings.load(), state=tmp_path / "state with a space", patience=240.0, strict=False)
+
+
+@pytest.fixture(scope="session")
+def ws() -> workshop.Connection:
+    """The suite's own running brokers."""
+    if "WORKSHOP_STATE" not in os.environ:
+        pytest.fail("These tests run on brokers of their own: run ./infra/test.sh.")
+    return workshop.connect()
+
+
+@pytest.fixture
+def stack(settings: Settings) -> Iterator[Settings]:
+    """Settings of a stack that a test may start and break; whatever runs of it in the end is stopped."""
+    yield settings
+    cluster.down(settings)

