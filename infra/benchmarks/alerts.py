@@ -1,0 +1,113 @@
+"""How long after a payment its alert comes: produced, judged by the service `fraud-alerts`, read by a consumer.
+
+Usage, after `workshop up`: .venv/bin/python infra/benchmarks/alerts.py [--rate N] [--seconds N] [--runs N]
+
+Payments of 100 cards, each above the rule's threshold, so that each has an alert; from `send()` to the alert in the reader's
+hands, in milliseconds: median, 99th percentile and maximum of each run. The first two seconds of a run are not counted.
+Payments and alerts are sent and read with confluent-kafka here: its threads do not share Python's lock with the clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import threading
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import workshop
+from confluent_kafka import Consumer, Producer
+from workshop.connection import Connection
+from workshop.lessons import services
+from workshop.payments import PaymentMade, parse
+from workshop.waiting import wait_until
+
+WARM_UP = 2.0  # seconds
+CARDS = 100
+
+
+class Reader(threading.Thread):
+    """Notes when each alert came: payment_id to `time.perf_counter()`."""
+
+    def __init__(self, ws: Connection, topic: str) -> None:
+        super().__init__(daemon=True)
+        self.came: dict[str, float] = {}
+        self.ended = threading.Event()
+        group = {"group.id": topic, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+        self._consumer = Consumer({**_servers(ws), **group, "fetch.wait.max.ms": 100})
+        self._consumer.subscribe([topic])
+
+    def run(self) -> None:
+        """Read until told to end."""
+        while not self.ended.is_set():
+            message = self._consumer.poll(0.1)
+            if message is not None and not message.error():
+                now = time.perf_counter()
+                self.came.setdefault(parse(message.value()).payment_id, now)
+        self._consumer.close()
+
+
+def _servers(ws: Connection) -> dict:
+    return {"bootstrap.servers": ",".join(ws.kafka["bootstrap_servers"]), "log_level": 0}
+
+
+def one_run(ws: Connection, rate: int, seconds: float) -> np.ndarray:
+    """Milliseconds from each payment to its alert."""
+    payments, reports = ws.fresh_topic("bench-payments"), ws.fresh_topic("bench-reports", partitions=1)
+    alerts = ws.fresh_topic("bench-alerts")
+    service, reader = services.fraud_alerts(ws, payments, reports, alerts), Reader(ws, alerts)
+    reader.start()
+    try:
+        service.start()
+        producer = Producer({**_servers(ws), "acks": "all", "linger.ms": 0})
+        _send(producer, payments, "first", 0)
+        wait_until(lambda: "first" in reader.came, 60, "the service's first alert")
+        sent = _flow(producer, payments, rate, seconds)
+        producer.flush(30)
+        wait_until(lambda: len(reader.came) > len(sent), 60, "the last alert")
+    finally:
+        service.stop()
+        reader.ended.set()
+        reader.join(10)
+        ws.tidy()
+    began = min(sent.values())
+    return np.array([reader.came[one] - at for one, at in sent.items() if at > began + WARM_UP]) * 1000
+
+
+def _flow(producer: Producer, topic: str, rate: int, seconds: float) -> dict[str, float]:
+    sent, began = {}, time.perf_counter()
+    for number in range(round(rate * seconds)):
+        time.sleep(max(0, began + number / rate - time.perf_counter()))
+        sent[f"p-{number}"] = time.perf_counter()
+        _send(producer, topic, f"p-{number}", number)
+    return sent
+
+
+def _send(producer: Producer, topic: str, name: str, number: int) -> None:
+    payment = PaymentMade(f"card-{number % CARDS:04d}", "terminal-00001", 25_000, datetime.now(UTC), name)
+    producer.produce(topic, key=payment.key(), value=payment.value(), headers=payment.headers())
+    producer.poll(0)
+
+
+def main() -> None:
+    """Run, print a line a run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rate", type=int, default=200, help="payments a second")
+    parser.add_argument("--seconds", type=float, default=12)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    ws, tails = workshop.connect(), []
+    for run in range(options.runs):
+        found = one_run(ws, options.rate, options.seconds)
+        tails.append(float(np.percentile(found, 99)))
+        print(
+            f"run {run + 1}: {len(found)} payments at {options.rate} a second: median {np.median(found):.1f} ms, "
+            f"p99 {tails[-1]:.1f} ms, max {found.max():.1f} ms",
+            flush=True,
+        )
+    print(f"p99 over the runs, ms: min {min(tails):.1f}, median {statistics.median(tails):.1f}, max {max(tails):.1f}")
+
+
+if __name__ == "__main__":
+    main()

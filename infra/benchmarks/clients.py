@@ -1,0 +1,169 @@
+"""Produce and consume, side by side in one run: kafka-python, as lessons use it and at its best, confluent-kafka, Java.
+
+Usage, after `workshop up`: .venv/bin/python infra/benchmarks/clients.py [--events N] [--runs N]
+
+Events a second, topics of 3 partitions and 3 copies, median of the runs with minimum and maximum. "lessons" is what the
+lessons set when they publish much: `workshop.publishing.IN_BULK`, idempotence with acks=all. "best" is the fastest of
+several other settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import confluent_kafka
+import workshop
+from kafka import KafkaConsumer, KafkaProducer
+from workshop.connection import Connection
+from workshop.publishing import IN_BULK
+
+BEST = (
+    {"linger_ms": 5, "batch_size": 65_536},
+    {"linger_ms": 20, "batch_size": 131_072},
+    {"linger_ms": 0, "batch_size": 262_144},
+    {"linger_ms": 50, "batch_size": 262_144},
+)
+IDEMPOTENCE = {"1": False, "all": True}
+
+
+def acks_of(word: str) -> int | str:
+    """As kafka-python takes it."""
+    return int(word) if word.isdigit() else word
+
+
+def kafka_python(ws: Connection, topic: str, size: int, count: int, acks: str, **options: object) -> float:
+    """Events a second until all are acknowledged."""
+    settings = {"acks": acks_of(acks), "enable_idempotence": IDEMPOTENCE[acks], **IN_BULK, **options}
+    value = b"x" * size
+    producer = KafkaProducer(**ws.kafka, **settings)
+    producer.partitions_for(topic)
+    began = time.perf_counter()
+    for _ in range(count):
+        producer.send(topic, value)
+    producer.flush()
+    rate = count / (time.perf_counter() - began)
+    producer.close()
+    return rate
+
+
+def confluent(ws: Connection, topic: str, size: int, count: int, acks: str) -> float:
+    """The same with confluent-kafka, its defaults and the same guarantees."""
+    servers = {"bootstrap.servers": ",".join(ws.kafka["bootstrap_servers"])}
+    producer = confluent_kafka.Producer(
+        {**servers, "acks": acks, "enable.idempotence": IDEMPOTENCE[acks], "linger.ms": 5, "log_level": 2}
+    )
+    value = b"x" * size
+    began = time.perf_counter()
+    for _ in range(count):
+        while True:
+            try:
+                producer.produce(topic, value)
+                break
+            except BufferError:
+                producer.poll(0.05)
+    producer.flush()
+    return count / (time.perf_counter() - began)
+
+
+def java_producer(ws: Connection, topic: str, size: int, count: int, acks: str) -> float:
+    """Java's own tool, a whole process."""
+    command = (
+        f"--topic {topic} --num-records {count} --record-size {size} --throughput -1 --command-property acks={acks}"
+    )
+    said = _tool(ws, "kafka-producer-perf-test", f"{command} enable.idempotence={str(IDEMPOTENCE[acks]).lower()}")
+    return float(re.findall(r"([\d.]+) records/sec", said)[-1])
+
+
+def read_kafka_python(ws: Connection, topic: str, count: int, **options: object) -> float:
+    """Events a second until all are read."""
+    consumer = KafkaConsumer(topic, **ws.kafka, auto_offset_reset="earliest", **options)
+    began, read = time.perf_counter(), 0
+    while read < count:
+        read += sum(len(records) for records in consumer.poll(timeout_ms=1000, max_records=5000).values())
+    rate = read / (time.perf_counter() - began)
+    consumer.close()
+    return rate
+
+
+def read_confluent(ws: Connection, topic: str, count: int) -> float:
+    """The same with confluent-kafka, in batches."""
+    servers = {"bootstrap.servers": ",".join(ws.kafka["bootstrap_servers"])}
+    consumer = confluent_kafka.Consumer(
+        {**servers, "group.id": f"bench-{time.time_ns()}", "auto.offset.reset": "earliest", "log_level": 2}
+    )
+    consumer.subscribe([topic])
+    began, read = time.perf_counter(), 0
+    while read < count:
+        read += len(consumer.consume(5000, timeout=1))
+    rate = read / (time.perf_counter() - began)
+    consumer.close()
+    return rate
+
+
+def read_java(ws: Connection, topic: str, count: int) -> float:
+    """Java's own tool, a whole process; its figure for the fetching alone."""
+    said = _tool(ws, "kafka-consumer-perf-test", f"--topic {topic} --num-records {count} --timeout 60000")
+    return float(said.strip().splitlines()[-1].split(",")[-1])
+
+
+def _tool(ws: Connection, name: str, arguments: str) -> str:
+    program = [str(ws.settings.commands / name), *arguments.split()]
+    return subprocess.run(program, check=True, capture_output=True, text=True).stdout
+
+
+def cases(ws: Connection, count: int) -> Iterator[tuple[str, list[Callable[[], float]]]]:
+    """Each row of the table: its name, and for each column what to run."""
+    for size in (100, 1024):
+        topic = ws.fresh_topic(f"clients-{size}")
+        kafka_python(ws, topic, size, count, "all")
+        for acks in ("1", "all"):
+            same = (ws, topic, size, count, acks)
+            yield (
+                f"produce {size} B, acks={acks}",
+                [
+                    lambda same=same: kafka_python(*same),
+                    lambda same=same: max(kafka_python(*same, **options) for options in BEST),
+                    lambda same=same: confluent(*same),
+                    lambda same=same: java_producer(*same),
+                ],
+            )
+        yield (
+            f"consume {size} B",
+            [
+                lambda topic=topic: read_kafka_python(ws, topic, count),
+                lambda topic=topic: read_kafka_python(
+                    ws, topic, count, fetch_min_bytes=100_000, max_partition_fetch_bytes=8 << 20
+                ),
+                lambda topic=topic: read_confluent(ws, topic, count),
+                lambda topic=topic: read_java(ws, topic, count),
+            ],
+        )
+
+
+def main() -> None:
+    """Run, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    ws = workshop.connect()
+    columns = ["lessons", "best", "confluent-kafka", "Java's tool"]
+    print(f"{options.events:,} events, {options.runs} runs; events a second: median (min to max)")
+    print(f"{'':24}" + "".join(f"{column:>28}" for column in columns), flush=True)
+    for name, columns_of in cases(ws, options.events):
+        found: list[list[float]] = [[] for _ in columns_of]
+        for _ in range(options.runs):
+            for values, run in zip(found, columns_of, strict=True):
+                values.append(run())
+        cells = [f"{statistics.median(v):,.0f} ({min(v):,.0f} to {max(v):,.0f})" for v in found]
+        print(f"{name:24}" + "".join(f"{cell:>28}" for cell in cells), flush=True)
+    ws.tidy()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What a killed leader costs, and that the demonstrations of lesson 03 show what they say: on the running stack.
+
+Usage, after `workshop up`: .venv/bin/python infra/benchmarks/failover.py [--runs N] [--fencing SECONDS]
+
+- leader killed at 500 payments a second, acks=all: lost, duplicated, longest gap without an acknowledgement;
+- the loss with acks=1 and two frozen followers; the duplicates without idempotence, and none with it;
+- --fencing: both cores kept busy for so long; was a healthy broker taken for dead?
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import multiprocessing
+import os
+import statistics
+import time
+from contextlib import closing
+
+import workshop
+from workshop.connection import Connection
+from workshop.lessons import replication
+
+
+def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
+    """Lost, duplicated, longest gap in seconds, and whether the killed broker led the controllers too."""
+    with closing(ws.admin()) as admin:
+        controller = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
+    with contextlib.redirect_stdout(io.StringIO()):
+        seen = replication.kill_the_leader(ws)
+    start, stop = seen.gap
+    return len(seen.result.lost), len(seen.result.duplicated), stop - start, seen.leader == controller
+
+
+def demonstrations(ws: Connection) -> tuple[int, int, int]:
+    """Payments lost with acks=1 of 200; records of 200 payments without, and with, idempotence."""
+    lost = len(replication.freeze_and_kill(ws, acks=1).lost)
+    twice = sum(replication.send_through_a_freeze(ws, idempotent=False).times.values())
+    once = sum(replication.send_through_a_freeze(ws, idempotent=True).times.values())
+    return lost, twice, once
+
+
+def _burn(until: float) -> None:
+    while time.monotonic() < until:
+        pass
+
+
+def fenced_while_busy(ws: Connection, seconds: float) -> tuple[int, int]:
+    """How often a registered broker was missing while every core was kept busy, and how often it was looked."""
+    until = time.monotonic() + seconds
+    burners = [multiprocessing.Process(target=_burn, args=(until,)) for _ in range(os.cpu_count() or 2)]
+    for burner in burners:
+        burner.start()
+    missing = looked = 0
+    while time.monotonic() < until:
+        registered = ws.brokers.registered()
+        if registered:
+            looked += 1
+            missing += len(registered) < 3
+        time.sleep(0.2)
+    for burner in burners:
+        burner.join()
+    return missing, looked
+
+
+def main() -> None:
+    """Run, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--fencing", type=float, default=60, metavar="SECONDS")
+    options = parser.parse_args()
+    ws = workshop.connect()
+    ws.brokers.restore()
+    if options.fencing:
+        missing, looked = fenced_while_busy(ws, options.fencing)
+        print(
+            f"all cores busy for {options.fencing:g} s: a broker was fenced at {missing} of {looked} looks", flush=True
+        )
+    kills = []
+    for _ in range(options.runs):
+        kills.append(killed_leader(ws))
+        ws.tidy()
+    shown = []
+    for _ in range(options.runs):
+        shown.append(demonstrations(ws))
+        ws.tidy()
+    print(
+        f"leader killed, acks=all, {options.runs} runs: lost {[k[0] for k in kills]}, duplicated {[k[1] for k in kills]}"
+    )
+    for word, of_controllers in (("a broker", False), ("the broker that also led the controllers", True)):
+        if gaps := [k[2] for k in kills if k[3] == of_controllers]:
+            print(
+                f"longest gap, s, {word} killed, {len(gaps)} times: "
+                f"min {min(gaps):.2f}, median {statistics.median(gaps):.2f}, max {max(gaps):.2f}"
+            )
+    print(f"acks=1, followers frozen: lost of 200 {[s[0] for s in shown]}")
+    print(f"records of 200 payments, idempotence off {[s[1] for s in shown]}, on {[s[2] for s in shown]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""How long each solved lesson runs, without a pause for reading, and how much memory the brokers hold after all of them.
+
+Usage, after `workshop up`: .venv/bin/python infra/benchmarks/lessons.py [--runs N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+
+import nbformat
+import workshop
+from nbclient import NotebookClient
+from start import memory_mb
+from workshop.notebooks import solutions
+
+
+def seconds(path) -> float:
+    """One run of a lesson, its kernel's start included."""
+    client = NotebookClient(
+        nbformat.read(path, as_version=4), timeout=300, resources={"metadata": {"path": str(path.parent)}}
+    )
+    began = time.perf_counter()
+    client.execute()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Run, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3)
+    runs = parser.parse_args().runs
+    os.environ["WORKSHOP_STRICT"] = "1"
+    ws = workshop.connect()
+    found: dict[str, list[float]] = {}
+    for _ in range(runs):
+        for path in solutions(ws.settings):
+            found.setdefault(path.stem, []).append(seconds(path))
+    print(f"{'seconds':24} {'min':>7} {'median':>7} {'max':>7}   ({runs} runs)")
+    for name, values in found.items():
+        print(f"{name:24} {min(values):7.1f} {statistics.median(values):7.1f} {max(values):7.1f}")
+    print(f"three brokers after all of them: {memory_mb(ws.settings):.0f} MB (PSS)")
+
+
+if __name__ == "__main__":
+    main()

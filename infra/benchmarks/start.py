@@ -1,0 +1,98 @@
+"""How long brokers take to start, and how much memory they hold: on state folders of its own, beside whatever runs.
+
+Usage: .venv/bin/python infra/benchmarks/start.py [--runs N]
+
+Prints, as minimum, median and maximum over the runs:
+- start: from the first process to three registered brokers and a topic with three copies created, on empty folders;
+- up again: `workshop up --no-lab` as a whole command after `workshop down`, until its event was read back;
+- up on a running stack: the same command once more;
+- memory: the proportional set size of three idle brokers, together, in MB (Linux).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from workshop import cluster, topics
+from workshop.backends.local import Local
+from workshop.processes import Processes
+from workshop.settings import Settings
+from workshop.timeline import Timeline
+
+IDLE = 10.0  # seconds after the start before memory is read
+QUIET = Console(quiet=True)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long a call takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def start_brokers(settings: Settings) -> None:
+    """What the figure `start` counts."""
+    backend = Local(settings)
+    backend.up(Timeline(QUIET))
+    backend.ready()
+    topics.create(backend.endpoints()["kafka"], [topics.Topic("first", partitions=3, copies=3)])
+
+
+def memory_mb(settings: Settings) -> float:
+    """The brokers' proportional set size: memory shared by several counts in parts."""
+    brokers = [process for name, process in Processes(settings.state).running().items() if name.startswith("kafka-")]
+    return sum(process.memory_full_info().pss for process in brokers) / 1e6
+
+
+def whole_command(settings: Settings, *words: str) -> Callable[[], object]:
+    """The command `workshop` as a user runs it, its own start included."""
+    env = {**os.environ, "WORKSHOP_STATE": str(settings.state)}
+    program = [sys.executable, "-m", "workshop.cli", *words]
+    return lambda: subprocess.run(program, env=env, check=True, capture_output=True)
+
+
+def one_run(scratch: Path) -> dict[str, float]:
+    """One stack from empty folders to its end."""
+    settings = replace(Settings.load(), state=scratch / "state")
+    try:
+        figures = {"start, s": seconds(lambda: start_brokers(settings))}
+        time.sleep(IDLE)
+        figures["memory of three idle brokers, MB (PSS)"] = memory_mb(settings)
+        cluster.down(settings)
+        up = whole_command(settings, "up", "--no-lab")
+        figures["up again after down, s"] = seconds(up)
+        figures["up on a running stack, s"] = seconds(up)
+        return figures
+    finally:
+        cluster.down(settings)
+
+
+def main() -> None:
+    """Run, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5)
+    runs = parser.parse_args().runs
+    figures: dict[str, list[float]] = {}
+    for number in range(runs + 1):
+        with tempfile.TemporaryDirectory() as scratch:
+            found = one_run(Path(scratch))
+        print(f"run {number}{' (warm-up, not counted)' if not number else ''}: {found}", file=sys.stderr)
+        for name, value in found.items() if number else ():
+            figures.setdefault(name, []).append(value)
+    print(f"{'':42} {'min':>7} {'median':>7} {'max':>7}   ({runs} runs)")
+    for name, values in figures.items():
+        print(f"{name:42} {min(values):7.2f} {statistics.median(values):7.2f} {max(values):7.2f}")
+
+
+if __name__ == "__main__":
+    main()
