@@ -11,8 +11,10 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,7 +58,7 @@ class Processes:
         # The shell replaces itself by the program: so the mark carries the pid, which children cannot inherit as theirs.
         wrapper = ["/bin/sh", "-c", f'{MARKED_PID}=$$ exec "$0" "$@"', *component.argv]
         env = {**component.env, MARK: self._mark(component.name)}
-        with log.open("ab") as output:
+        with log.open("ab") as output, _interrupts_deferred():
             child = subprocess.Popen(
                 wrapper,
                 env=env,
@@ -66,15 +68,15 @@ class Processes:
                 stderr=output,
                 start_new_session=True,
             )
-        process = psutil.Process(child.pid)
-        record = {
-            "pid": child.pid,
-            "started": process.create_time(),
-            "ports": component.ports,
-            "grace": component.grace,
-        }
-        write_atomically(self._record(component.name), json.dumps(record))
-        _children.append(child)
+            _children.append(child)
+            process = psutil.Process(child.pid)
+            record = {
+                "pid": child.pid,
+                "started": process.create_time(),
+                "ports": component.ports,
+                "grace": component.grace,
+            }
+            write_atomically(self._record(component.name), json.dumps(record))
         return process
 
     def running(self) -> dict[str, psutil.Process]:
@@ -110,6 +112,7 @@ class Processes:
                 _gone(process, 10)
         for name in names:
             self._record(name).unlink(missing_ok=True)
+        _children[:] = [child for child in _children if child.poll() is None]
         return list(ending)
 
     def signal(self, name: str, number: int) -> psutil.Process:
@@ -187,6 +190,28 @@ def state_of(process: psutil.Process | None) -> str:
 
 # Children of this very process are kept, so that they are reaped here when they end.
 _children: list[subprocess.Popen] = []
+
+
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM strike after the block: between its start and its record, nobody could find a process again.
+
+    (The mark shows only once the shell has replaced itself by the program.)
+    """
+    struck: list[int] = []
+    handlers: dict[int, object] = {}
+    try:
+        if threading.current_thread() is threading.main_thread():  # elsewhere, no signal is handled
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if callable(handler := signal.getsignal(number)):
+                    handlers[number] = handler
+                    signal.signal(number, lambda number, frame: struck.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in struck[:1]:
+            signal.raise_signal(number)
 
 
 def _marked_name(process: psutil.Process, prefix: str) -> str:

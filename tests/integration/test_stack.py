@@ -135,6 +135,31 @@ def test_an_interrupted_up_ends_with_a_sentence_and_leaves_nothing(stack: Settin
     assert pids(stack) == {}
 
 
+def test_an_interruption_in_the_midst_of_a_start_waits_until_the_process_is_on_record(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Between the start and the record nobody could find the process again: it would be left behind."""
+    start, handler = subprocess.Popen, signal.getsignal(signal.SIGINT)
+
+    def interrupted(*arguments: object, **options: object) -> subprocess.Popen:
+        child = start(*arguments, **options)
+        signal.raise_signal(signal.SIGINT)
+        return child
+
+    stack.state.mkdir()
+    processes = Processes(stack.state)
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            processes.start(Component("sleeper", ("sleep", "600"), env=dict(os.environ)))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert processes.lives("sleeper")
+    assert processes.stop(["sleeper"]) == ["sleeper"]
+
+
 def test_a_broker_that_dies_at_its_start_is_told_with_the_end_of_its_log(stack: Settings):
     broken = stack.state / "kafka" / "node-2" / "data"
     broken.mkdir(parents=True)
