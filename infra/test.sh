@@ -6,6 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$root/infra/environment.sh"
 cd "$root"
 
+export WORKSHOP_BACKEND="${WORKSHOP_BACKEND:-local}"
 export WORKSHOP_FIRST_PORT="${WORKSHOP_FIRST_PORT:-23090}" WORKSHOP_PATIENCE="${WORKSHOP_PATIENCE:-240}"
 mkdir -p "$root/.workshop"
 WORKSHOP_STATE=$(mktemp -d "$root/.workshop/suite.XXXXXX")

@@ -8,17 +8,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import psutil
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from workshop import environment, lab, progress, topics
-from workshop.backends import choose
-from workshop.backends.local import Local
+from workshop import deploy, environment, lab, progress, topics
+from workshop.backends import Backend, choose, made_here
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
 from workshop.kafka_probe import registered_brokers
-from workshop.processes import Processes, state_of
+from workshop.processes import Processes, shown
 from workshop.settings import NODES, Settings
 from workshop.timeline import Timeline
 
@@ -39,7 +37,7 @@ def up(settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: b
         environment.make_folders(settings)
         backend, why = choose(settings)
         timeline.say(f"backend {backend.name}: {why}")
-        with _undone_on_failure(settings, keep):
+        with _undone_on_failure(settings, backend, keep):
             backend.up(timeline)
             if with_lab:
                 lab.start(settings, backend.lab_port())
@@ -49,6 +47,9 @@ def up(settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: b
             with timeline.step("first event read back"):
                 topics.create(endpoints["kafka"], topics.STORY)
                 smoke_test(endpoints["kafka"])
+            if backend.has_kubernetes:
+                with timeline.step("services ready"):
+                    deploy.services(settings, backend.inside())
             write_atomically(settings.endpoints_file, json.dumps(endpoints, indent=1))
             if with_lab:
                 with timeline.step("JupyterLab answers"):
@@ -65,6 +66,7 @@ def down(settings: Settings) -> list[str]:
 def reset(settings: Settings) -> None:
     """Stop everything and delete what it stored; what an attendee wrote, and backups of it, stay."""
     with _alone(settings):
+        made_here(settings).reset()
         _stop_all(settings)
         for entry in settings.state.iterdir():
             if entry.name in KEPT_BY_RESET:
@@ -114,13 +116,15 @@ def status(settings: Settings) -> dict:
     """What runs: one entry a component, what Kafka says of itself, and the attendee's progress."""
     running = Processes(settings.state).running()
     endpoints = read_endpoints(settings)
-    names = [*Local(settings).components(), lab.NAME]
-    names += sorted(name for name in running if name not in names)
+    components = made_here(settings).components()
+    components[lab.NAME] = shown(running.get(lab.NAME))
+    components |= {name: shown(running[name]) for name in sorted(running) if name not in components}
     kafka = endpoints.get("kafka", {})
-    registered = registered_brokers(kafka["bootstrap_servers"]) if kafka and running else set()
+    alive = any(component["state"] != "stopped" for component in components.values())
+    registered = registered_brokers(kafka["bootstrap_servers"]) if kafka and alive else set()
     return {
         "backend": endpoints.get("backend"),
-        "components": {name: _component(running.get(name)) for name in names},
+        "components": components,
         "kafka": {**kafka, "registered": sorted(registered)},
         "ready": registered == set(NODES),
         "progress": progress.read(settings),
@@ -135,21 +139,11 @@ def read_endpoints(settings: Settings) -> dict:
         return {}
 
 
-def _component(process: psutil.Process | None) -> dict:
-    state = state_of(process)
-    if process is None or state == "stopped":
-        return {"state": state}
-    try:
-        memory = round(process.memory_info().rss / 1e6)
-        return {"state": state, "pid": process.pid, "since": process.create_time(), "memory_mb": memory}
-    except psutil.Error:
-        return {"state": "stopped"}
-
-
 def _stop_all(settings: Settings) -> list[str]:
     processes = Processes(settings.state)
     names = [lab.NAME, *sorted(name for name in processes.running() if name != lab.NAME)]
-    return processes.stop(names)
+    stopped = processes.stop(names)
+    return stopped + [name for name in made_here(settings).down() if name not in stopped]
 
 
 @contextmanager
@@ -159,7 +153,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _undone_on_failure(settings: Settings, keep: bool) -> Iterator[None]:
+def _undone_on_failure(settings: Settings, backend: Backend, keep: bool) -> Iterator[None]:
     """Stop what was started in here if it fails; what ran before goes on."""
     processes = Processes(settings.state)
     before = set(processes.running())
@@ -168,4 +162,5 @@ def _undone_on_failure(settings: Settings, keep: bool) -> Iterator[None]:
     except BaseException:
         if not keep:
             processes.stop(sorted(set(processes.running()) - before))
+            backend.undo()
         raise

@@ -19,10 +19,11 @@ from rich.table import Table
 
 from workshop import cluster, environment
 from workshop import lab as jupyter
-from workshop.backends.local import Local
+from workshop.backends import choose, made_here
 from workshop.broker import jars
 from workshop.doctor import examine
 from workshop.errors import WorkshopError
+from workshop.kind import offline
 from workshop.processes import Processes
 from workshop.settings import Settings
 from workshop.timeline import Timeline
@@ -49,7 +50,9 @@ def up(settings: Settings, options: argparse.Namespace) -> None:
 def fetch(settings: Settings, options: argparse.Namespace) -> None:
     """`workshop fetch`."""
     timeline = Timeline()
-    Local(settings).provision(timeline)
+    backend, why = choose(settings)
+    timeline.say(f"backend {backend.name}: {why}")
+    backend.provision(timeline)
     timeline.show()
 
 
@@ -72,12 +75,12 @@ def status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _print_status(state: dict) -> None:
-    table = Table("", "component", "pid", "memory", "since", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table("", "component", "pid or node", "memory", "since", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name, c in state["components"].items():
         sign = {"running": "[green]●[/]", "paused": "[yellow]‖[/]"}.get(c["state"], "[red]○[/]")
         since = f"{datetime.fromtimestamp(c['since']):%H:%M:%S}" if "since" in c else c["state"]
         memory = f"{c['memory_mb']} MB" if "memory_mb" in c else ""
-        table.add_row(sign, name, str(c.get("pid", "")), memory, since)
+        table.add_row(sign, name, str(c.get("pid", c.get("where", ""))), memory, since)
     out.print(table)
     registered = state["kafka"]["registered"]
     if registered:
@@ -87,20 +90,29 @@ def _print_status(state: dict) -> None:
     out.print(f"exercises   {' '.join('✓' + name for name in sorted(state['progress'])) or 'none passed yet'}")
 
 
-def logs(settings: Settings, options: argparse.Namespace) -> None:
+def logs(settings: Settings, options: argparse.Namespace) -> int | None:
     """`workshop logs [name] [-f]`."""
     processes = Processes(settings.state)
-    known = sorted(path.stem for path in (settings.state / "logs").glob("*.log"))
+    written = sorted(path.stem for path in (settings.state / "logs").glob("*.log"))
+    backend = made_here(settings)
+    pods = [name for name in backend.components() if backend.has_kubernetes and name not in written]
+    known = written + pods
     names = [options.name] if options.name else known
     if not known or not set(names) <= set(known):
         there = f"There are logs of: {', '.join(known)}." if known else "Nothing was started here yet: `workshop up`."
         raise WorkshopError(f"There is no log of '{options.name or 'anything'}'.", there)
+    if options.name in pods:
+        return subprocess.call(backend.log_command(options.name, options.lines, follow=options.follow))
     for name in names:
         if len(names) > 1:
             out.rule(name, align="left")
-        print(processes.tail(name, max(0, options.lines)))
+        if name in pods:
+            subprocess.call(backend.log_command(name, options.lines, follow=False))
+        else:
+            print(processes.tail(name, max(0, options.lines)))
     if options.follow:
-        _follow([processes.log(name) for name in names])
+        _follow([processes.log(name) for name in names if name in written])
+    return None
 
 
 def _follow(paths: list[Path]) -> None:
@@ -196,6 +208,17 @@ def notebooks(settings: Settings, options: argparse.Namespace) -> int:
     for path in copies.generate_all(settings):
         out.print(f"wrote {path.relative_to(settings.root)}")
     return 0
+
+
+def build_image(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop kind build-image`."""
+    timeline = Timeline()
+    try:
+        built = offline.build(settings, timeline, install=options.install)
+    finally:
+        timeline.show()
+    out.print(f"\n{built.node_image} lies in {built.folder}.")
+    out.print("`workshop up --backend kind` uses it where no registry is reached.")
 
 
 def lock(settings: Settings, options: argparse.Namespace) -> None:

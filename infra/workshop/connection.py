@@ -28,11 +28,13 @@ class Connection:
     Attributes:
         kafka: what every Kafka client needs to find the brokers: `KafkaProducer(**ws.kafka)`.
         backend: where it runs: local, kind or existing.
+        payments: the address of the payments service, or empty where there is no Kubernetes.
     """
 
     settings: Settings
     kafka: dict
     backend: str
+    payments: str = ""
     _fresh: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
@@ -86,7 +88,8 @@ def connect() -> Connection:
             "The workshop's brokers do not answer: the stack is not running.",
             "In a terminal, in the workshop's folder: ./infra/bootstrap.sh (or `workshop up`). Then run this cell again.",
         )
-    return Connection(settings, {**endpoints["kafka"], **PATIENT}, endpoints["backend"])
+    kafka = {**endpoints["kafka"], **PATIENT}
+    return Connection(settings, kafka, endpoints["backend"], endpoints.get("payments", ""))
 
 
 def _tell_errors_as_sentences() -> None:

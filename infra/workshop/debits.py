@@ -1,4 +1,4 @@
-"""The service `debits`: takes each payment off its account, once, whatever dies in between.
+"""The service `debits`: takes each payment off its account, once, whatever dies in between and however many instances run.
 
 What it answers, the current balances and its place in `payments` are written in one Kafka transaction: all of it or nothing
 is seen by those who read committed events. What it knows of an account it learns from its own answers, so it has no other
@@ -8,24 +8,37 @@ memory. Usage: python -m workshop.debits ADDRESSES PAYMENTS DEBITS BALANCES GROU
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import CommitFailedError, KafkaError
+from kafka.structs import ConsumerGroupMetadata
 
 from workshop import client_repairs
 from workshop.payments import MalformedEvent, parse
 from workshop.payments.accounts import Account, command_for, decide, evolve, fold
-from workshop.payments.events import CardEvent
+from workshop.payments.events import UNUSABLE, CardEvent
+from workshop.persevering import persevere
 from workshop.reading import read_partitions
+from workshop.records import behind, written_at
 
+log = logging.getLogger(__name__)
 COMMITTED = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
-BATCH = 100  # payments in a transaction, at most
+BATCH, LONGEST = 100, 1.0  # a transaction holds so many payments, and seconds of work, at most
 SESSION_MS = 6_000  # after which a dead instance's partitions go to others; the shortest that brokers allow by default
+# A dead instance's open transaction keeps readers of committed events waiting until brokers put an end to it: soon after
+# this. A living instance that is slower than this (its brokers were away) is refused, and begins anew.
+TRANSACTION_MS = 10_000
+WRITING = {"acks": "all", "transaction_timeout_ms": TRANSACTION_MS, "delivery_timeout_ms": TRANSACTION_MS}
+PATIENCE = {"request_timeout_ms": 5_000, "max_block_ms": 30_000, "metadata_max_age_ms": 10_000}
 
 
 @dataclass(frozen=True)
@@ -39,78 +52,156 @@ class Topics:
 
 @dataclass
 class Debits(ConsumerRebalanceListener):
-    """One instance of the service.
+    """One instance of the service; partitions that it keeps while others come and go need not be learnt again.
 
     Attributes:
         kafka: what a client needs to find the brokers.
-        accounts: partition to card to account, for the partitions that it holds.
+        instance: tells it from the group's others: two producers of one transactional id would lock each other out. The same
+            after a restart, so that what it left open is put away at once. Empty: there is one only.
+        accounts: partition to card to account, for the partitions that it holds and has learnt.
+        tally: how many answers of each type it has given, how many payments it could not read, how often it began anew.
+        lag: partition to the number of payments that wait there.
+        joined: whether its group knows it, even if it holds nothing.
     """
 
     kafka: dict
     topics: Topics
     group: str
     work: float = 0.0  # seconds that a payment takes, to have time to be killed
+    instance: str = ""
     accounts: dict[int, dict[str, Account]] = field(default_factory=dict)
+    tally: Counter = field(default_factory=Counter)
+    lag: dict[int, int] = field(default_factory=dict)
+    joined: bool = False
 
     def run(self, leaving: list) -> None:
         """Answer payments until `leaving` is not empty."""
-        producer = KafkaProducer(**self.kafka, acks="all", transactional_id=self.group, transaction_timeout_ms=20_000)
-        producer.init_transactions()  # what a dead predecessor left open is put away
+        persevere(lambda: self._serve(leaving), leaving, lambda: self.tally.update(["begun anew"]))
+
+    def _serve(self, leaving: list) -> None:
+        batch = min(BATCH, max(1, int(LONGEST / self.work))) if self.work else BATCH
+        with self._clients() as (consumer, producer):
+            producer.init_transactions()  # what a predecessor of this name left open is put away
+            consumer.subscribe([self.topics.payments], listener=self)
+            while not leaving:
+                found = consumer.poll(timeout_ms=100, max_records=batch)
+                # Taken here, not later: a member that is put out meanwhile would ask in nobody's name, and be let through.
+                member = consumer.group_metadata()
+                self.joined = member.generation_id > 0
+                for place, records in found.items():
+                    self._answer(producer, member, place, records)
+                    self.lag[place.partition] = behind(consumer, place, records)
+
+    @contextmanager
+    def _clients(self) -> Iterator[tuple[KafkaConsumer, KafkaProducer]]:
         timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 300}
-        consumer = KafkaConsumer(**self.kafka, group_id=self.group, **timing, **COMMITTED)
-        consumer.subscribe([self.topics.payments], listener=self)
-        while not leaving:
-            for place, records in consumer.poll(timeout_ms=100, max_records=BATCH).items():
-                self._answer(consumer, producer, place, records)
-        consumer.close(autocommit=False)
-        producer.close(timeout=10)
+        sticky = {"partition_assignment_strategy": [CooperativeStickyAssignor]}
+        name = f"{self.group}-{self.instance}" if self.instance else self.group
+        with (
+            closing(KafkaProducer(**self.kafka, **WRITING, **PATIENCE, transactional_id=name)) as producer,
+            closing(KafkaConsumer(**self.kafka, group_id=self.group, **sticky, **timing, **COMMITTED)) as consumer,
+        ):
+            try:
+                yield consumer, producer
+            finally:
+                self.joined = False
+                with suppress(KafkaError):
+                    consumer.close(autocommit=False)  # first: others go on while this one says good-bye to brokers
+                self.on_partitions_revoked(
+                    [TopicPartition(self.topics.payments, number) for number in [*self.accounts]]
+                )
+                with suppress(KafkaError):
+                    producer.close(timeout=2)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Learn the accounts of the partitions that are ours now from the answers that were given."""
-        for place in assigned:
-            self.accounts[place.partition] = accounts_of(self.kafka, self.topics.debits, place.partition)
+        """Nothing: what is known of accounts is learnt with the first payment that comes."""
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forget what others will answer for."""
         for place in revoked:
             self.accounts.pop(place.partition, None)
+            self.lag.pop(place.partition, None)
 
-    def _answer(self, consumer: KafkaConsumer, producer: KafkaProducer, place: TopicPartition, records: list) -> None:
+    def _known(self, partition: int) -> dict[str, Account]:
+        """The accounts of a partition, learnt once our place in it is known: what comes before that place is final then."""
+        if partition not in self.accounts:
+            self.accounts[partition] = accounts_of(self.kafka, self.topics.debits, partition)
+        return self.accounts[partition]
+
+    def _answer(
+        self, producer: KafkaProducer, member: ConsumerGroupMetadata, place: TopicPartition, records: list
+    ) -> None:
+        if not member.member_id:
+            raise CommitFailedError("The group has put this instance out.")
+        known, given = dict(self._known(place.partition)), Counter()
         producer.begin_transaction()
-        known = dict(self.accounts[place.partition])
+        written = []
         for record in records:
             time.sleep(self.work)
-            for event in answers(known, record.value):
-                self._send(producer, place.partition, event, known[event.card])
+            events = self._answers(known, record, given)
+            for event in events:
+                written += self._send(producer, place.partition, event, known[event.card])
+        # All of it lies in the log before the place is moved: whoever takes over waits for what lies there to be decided.
+        producer.flush()
+        for future in written:
+            future.get(timeout=10)
         position = {place: OffsetAndMetadata(records[-1].offset + 1, "", -1)}
-        producer.send_offsets_to_transaction(position, consumer.group_metadata())
+        producer.send_offsets_to_transaction(position, member)
         producer.commit_transaction()
         self.accounts[place.partition] = known
+        self.tally += given
 
-    def _send(self, producer: KafkaProducer, partition: int, event: CardEvent, account: Account) -> None:
-        about = {"key": event.key(), "timestamp_ms": event.timestamp_ms(), "partition": partition}
-        producer.send(self.topics.debits, value=event.value(), headers=event.headers(), **about)
+    def _answers(self, known: dict[str, Account], record: object, given: Counter) -> list[CardEvent]:
+        """What a record leads to; one that nobody can read leads to nothing, or it would stop all that come after it."""
+        try:
+            events = answers(known, record.value)
+        except UNUSABLE as error:
+            about = (record.topic, record.partition, record.offset, error)
+            log.warning("%s, partition %d, offset %d has no answer: %s", *about)
+            events = []
+            given["malformed"] += 1
+        given.update(type(event).__name__ for event in events)
+        return events
+
+    def _send(self, producer: KafkaProducer, partition: int, event: CardEvent, account: Account) -> list:
+        about = {"key": event.key(), "timestamp_ms": written_at(event), "partition": partition}
         balance = json.dumps({"card": event.card, "balance_cents": account.balance_cents}).encode()
-        producer.send(self.topics.balances, value=balance, **about)
+        return [
+            producer.send(self.topics.debits, value=event.value(), headers=event.headers(), **about),
+            producer.send(self.topics.balances, value=balance, **about),
+        ]
 
 
 def answers(accounts: dict[str, Account], value: bytes | None) -> list[CardEvent]:
-    """The events that a payment leads to; `accounts` is brought up to date. What is malformed has no answer."""
-    with suppress(MalformedEvent):
-        fact = parse(value)
-        if command := command_for(fact):
-            events = decide(accounts.get(fact.card, Account()), command)
-            accounts[fact.card] = fold(events, accounts.get(fact.card))
-            return events
-    return []
+    """The events that a payment leads to; `accounts` is brought up to date.
+
+    Raises:
+        MalformedEvent, or another of `UNUSABLE`: it cannot be read or written; nothing has changed then.
+    """
+    fact = parse(value)
+    command = command_for(fact)
+    if not command:
+        return []
+    events = decide(accounts.get(fact.card, Account()), command)
+    for event in events:
+        _ = event.key(), event.value(), event.timestamp_ms()  # can it be written?
+    accounts[fact.card] = fold(events, accounts.get(fact.card))
+    return events
 
 
 def accounts_of(kafka: dict, debits: str, partition: int) -> dict[str, Account]:
-    """The accounts of a partition, folded from the answers that lie in it."""
+    """The accounts of a partition, folded from the answers that lie in it, once it is decided which of them count.
+
+    A dead instance's transaction may still be open. What comes after it cannot be read yet, so this waits for its end.
+    """
+    place = TopicPartition(debits, partition)
+    with closing(KafkaConsumer(**kafka)) as anyone:
+        until = {partition: anyone.end_offsets([place])[place]}
     accounts: dict[str, Account] = {}
-    for record in read_partitions(kafka, debits, [partition], isolation_level="read_committed"):
-        event = parse(record.value)
-        accounts[event.card] = evolve(accounts.get(event.card, Account()), event)
+    for record in read_partitions(kafka, debits, [partition], until=until, isolation_level="read_committed"):
+        with suppress(MalformedEvent):
+            event = parse(record.value)
+            accounts[event.card] = evolve(accounts.get(event.card, Account()), event)
     return accounts
 
 

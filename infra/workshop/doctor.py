@@ -16,8 +16,10 @@ from pathlib import Path
 import psutil
 
 from workshop import cluster, lab
+from workshop.backends import made_here
 from workshop.broker import jars, java, runtime
 from workshop.errors import WorkshopError
+from workshop.kind import engine, images, preflight
 from workshop.ports import free_block
 from workshop.settings import NODES, Settings
 
@@ -110,6 +112,7 @@ def _repository(settings: Settings) -> Finding:
 
 
 def _stack(settings: Settings) -> Iterator[Finding]:
+    yield from _docker(settings)
     state = cluster.status(settings)
     components = state["components"]
     down = [name for name, component in components.items() if component["state"] == "stopped"]
@@ -123,6 +126,19 @@ def _stack(settings: Settings) -> Iterator[Finding]:
     registered = state["kafka"]["registered"]
     hint = "`workshop logs kafka-1` shows why; `workshop up` repairs it."
     yield Finding(registered == list(NODES), "brokers registered", str(registered), hint)
+
+
+def _docker(settings: Settings) -> Iterator[Finding]:
+    """Whether the backend kind could be used; where it is not in use, nothing of it is an error."""
+    needed = settings.backend == "kind" or made_here(settings).name == "kind"
+    if why_not := engine.answers():
+        yield Finding(not needed, "Docker", f"{why_not}; the backend local needs none", engine.NO_ANSWER)
+        return
+    for found in preflight.measure(settings):
+        yield Finding(found.good or not (found.stops and needed), found.what, found.seen, found.next_step)
+    why_not = images.can_be_had(settings)
+    hint = "`workshop kind build-image` builds one from package mirrors; WORKSHOP_NODE_ARCHIVE names one you brought."
+    yield Finding(not (why_not and needed), "node image", why_not or images.node_image(settings).split("@")[0], hint)
 
 
 def _ports(settings: Settings) -> Finding:

@@ -1,29 +1,37 @@
 """The service `fraud-alerts`: judges each payment by its card's and its terminal's past, while it is being made.
 
 It reads `payments` and `fraud-reports` and writes `PaymentFlagged` to `fraud-alerts`. What it knows of the past is memory
-only: when it starts, it reads the past again, up to its bookmark, and judges without writing. An alert may be written twice
-when it dies between alert and bookmark; it carries the payment's id, so whoever reads alerts can tell.
+only: when it starts, or holds other partitions, it reads the past again, up to its bookmark, and judges without writing. An
+alert may be written twice when it dies, or partitions move, between alert and bookmark; it carries the payment's id, so
+whoever reads alerts can tell.
 Usage: python -m workshop.fraud_alerts ADDRESSES PAYMENTS REPORTS ALERTS GROUP
 """
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 from workshop import client_repairs
 from workshop.fraud.rules import Flag, judge
 from workshop.fraud.stream import FeatureStream, milliseconds
-from workshop.payments import MalformedEvent, PaymentMade, PaymentRefunded, parse
-from workshop.payments.events import CardEvent, FraudReported, PaymentFlagged
+from workshop.payments import PaymentMade, PaymentRefunded, parse
+from workshop.payments.events import UNUSABLE, CardEvent, FraudReported, PaymentFlagged
+from workshop.persevering import persevere
 from workshop.reading import read_partitions
+from workshop.records import behind, written_at
 
+log = logging.getLogger(__name__)
+WHOLE = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
 SESSION_MS = 6_000
 NOTED_EVERY = 2.0  # seconds between two bookmarks, each a write of its own, and between two looks at the reports
 
@@ -59,39 +67,68 @@ class Judge:
 
 @dataclass
 class FraudAlerts(ConsumerRebalanceListener):
-    """One instance of the service; it knows the cards of the partitions that it holds."""
+    """One instance of the service; it knows the cards of the partitions that it holds.
+
+    Attributes:
+        tally: how many payments it judged and flagged, how many records it could not read, how often it began anew.
+        lag: partition to the number of payments that wait there.
+        joined: whether its group knows it, even if it holds nothing.
+    """
 
     kafka: dict
     topics: Topics
     group: str
     judge: Judge = field(default_factory=Judge)
+    tally: Counter = field(default_factory=Counter)
+    lag: dict[int, int] = field(default_factory=dict)
+    joined: bool = False
+    moved: bool = False  # partitions have come or gone, and the past is to be learnt anew
 
     def run(self, leaving: list) -> None:
         """Judge payments until `leaving` is not empty."""
-        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 300}
-        whole = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
-        consumer = KafkaConsumer(**self.kafka, group_id=self.group, **whole, **timing)
-        producer = KafkaProducer(**self.kafka, acks="all")
-        consumer.subscribe([self.topics.payments], listener=self)
-        written: list = []
-        # A consumer of its own: one that reads both topics lets payments wait for a fetch that waits for reports.
-        with closing(self._all_reports(whole)) as reports:
-            noted = time.monotonic()
-            while not leaving:
-                for records in consumer.poll(timeout_ms=100).values():
-                    written += self._answer(producer, records)
-                if time.monotonic() > noted + NOTED_EVERY:
-                    self._hear(reports)
-                    noted = time.monotonic()
-                    if all(future.is_done for future in written):  # payments do not wait for it
-                        _note(consumer, written)
-        _note(consumer, written)
-        producer.close(timeout=10)
-        consumer.close(autocommit=False)
+        persevere(lambda: self._serve(leaving), leaving, lambda: self.tally.update(["begun anew"]))
 
-    def _all_reports(self, options: dict) -> KafkaConsumer:
+    def _serve(self, leaving: list) -> None:
+        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 300, "metadata_max_age_ms": 10_000}
+        with (
+            closing(KafkaConsumer(**self.kafka, group_id=self.group, **WHOLE, **timing)) as consumer,
+            # A consumer of its own: one that reads both topics lets payments wait for a fetch that waits for reports.
+            closing(self._all_reports()) as reports,
+            closing(KafkaProducer(**self.kafka, acks="all", max_block_ms=30_000)) as producer,
+        ):
+            consumer.subscribe([self.topics.payments], listener=self)
+            try:
+                self._judge_on(consumer, reports, producer, leaving)
+            finally:
+                self.joined = False
+                with suppress(KafkaError):
+                    producer.close(timeout=10)
+                with suppress(KafkaError):
+                    consumer.close(autocommit=False)
+
+    def _judge_on(
+        self, consumer: KafkaConsumer, reports: KafkaConsumer, producer: KafkaProducer, leaving: list
+    ) -> None:
+        written: list = []
+        noted = time.monotonic()
+        while not leaving:
+            found = consumer.poll(timeout_ms=100)
+            self.joined = consumer.group_metadata().generation_id > 0
+            if found and self.moved:
+                self._learn(consumer, reports)
+            for place, records in found.items():
+                written += self._answer(producer, records)
+                self.lag[place.partition] = behind(consumer, place, records)
+            if time.monotonic() > noted + NOTED_EVERY:
+                self._hear(reports)
+                noted = time.monotonic()
+                if all(future.is_done for future in written):  # payments do not wait for it
+                    _note(consumer, written)
+        _note(consumer, written)
+
+    def _all_reports(self) -> KafkaConsumer:
         """Every instance hears every report: a terminal's frauds are of cards of all partitions."""
-        consumer = KafkaConsumer(**self.kafka, **options)
+        consumer = KafkaConsumer(**self.kafka, **WHOLE)
         numbers = consumer.partitions_for_topic(self.topics.reports) or ()
         consumer.assign([TopicPartition(self.topics.reports, number) for number in numbers])
         consumer.seek_to_beginning()
@@ -100,17 +137,23 @@ class FraudAlerts(ConsumerRebalanceListener):
     def _hear(self, reports: KafkaConsumer) -> None:
         for records in reports.poll(timeout_ms=0).values():
             for record in records:
-                if event := readable(record.value):
-                    self.judge.feed(event)
+                self._feed(record)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Learn the past of what is ours now: all that lies before the bookmarks."""
-        self.judge = Judge()
-        for event in self._past(list(assigned)):
-            self.judge.feed(event)
+        """The past is learnt with the first payment that comes: not here, where heartbeats would wait for it."""
+        self.moved = True
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Nothing: what is assigned next is learnt anew."""
+        """What is assigned next is learnt anew."""
+        self.lag.clear()
+
+    def _learn(self, consumer: KafkaConsumer, reports: KafkaConsumer) -> None:
+        """Learn the past of what is ours now: all that lies before the bookmarks. Reports are heard again."""
+        self.judge, self.moved = Judge(), False
+        for event in self._past(list(consumer.assignment())):
+            with suppress(*UNUSABLE):
+                self.judge.feed(event)
+        reports.seek_to_beginning()
 
     def _past(self, places: list[TopicPartition]) -> list[CardEvent]:
         """The payments that were answered before, and all reports, in order of time."""
@@ -121,19 +164,30 @@ class FraudAlerts(ConsumerRebalanceListener):
             read = read_partitions(self.kafka, place.topic, [place.partition]) if mark else []
             records += [record for record in read if record.offset < mark]
         events = [event for record in records if (event := readable(record.value))]
-        return sorted(events, key=lambda event: event.at)
+        return sorted(events, key=lambda event: milliseconds(event.at))
 
     def _answer(self, producer: KafkaProducer, records: list) -> list:
         """Judge records; returns the promises that what was flagged is written."""
         written = []
         for record in records:
-            event = readable(record.value)
-            flags = self.judge.feed(event) if event else []
-            if flags:
-                alert = flagged(event, flags)
-                about = {"key": alert.key(), "timestamp_ms": alert.timestamp_ms(), "headers": alert.headers()}
+            alert = self._feed(record)
+            if alert:
+                about = {"key": alert.key(), "timestamp_ms": written_at(alert), "headers": alert.headers()}
                 written.append(producer.send(self.topics.alerts, value=alert.value(), **about))
         return written
+
+    def _feed(self, record: object) -> PaymentFlagged | None:
+        """The alert that a record leads to; one that nobody can judge leads to none, and stops none."""
+        event = readable(record.value)
+        try:
+            flags = self.judge.feed(event) if event else []
+        except UNUSABLE as error:
+            about = (record.topic, record.partition, record.offset, error)
+            log.warning("%s, partition %d, offset %d cannot be judged: %s", *about)
+            event, flags = None, []
+        self.tally[type(event).__name__ if event else "malformed"] += 1
+        self.tally["PaymentFlagged"] += bool(flags)
+        return flagged(event, flags) if flags else None
 
 
 def _note(consumer: KafkaConsumer, written: list) -> None:
@@ -145,10 +199,11 @@ def _note(consumer: KafkaConsumer, written: list) -> None:
 
 
 def readable(value: bytes | None) -> CardEvent | None:
-    """A payment, a refund or a report; None for anything else."""
+    """A payment, a refund or a report; None for anything else, and for what cannot be: a time before all times."""
     try:
         event = parse(value)
-    except MalformedEvent:
+        _ = event.key(), milliseconds(event.at), event.timestamp_ms()
+    except UNUSABLE:
         return None
     return event if isinstance(event, PaymentMade | PaymentRefunded | FraudReported) else None
 

@@ -35,7 +35,7 @@ def free_block(settings: Settings, preferred: int | None = None) -> Ports:
     candidates = ([preferred] if preferred else []) + settings.blocks()
     for first in candidates:
         ports = Ports(first)
-        if all(is_free(port) for port in (*ports.kafka, ports.lab)):
+        if all(is_free(port) for port in ports.all):
             return ports
     raise WorkshopError(
         f"No block of {BLOCK} free ports was found from {settings.first_port} upwards.",

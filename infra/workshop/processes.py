@@ -58,7 +58,7 @@ class Processes:
         # The shell replaces itself by the program: so the mark carries the pid, which children cannot inherit as theirs.
         wrapper = ["/bin/sh", "-c", f'{MARKED_PID}=$$ exec "$0" "$@"', *component.argv]
         env = {**component.env, MARK: self._mark(component.name)}
-        with log.open("ab") as output, _interrupts_deferred():
+        with log.open("ab") as output, interrupts_deferred():
             child = subprocess.Popen(
                 wrapper,
                 env=env,
@@ -188,12 +188,24 @@ def state_of(process: psutil.Process | None) -> str:
     return "stopped"
 
 
+def shown(process: psutil.Process | None) -> dict:
+    """What `workshop status` shows of a process: its state, and where it runs its pid, since when, and its memory."""
+    state = state_of(process)
+    if process is None or state == "stopped":
+        return {"state": state}
+    try:
+        memory = round(process.memory_info().rss / 1e6)
+        return {"state": state, "pid": process.pid, "since": process.create_time(), "memory_mb": memory}
+    except psutil.Error:
+        return {"state": "stopped"}
+
+
 # Children of this very process are kept, so that they are reaped here when they end.
 _children: list[subprocess.Popen] = []
 
 
 @contextmanager
-def _interrupts_deferred() -> Iterator[None]:
+def interrupts_deferred() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM strike after the block: between its start and its record, nobody could find a process again.
 
     (The mark shows only once the shell has replaced itself by the program.)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, TopicPartition
 
-from workshop.connection import Connection
 from workshop.errors import WorkshopError
+
+if TYPE_CHECKING:  # the services read too, and their image holds neither notebooks nor backends
+    from workshop.connection import Connection
 
 PATIENCE = 30.0  # seconds without any new record
 
@@ -24,19 +27,29 @@ def read_all(ws: Connection, topic: str, **options: object) -> list:
 
 
 def read_partitions(
-    kafka: Mapping, topic: str, numbers: Iterable[int] | None, first: Mapping[int, int] | None = None, **options: object
+    kafka: Mapping,
+    topic: str,
+    numbers: Iterable[int] | None,
+    first: Mapping[int, int] | None = None,
+    until: Mapping[int, int] | None = None,
+    **options: object,
 ) -> list:
     """Every record of some partitions as of now, or of all; for the rest as `read_all`.
 
     Args:
         first: partition to the offset to begin with; the others begin where they begin.
+        until: partition to the offset to stop before, waiting for it if it is not readable yet; the others stop where they
+            end now.
         options: for `KafkaConsumer`; with `isolation_level="read_committed"`, what a transaction took back is not seen.
     """
     with closing(KafkaConsumer(**kafka, **options)) as consumer:
         every = _numbers(consumer, topic)
         partitions = [TopicPartition(topic, number) for number in (every if numbers is None else numbers)]
         consumer.assign(partitions)
-        ends = consumer.end_offsets(partitions)
+        ends = {
+            **consumer.end_offsets(partitions),
+            **{TopicPartition(topic, n): end for n, end in (until or {}).items()},
+        }
         consumer.seek_to_beginning(*partitions)
         for number, offset in (first or {}).items():
             consumer.seek(TopicPartition(topic, number), offset)

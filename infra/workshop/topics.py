@@ -22,7 +22,20 @@ class Topic:
 
 # The story's payments are dated 2018. Retention follows a record's own time: without -1 they would be deleted at once.
 FOR_EVER = {"retention.ms": "-1"}
-STORY = (Topic("payments", configs=FOR_EVER),)
+STORY = (
+    Topic("payments", configs=FOR_EVER),
+    Topic("debits", configs=FOR_EVER),
+    Topic("balances", configs={"cleanup.policy": "compact"}),
+    Topic("fraud-reports", partitions=1, configs=FOR_EVER),
+    Topic("fraud-alerts", configs=FOR_EVER),
+)
+NAMES = {
+    "PAYMENTS_TOPIC": "payments",
+    "DEBITS_TOPIC": "debits",
+    "BALANCES_TOPIC": "balances",
+    "REPORTS_TOPIC": "fraud-reports",
+    "ALERTS_TOPIC": "fraud-alerts",
+}
 
 
 def create(kafka: Mapping, topics: Iterable[Topic]) -> None:

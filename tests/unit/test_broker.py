@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from workshop.broker import jars, java, runtime, tools
-from workshop.broker.properties import meta_properties, server_properties
+from workshop.broker.properties import in_cluster, meta_properties, on_loopback, server_properties
 from workshop.errors import WorkshopError
 from workshop.settings import KAFKA_VERSION, Ports, Settings
 
@@ -18,8 +18,8 @@ def parsed(text: str) -> dict[str, str]:
 
 def test_nodes_differ_only_in_what_is_their_own():
     common = (Settings.load().root / "infra/kafka/broker.properties").read_text()
-    one = parsed(server_properties(common, 1, Ports(19090), Path("/a b/1")))
-    two = parsed(server_properties(common, 2, Ports(19090), Path("/a b/2")))
+    one = parsed(server_properties(common, on_loopback(1, Ports(19090), Path("/a b/1"))))
+    two = parsed(server_properties(common, on_loopback(2, Ports(19090), Path("/a b/2"))))
     assert {name for name in one if one[name] != two[name]} == {
         "node.id", "listeners", "advertised.listeners", "log.dirs", "broker.rack",
     }  # fmt: skip
@@ -29,14 +29,30 @@ def test_nodes_differ_only_in_what_is_their_own():
 
 
 def test_a_path_is_written_as_java_reads_it():
-    text = server_properties("", 1, Ports(19090), Path("/à moi/b\\c"))
+    text = server_properties("", on_loopback(1, Ports(19090), Path("/à moi/b\\c")))
     assert "log.dirs=/\\u00e0 moi/b\\u005cc\n" in text
 
 
 def test_servers_bind_loopback_only():
-    text = server_properties("", 1, Ports(19090), Path("/data"))
+    text = server_properties("", on_loopback(1, Ports(19090), Path("/data")))
     assert "0.0.0.0" not in text  # noqa: S104
     assert "://:" not in text
+
+
+def test_brokers_in_a_cluster_find_each_other_by_name_and_clients_find_them_on_loopback():
+    common = (Settings.load().root / "infra/kafka/broker.properties").read_text()
+    two = parsed(server_properties(common, in_cluster(2, Ports(19090))))
+    assert two["advertised.listeners"] == "PLAINTEXT://kafka-2.kafka.workshop.svc:9092,OUTSIDE://127.0.0.1:19092"
+    assert two["controller.quorum.voters"].split(",")[2] == "3@kafka-3.kafka.workshop.svc:9093"
+    alone = parsed(server_properties(common, on_loopback(2, Ports(19090), Path("/data"))))
+    own = {
+        "advertised.listeners",
+        "controller.quorum.voters",
+        "listeners",
+        "listener.security.protocol.map",
+        "log.dirs",
+    }
+    assert {name for name in two if two[name] != alone[name]} == own, "everything else is one definition"
 
 
 def test_a_formatted_folder_says_whose_it_is():

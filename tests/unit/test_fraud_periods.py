@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from payments_simulator import read_payments
 from workshop.fraud import transactions
@@ -66,6 +66,8 @@ def best_split(scores: list[int]) -> list[tuple[int, int, int]]:
 @given(st.lists(st.integers(-(2**40), 2**40), max_size=12, unique_by=abs))
 @settings(max_examples=300, deadline=None)
 def test_segments_are_those_of_the_definition(scores):
+    # A stretch whose sum is 0 may be taken along or not: that is a tie, for the next test.
+    assume(all(sum(scores[a:b]) for a in range(len(scores)) for b in range(a + 1, len(scores) + 1)))
     assert maximal_segments(scores) == best_split(scores)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
+from workshop.backends.kind import Kind
 from workshop.backends.local import Local
 from workshop.errors import WorkshopError
 from workshop.settings import Settings
@@ -15,6 +15,7 @@ class Backend(Protocol):
     """What `workshop.cluster` asks of a backend."""
 
     name: str
+    has_kubernetes: bool
 
     def available(self) -> str:
         """Empty if it can be used here, otherwise a sentence that says why not."""
@@ -25,11 +26,23 @@ class Backend(Protocol):
     def ready(self) -> None:
         """Wait until all brokers are registered."""
 
+    def undo(self) -> None:
+        """After a failed `up`: stop what no component's record tells of."""
+
     def down(self) -> list[str]:
         """Stop what runs; returns the names of what was stopped."""
 
-    def components(self) -> list[str]:
-        """The names of everything it runs, in the order in which they start."""
+    def reset(self) -> None:
+        """Delete what it stores outside of the state folder."""
+
+    def components(self) -> dict[str, dict]:
+        """Everything it runs, in the order in which they start: name to what `workshop status` shows."""
+
+    def lab_port(self) -> int:
+        """The port for JupyterLab."""
+
+    def inside(self) -> dict[str, str]:
+        """How the services reach Kafka: for the ConfigMap `workshop`."""
 
     def endpoints(self) -> dict:
         """How clients reach it: what `workshop.connect()` reads."""
@@ -49,27 +62,58 @@ class Backend(Protocol):
     def broker_states(self) -> dict[int, str]:
         """`running`, `paused` or `stopped`, by the broker's number."""
 
-    def logs(self, name: str) -> Path:
-        """The file that holds a component's log."""
+    def provision(self, timeline: Timeline) -> object:
+        """Bring and build what is needed to start, and start nothing."""
+
+
+BACKENDS = {"kind": Kind, "local": Local}
 
 
 def by_name(settings: Settings, name: str) -> Backend:
     """The backend that a running stack's endpoints name."""
-    return {"local": Local}[name](settings)
+    return BACKENDS[name](settings)
+
+
+def made_here(settings: Settings) -> Backend:
+    """The backend whose stack this state folder holds; `local` where there is none yet."""
+    return Kind(settings) if Kind(settings).nodes.record() else Local(settings)
 
 
 def choose(settings: Settings) -> tuple[Backend, str]:
     """The backend to use, and a sentence that says why it was taken.
 
     Raises:
-        WorkshopError: the one that was asked for cannot be used here.
+        WorkshopError: the one that was asked for cannot be used here, or another one's stack lies in the state folder.
     """
-    if settings.backend in ("kind", "existing"):
+    if settings.backend == "existing":
         raise WorkshopError(
-            f"The backend '{settings.backend}' is not part of this version of the workshop.",
-            "Use `--backend local`: three real brokers on this machine, without Docker.",
+            "The backend 'existing' is not part of this version of the workshop.",
+            "Use `--backend kind` (with Docker) or `--backend local` (without).",
         )
-    backend = Local(settings)
+    kind, local = Kind(settings), Local(settings)
+    if stays := _what_is_here(settings, kind, local):
+        return stays, "as before"
+    if settings.backend == "local":
+        return _usable(local), "three brokers as processes on this machine: no Docker is needed"
+    if settings.backend == "kind":
+        return kind, "a kind cluster in Docker, as asked for"
+    if why_not := kind.available():
+        return _usable(local), f"processes on this machine ({why_not})"
+    return kind, "a Docker engine answers, so a kind cluster with four nodes"
+
+
+def _what_is_here(settings: Settings, kind: Kind, local: Local) -> Backend | None:
+    """The backend of a stack that was made here before: `up` repairs it, and does not begin another beside it."""
+    here = kind if kind.nodes.record() else local if local.was_made() else None
+    if here and settings.backend not in ("auto", here.name):
+        raise WorkshopError(
+            f"In this folder there is a stack of the backend {here.name}.",
+            f"`workshop reset` deletes it; then `workshop up --backend {settings.backend}`.",
+        )
+    return here
+
+
+def _usable(backend: Backend) -> Backend:
     if why_not := backend.available():
         raise WorkshopError(why_not)
-    return backend, "three brokers as processes on this machine: no Docker is needed"
+    return backend

@@ -11,12 +11,12 @@ import psutil
 
 from workshop.broker import java, runtime, tools
 from workshop.broker.jars import pinned
-from workshop.broker.properties import server_properties
+from workshop.broker.properties import on_loopback, server_properties
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
 from workshop.kafka_probe import registered_brokers
 from workshop.ports import answers, free_block
-from workshop.processes import Component, Processes, state_of
+from workshop.processes import Component, Processes, shown, state_of
 from workshop.settings import NODES, Ports, Settings
 from workshop.timeline import Timeline
 from workshop.waiting import wait_until
@@ -28,6 +28,7 @@ class Local:
     """Three combined KRaft nodes: each is a broker and a controller."""
 
     name = "local"
+    has_kubernetes = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -69,21 +70,35 @@ class Local:
             detail=lambda: self.processes.tail("kafka-1", 8),
         )
 
+    def undo(self) -> None:
+        """Nothing: what was started is known by its records."""
+
     def down(self) -> list[str]:
         """Stop all brokers, all at once."""
-        return self.processes.stop(self.components())
+        return self.processes.stop(self._names())
 
-    def components(self) -> list[str]:
-        """The brokers' names."""
+    def reset(self) -> None:
+        """Nothing: all that it stores lies in the state folder."""
+
+    def was_made(self) -> bool:
+        """Whether brokers were started here before."""
+        return self._cluster_id_file.exists()
+
+    def components(self) -> dict[str, dict]:
+        """The brokers, with what `workshop status` shows."""
+        running = self.processes.running()
+        return {name: shown(running.get(name)) for name in self._names()}
+
+    def _names(self) -> list[str]:
         return [f"kafka-{node}" for node in NODES]
 
     def endpoints(self) -> dict:
         """Where the brokers are."""
         return {"kafka": {"bootstrap_servers": self._ports().bootstrap}}
 
-    def logs(self, name: str) -> Path:
-        """A broker's log."""
-        return self.processes.log(name)
+    def inside(self) -> dict[str, str]:
+        """Pods would reach Kafka as everybody does."""
+        return {"KAFKA_BOOTSTRAP": ",".join(self._ports().bootstrap)}
 
     def kill_broker(self, node: int) -> None:
         """End a broker without a word, as a power cut does."""
@@ -127,7 +142,7 @@ class Local:
 
     def _running_here(self) -> dict[str, psutil.Process]:
         """Our brokers that run and can be kept; those whose folder was taken away are ended."""
-        running = {name: p for name, p in self.processes.running().items() if name in self.components()}
+        running = {name: p for name, p in self.processes.running().items() if name in self._names()}
         if running and not (self._last_block() and self._cluster_id_file.exists()):
             self.down()
             return {}
@@ -141,7 +156,7 @@ class Local:
         scratch.mkdir(parents=True, exist_ok=True)
         common = (self.settings.root / "infra/kafka/broker.properties").read_text()
         properties = home / "server.properties"
-        write_atomically(properties, server_properties(common, node, ports, home / "data"))
+        write_atomically(properties, server_properties(common, on_loopback(node, ports, home / "data")))
         runtime.format_folder(home / "data", ready_to_run, self._cluster_id(), node)
         self.processes.start(
             Component(
@@ -166,7 +181,7 @@ class Local:
 
     def _all_alive(self) -> bool:
         """True, or an error that shows the log of the broker that died."""
-        for name in self.components():
+        for name in self._names():
             if not self.processes.lives(name) and name not in self.processes.running():
                 raise WorkshopError(
                     f"{name} ended right after its start. The end of its log:",

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from workshop.settings import NODES, Ports
 
 
-def server_properties(common: str, node: int, ports: Ports, data: Path) -> str:
+def server_properties(common: str, own: Mapping[str, object]) -> str:
     """The whole server.properties of a node: the common settings and what is its own."""
-    voters = ",".join(f"{n}@127.0.0.1:{ports.controller(n)}" for n in NODES)
-    own = {
+    lines = "\n".join(f"{key}={escaped(value)}" for key, value in own.items())
+    return f"{common.rstrip()}\n\n# Node {own['node.id']}\n{lines}\n"
+
+
+def on_loopback(node: int, ports: Ports, data: Path) -> dict[str, object]:
+    """What is a node's own where all nodes are processes of one machine."""
+    return {
         "node.id": node,
-        "controller.quorum.voters": voters,
+        "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{ports.controller(n)}" for n in NODES),
         "listeners": f"PLAINTEXT://127.0.0.1:{ports.broker(node)},CONTROLLER://127.0.0.1:{ports.controller(node)}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports.broker(node)}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": str(data),
         "broker.rack": f"zone-{node}",
     }
-    lines = "\n".join(f"{key}={escaped(value)}" for key, value in own.items())
-    return f"{common.rstrip()}\n\n# Node {node}\n{lines}\n"
+
+
+def in_cluster(node: int, ports: Ports) -> dict[str, object]:
+    """What is a node's own where each is a pod: other pods reach it by name, clients outside by a port of the host."""
+    return {
+        "node.id": node,
+        "controller.quorum.voters": ",".join(f"{n}@{pod_name(n)}:9093" for n in NODES),
+        "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093,OUTSIDE://:9094",
+        "advertised.listeners": f"PLAINTEXT://{pod_name(node)}:9092,OUTSIDE://127.0.0.1:{ports.broker(node)}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,OUTSIDE:PLAINTEXT",
+        "log.dirs": "/var/lib/kafka/data",
+    }
+
+
+def pod_name(node: int) -> str:
+    """The name under which other pods find a broker."""
+    return f"kafka-{node}.kafka.workshop.svc"
 
 
 def meta_properties(cluster_id: str, node: int, directory_id: str) -> str:

@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workshop.fraud.features import FEW, Features
+from workshop.fraud.feature_names import FEW, Features
 
 LARGE = 220.0  # euros: the published simulator calls every payment above it a fraud (scenario 1)
 RATIO, Z = 3.0, 3.0  # see `unlike_its_past`

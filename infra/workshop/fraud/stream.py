@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Hashable
 from datetime import UTC, datetime, timedelta
 
-from workshop.fraud.features import (
+from workshop.fraud.feature_names import (
     CARD_DAYS,
+    DAY,
     DELAY,
     FEW,
     HOUR,
@@ -27,7 +28,6 @@ from workshop.fraud.features import (
     Features,
     check_amount,
 )
-from workshop.fraud.windows import DAY
 
 _CARD_AGES = [days * DAY for days in sorted({*CARD_DAYS, *OUTLIER_DAYS})]
 _CARD_STEPS = [_CARD_AGES.index(days * DAY) for days in CARD_DAYS]

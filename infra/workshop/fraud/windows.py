@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-DAY = 86_400_000  # milliseconds
+from workshop.fraud.feature_names import DAY
+
+__all__ = ["DAY", "SlidingWindows"]
 
 
 class SlidingWindows:

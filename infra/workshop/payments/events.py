@@ -13,6 +13,11 @@ class MalformedEvent(ValueError):
     """Bytes that are not the event they should be; the message says what is wrong with them."""
 
 
+# What a service may meet that takes bytes for an event: they are malformed, or well-formed and absurd (a time before all
+# times, a name that no encoding knows). It says so and goes on: one record must not stop all that come after it.
+UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
 class CardEvent:
     """Something that happened with a card. Events of one card stay in order, because the card is their key.
 
@@ -59,6 +64,8 @@ class CardEvent:
             event = cls(**{**fields, "at": datetime.fromisoformat(fields["at"])})
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedEvent(f"a field is missing or wrong ({error})") from None
+        if not (isinstance(event.card, str) and isinstance(event.payment_id, str)):
+            raise MalformedEvent("card and payment_id are not both text")
         if not isinstance(event.amount_cents, int) or isinstance(event.amount_cents, bool) or event.amount_cents < 0:
             raise MalformedEvent(f"amount_cents is {event.amount_cents!r}, not a whole number from 0 upwards")
         return event

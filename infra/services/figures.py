@@ -1,0 +1,45 @@
+"""The figures of the services that read: what they have handled and what waits, taken when they are asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+
+class Reader(Protocol):
+    """A service that reads payments."""
+
+    tally: Counter
+    lag: Mapping[int, int]
+    joined: bool
+
+
+@dataclass(frozen=True, eq=False)  # a registry keeps collectors by identity
+class Figures(Collector):
+    """A reader's counts, as Prometheus wants them."""
+
+    reader: Reader
+
+    def collect(self) -> Iterable[Metric]:
+        """Events by type, and the lag by partition."""
+        events = CounterMetricFamily("events", "What it did with what it read, by type.", labels=["type"])
+        for kind, count in dict(self.reader.tally).items():
+            events.add_metric([kind.replace(" ", "_")], count)
+        lag = GaugeMetricFamily("lag", "Payments that wait in a partition that it holds.", labels=["partition"])
+        for partition, count in dict(self.reader.lag).items():
+            lag.add_metric([str(partition)], count)
+        return [events, lag]
+
+
+def registry(reader: Reader) -> CollectorRegistry:
+    """A reader's figures, with the process' memory and processor time."""
+    registry = CollectorRegistry()
+    registry.register(Figures(reader))
+    ProcessCollector(registry=registry)
+    return registry

@@ -1,0 +1,65 @@
+"""`payments` as a process: python -m services.payments. Settings come from the environment."""
+
+from __future__ import annotations
+
+import logging
+import time
+from types import FrameType
+
+import uvicorn
+from workshop import client_repairs
+
+from services import leaving, logs, payments_api
+from services.publisher import Publisher
+from services.serving import Serving
+from services.settings import Settings, read_or_leave
+
+log = logging.getLogger(__name__)
+KEEP_ALIVE = 30  # seconds that an idle connection is kept
+
+
+class Server(uvicorn.Server):
+    """A server that leaves politely.
+
+    When it is told to, it goes on: its readiness says no, and each answer closes its connection, so that clients and load
+    balancers turn to other replicas while theirs still gets an answer here. When no connection is left, or a quarter of the
+    time is over, it stops listening, finishes what it has begun and ends.
+    """
+
+    def __init__(self, settings: Settings, serving: Serving) -> None:
+        self._serving, self._seconds = serving, settings.shutdown_seconds
+        self._told = 0.0
+        app = payments_api.build(settings, Publisher(settings.kafka, settings.payments_topic), serving)
+        quiet = {"access_log": False, "log_config": None, "server_header": False, "ws": "none", "proxy_headers": False}
+        fast = {"loop": "uvloop", "http": "httptools"}
+        patience = {"timeout_keep_alive": KEEP_ALIVE, "timeout_graceful_shutdown": max(1, int(self._seconds / 2))}
+        super().__init__(uvicorn.Config(app, settings.host, settings.port, **quiet, **fast, **patience))
+
+    def handle_exit(self, number: int, frame: FrameType | None) -> None:
+        """SIGTERM or SIGINT: begin to leave; uvicorn itself would stop listening at once."""
+        if not self._serving.leaving:
+            self._told, self._serving.leaving = time.monotonic(), True
+            leaving.within(self._seconds)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: is it time to stop?"""
+        if self._serving.leaving:
+            waited = time.monotonic() - self._told
+            if waited > self._seconds / 4 or (waited > 1 and not self.server_state.connections):
+                self._serving.left.set()
+                self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def main() -> None:
+    """Serve until told to leave."""
+    settings = read_or_leave("payments")
+    logs.set_up(settings)
+    client_repairs.apply()
+    log.info("The service starts.", extra={"fields": {"release": settings.release, "host": settings.host}})
+    Server(settings, Serving()).run()
+    log.info("The service has left.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Runs a service that reads payments: its settings, its log, its side server, and how it leaves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from workshop import client_repairs
+
+from services import figures, leaving, logs, side_server
+from services.settings import Settings, read_or_leave
+
+log = logging.getLogger(__name__)
+
+
+class Runs(figures.Reader, Protocol):
+    """What can be run here."""
+
+    def run(self, leaving: list) -> None:
+        """Work until `leaving` is not empty."""
+
+
+def run(name: str, wire: Callable[[Settings], Runs]) -> None:
+    """Be this service until told to leave."""
+    settings = read_or_leave(name)
+    logs.set_up(settings)
+    client_repairs.apply()
+    going = leaving.told(settings.shutdown_seconds)
+    service = wire(settings)
+    side_server.serve(side_server.Side(settings, lambda: not_ready(service, going), figures.registry(service)))
+    log.info("The service starts.", extra={"fields": {"release": settings.release, "group": settings.group}})
+    service.run(going)
+    log.info("The service has left.", extra={"fields": {"handled": dict(service.tally)}})
+
+
+def not_ready(service: Runs, going: list) -> str:
+    """Why it is not ready, or nothing. An instance that its group gave no partition is: it stands by."""
+    if going:
+        return "It is leaving."
+    return "" if service.joined else "It has not joined its group yet: it looks for Kafka, or for its topics."

@@ -1,0 +1,230 @@
+"""The backend `kind`: a real Kubernetes cluster of four nodes in Docker, and the three brokers as its StatefulSet."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from workshop import kubectl
+from workshop.broker import java, runtime, tools
+from workshop.broker.jars import pinned
+from workshop.errors import WorkshopError
+from workshop.files import locked
+from workshop.kafka_probe import registered_brokers
+from workshop.kind import brokers, engine, images, preflight
+from workshop.kind.binary import kind_binary
+from workshop.kind.nodes import Nodes
+from workshop.ports import free_block
+from workshop.settings import NODES, Ports, Settings
+from workshop.timeline import Timeline
+from workshop.waiting import wait_until
+
+API_TIMEOUT = 180
+
+
+class Kind:
+    """Three brokers in a kind cluster: one control plane, three workers as zones."""
+
+    name = "kind"
+    has_kubernetes = True
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.nodes = Nodes(settings)
+        self._started_nodes = False
+
+    def available(self) -> str:
+        """Empty if a Docker engine answers, is large enough, and the node image is there or can be pulled."""
+        if why_not := engine.answers():
+            return why_not
+        troubles = [finding for finding in preflight.measure(self.settings) if not finding.good and finding.stops]
+        if troubles:
+            return f"{troubles[0].what}: {troubles[0].seen}"
+        return images.can_be_had(self.settings)
+
+    def up(self, timeline: Timeline) -> None:
+        """Make the cluster, or start it; bring images and brokers into it."""
+        preflight.must_pass(self.settings)
+        kind, image, libs = self.provision(timeline)
+        ports = self._bring_nodes(kind, image, timeline)
+        self._bring_images(timeline)
+        with timeline.step("the Kubernetes API answers"):
+            self._wait_for_api()
+        with timeline.step("brokers declared"):
+            self._declare(ports)
+        prepared = runtime.prepare(self.settings, java.find(self.settings), libs)
+        tools.write_commands(self.settings, prepared, ports)
+
+    def provision(self, timeline: Timeline) -> tuple[Path, str, tuple[Path, ...]]:
+        """Bring and build what the cluster is made from; returns kind's program, the node image's name, Kafka's jars."""
+        kind = kind_binary(self.settings, timeline)
+        size = sum(jar.size for jar in pinned(self.settings))
+        alone = locked(self.settings.cache / "kafka.lock", 900, "fetches Kafka's jars")
+        with alone, timeline.step("Kafka's jars", size) as progress:
+            libs = runtime.fetch_jars(self.settings, progress)
+        with timeline.step("node image"):
+            image = images.bring_node_image(self.settings)
+        images.build(self.settings, timeline)
+        return kind, image, libs
+
+    def ready(self) -> None:
+        """Wait until three brokers are registered.
+
+        Raises:
+            WorkshopError: they are not in time; with what Kubernetes says of their pods.
+        """
+        bootstrap = self._ports().bootstrap
+        wait_until(
+            lambda: registered_brokers(bootstrap) == set(NODES),
+            max(180.0, self.settings.patience),
+            "three brokers to be registered",
+            every=0.5,
+            next_step="`workshop logs kafka-1` shows more; `workshop up` goes on.",
+            detail=self._pods_as_text,
+        )
+
+    def undo(self) -> None:
+        """After a failed `up`: stop the nodes, if it was this one that started them. The next `up` goes on from there."""
+        if self._started_nodes:
+            with suppress(WorkshopError):
+                self.nodes.stop()
+
+    def down(self) -> list[str]:
+        """Stop the nodes; what they store stays. Without Docker nothing can run."""
+        return self.nodes.stop() if not engine.answers() else []
+
+    def reset(self) -> None:
+        """Delete the cluster, with everything in it.
+
+        Raises:
+            WorkshopError: no Docker engine answers, so it cannot be deleted.
+        """
+        if self.nodes.record() is None:
+            return
+        if why_not := engine.answers():
+            raise WorkshopError(
+                f"The cluster {self.nodes.name} cannot be deleted: {why_not}.", "Start Docker, then `workshop reset`."
+            )
+        self.nodes.delete(kind_binary(self.settings, Timeline()))
+
+    def components(self) -> dict[str, dict]:
+        """Each node and each pod of the workshop, with its state."""
+        if engine.answers():
+            return {self.nodes.name: {"state": "stopped"}}
+        running = engine.containers(self.nodes.name, all_of_them=False)
+        names = sorted(engine.containers(self.nodes.name)) or [self.nodes.name]
+        states = {name: {"state": "running" if name in running else "stopped"} for name in names}
+        with suppress(WorkshopError, ValueError):
+            if running:
+                states |= self._pods()
+        return states
+
+    def endpoints(self) -> dict:
+        """Where the brokers, the services and Kubernetes are."""
+        ports = self._ports()
+        return {
+            "kafka": {"bootstrap_servers": ports.bootstrap},
+            "kubernetes": {"kubeconfig": str(self.settings.kubeconfig), "nodes": "kind"},
+            "payments": f"http://127.0.0.1:{ports.payments}",
+        }
+
+    def inside(self) -> dict[str, str]:
+        """How pods reach Kafka: what goes into the ConfigMap `workshop`."""
+        return {"KAFKA_BOOTSTRAP": brokers.INTERNAL}
+
+    def kill_broker(self, node: int) -> None:
+        """End a broker without a word, as a power cut does; its pod stays, and keeps it away."""
+        brokers.Control.tell(self.settings, node, "kill")
+
+    def pause_broker(self, node: int) -> None:
+        """Freeze a broker."""
+        brokers.Control.tell(self.settings, node, "pause")
+
+    def resume_broker(self, node: int) -> None:
+        """Let a frozen broker go on."""
+        brokers.Control.tell(self.settings, node, "resume")
+
+    def start_broker(self, node: int) -> None:
+        """Start a broker that is dead, on its own data; returns before it is registered."""
+        brokers.Control.tell(self.settings, node, "start")
+
+    def broker_states(self) -> dict[int, str]:
+        """`running`, `paused` or `stopped`, by the broker's number."""
+        return brokers.states(self.settings)
+
+    def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
+        """What prints the log of a node or of a pod."""
+        more = ["--follow"] if follow else []
+        if name in engine.containers(self.nodes.name):
+            return ["docker", "logs", f"--tail={lines}", *more, name]
+        return [*kubectl.program(self.settings), "logs", name, f"--tail={lines}", "--all-containers", *more]
+
+    def lab_port(self) -> int:
+        """JupyterLab runs on the host, on a port of the same block."""
+        return self._ports().lab
+
+    def _bring_nodes(self, kind: Path, image: str, timeline: Timeline) -> Ports:
+        state = self.nodes.state()
+        if state in ("running", "stopped"):
+            self.nodes.must_fit(image)
+        if state == "stopped":
+            self._started_nodes = True
+            with timeline.step("nodes started again"):
+                self.nodes.start()
+        if state in ("none", "half"):
+            self._started_nodes = True
+            # Two checkouts that look for ports at the same time must not find the same ones.
+            with locked(self.settings.cache / "ports.lock", 600, "starts a cluster"):
+                ports = free_block(self.settings)
+                with timeline.step("four Kubernetes nodes"):
+                    self.nodes.create(kind, image, ports)
+        self.nodes.write_kubeconfig(kind)
+        return self._ports()
+
+    def _bring_images(self, timeline: Timeline) -> None:
+        ours = [images.KAFKA, images.SERVICES]
+        with timeline.step("images in the nodes"):
+            if images.bring_metrics_server(self.settings):
+                ours.append(images.METRICS_SERVER)
+            images.into_nodes(self.nodes.name, ours)
+
+    def _wait_for_api(self) -> None:
+        def answers() -> bool:
+            with suppress(WorkshopError):
+                kubectl.kubectl(self.settings, "get", "--raw", "/readyz", timeout=10)
+                return True
+            return False
+
+        wait_until(answers, API_TIMEOUT, "the Kubernetes API to answer", every=0.5, next_step=kubectl.ADVICE)
+
+    def _declare(self, ports: Ports) -> None:
+        kubectl.apply(
+            self.settings, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kubectl.NAMESPACE}}]
+        )
+        kubectl.apply(self.settings, [brokers.settings_map(self.settings, ports, self._cluster_id())])
+        kubectl.apply_folder(self.settings, "infra/kubernetes/kafka")
+        kubectl.apply_folder(self.settings, "infra/kubernetes/metrics-server")
+
+    def _cluster_id(self) -> str:
+        with suppress(WorkshopError, KeyError):
+            return kubectl.get(self.settings, "configmap", "kafka")["data"]["cluster-id"]
+        return brokers.new_cluster_id()
+
+    def _pods(self) -> dict[str, dict]:
+        found = {}
+        for pod in kubectl.get(self.settings, "pods")["items"]:
+            ready = any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
+            state = "running" if ready else "stopped"
+            found[pod["metadata"]["name"]] = {"state": state, "where": pod["spec"].get("nodeName", "nowhere yet")}
+        return found
+
+    def _pods_as_text(self) -> str:
+        with suppress(WorkshopError):
+            return kubectl.kubectl(self.settings, "get", "pods", "-o", "wide")
+        return ""
+
+    def _ports(self) -> Ports:
+        record = self.nodes.record()
+        if record is None:
+            raise WorkshopError("No cluster was made here yet.", "Run `workshop up --backend kind`.")
+        return Ports(record.first_port)

@@ -1,0 +1,140 @@
+"""The checks of lesson 07: they change the running service as an answer says, and watch what callers and pods go through."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from workshop import pods
+from workshop.connection import Connection
+from workshop.exercises import exercise, expect, unanswered
+from workshop.kubectl import kubectl
+from workshop.lessons import microservices_on_kubernetes as lesson
+from workshop.pods import History
+from workshop.traffic import Traffic
+
+FRAGILE = {"startupProbe": None, "readinessProbe": None, "livenessProbe": None, "lifecycle": None}
+RATE = 40.0  # payments a second, while a new release comes
+AWAY = 8.0  # seconds for which two of three brokers are frozen: enough for a probe that asks Kafka to fail twice
+PROBE_FIELDS = {"httpGet", "tcpSocket", "exec", "grpc"}
+
+
+@exercise("07.1", "a release that nobody notices")
+def quiet_release(ws: Connection, container: object) -> str:
+    """The container's settings are put in place of the taken-away ones; a release under load must not fail a payment."""
+    unanswered(container is None, observed="`container` is None", expected="a dictionary of the container's settings")
+    expect(
+        isinstance(container, Mapping),
+        observed=f"`container` is a {type(container).__name__}",
+        expected='a dictionary such as {"readinessProbe": {...}}',
+    )
+    api = lesson.ensure(ws, replicas=2)
+    with _restored(ws):
+        _change(ws, {**FRAGILE, **container})
+        pods.ready(api, lesson.APP, 2)
+        with History(api, lesson.APP) as history, Traffic(ws.payments, RATE) as traffic:
+            _pass(1)
+            kubectl(ws.settings, "set", "env", f"deployment/{lesson.APP}", "RELEASE=next")
+            history.wait(
+                lambda now: len(now) == 2 and all(p.release == "next" and p.state == "ready" for p in now), "it"
+            )
+            _pass(2)
+    failed, sent = len(traffic.failed), len(traffic.answers)
+    early = "readinessProbe" not in container and "startupProbe" not in container
+    expect(
+        not early,
+        observed=f"{failed} of {sent} payments failed: pods got payments before their program listened",
+        expected="payments only for pods that are ready for them",
+        hint="how does Kubernetes know that a new pod can answer? The service says it at `/readyz`, on port 8080",
+    )
+    expect(
+        "preStop" in (container.get("lifecycle") or {}),
+        observed=f"{failed} of {sent} payments failed; nothing makes a pod that leaves wait for those who still send to it",
+        expected="a pod that goes on answering until nobody sends to it any more",
+        hint='endpoints are taken back *while* the process is told to end: {"preStop": {"sleep": {"seconds": 3}}}',
+    )
+    expect(
+        not failed,
+        observed=f"{failed} of {sent} payments failed: {traffic.failed[0].said if failed else ''}",
+        expected="0 failed",
+        hint="is the path right, and does the pause before the end last for some seconds?",
+    )
+    return f"a release under load: {sent} payments, 0 failed"
+
+
+@exercise("07.2", "a liveness probe that cures, and does no harm")
+def liveness(ws: Connection, probe: object) -> str:
+    """Two brokers freeze: no pod may be restarted, it would cure nothing. Then a program hangs: it must be restarted."""
+    unanswered(probe is None, observed="`probe` is None", expected="a dictionary: a liveness probe, or {} for none")
+    expect(
+        isinstance(probe, Mapping) and (not probe or PROBE_FIELDS & set(probe)),
+        observed=f"`probe` is {probe!r}",
+        expected='a probe such as {"httpGet": {"path": ..., "port": 8080}}',
+    )
+    api = lesson.ensure(ws, replicas=2)
+    with _restored(ws):
+        _change(ws, {"livenessProbe": dict(probe) or None})
+        pods.ready(api, lesson.APP, 2)
+        restarted = _restarts_without_kafka(ws, api)
+        expect(
+            not restarted,
+            observed=f"two brokers did not answer for {AWAY:g} s, and {restarted} restarts of `payments` cured nothing",
+            expected="0 restarts: the program is well, Kafka is not",
+            hint="would a restart cure it? Ask the program about itself only; one of its three addresses does not ask Kafka",
+        )
+        pods.ready(api, lesson.APP, 2)
+        seconds = _restarted_after_a_hang(ws, api)
+    expect(
+        seconds is not None,
+        observed="a program hung, and its pod never came back",
+        expected="a restart within half a minute",
+        hint="a probe with `periodSeconds` and `failureThreshold` notices what hangs; is there one, and does it ask often?",
+    )
+    return f"no restart while Kafka was away; the program that hung was started again after {seconds:.0f} s"
+
+
+def _restarts_without_kafka(ws: Connection, api) -> int:
+    before = _restarts(api)
+    with ws.brokers.restored_afterwards():
+        for node in (1, 2):
+            ws.brokers.pause(node)
+        deadline = time.monotonic() + AWAY
+        while time.monotonic() < deadline:
+            _pass(0.5)
+    return _restarts(api) - before
+
+
+def _restarted_after_a_hang(ws: Connection, api, patience: float = 45) -> float | None:
+    before, began = _restarts(api), time.monotonic()
+    lesson.post_to_pod(ws, pods.pods(api, lesson.APP)[0].name, "/admin/hang")
+    while time.monotonic() < began + patience:
+        if _restarts(api) > before:
+            return time.monotonic() - began
+        _pass(0.5)
+    return None
+
+
+def _restarts(api) -> int:
+    return sum(pod.restarts for pod in pods.pods(api, lesson.APP))
+
+
+def _change(ws: Connection, container: Mapping) -> None:
+    """Change the container of `payments` as the API server understands it, and wait until it has taken place."""
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": lesson.APP, **container}]}}}}
+    name = f"deployment/{lesson.APP}"
+    kubectl(ws.settings, "patch", name, "--type=strategic", "--patch", json.dumps(patch))
+    kubectl(ws.settings, "rollout", "status", name, "--timeout=120s", timeout=150)
+
+
+@contextmanager
+def _restored(ws: Connection) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        lesson.restore(ws)
+
+
+def _pass(seconds: float) -> None:
+    time.sleep(seconds)

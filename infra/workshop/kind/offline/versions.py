@@ -1,0 +1,39 @@
+"""What is built, in which versions, and the hash that pins each source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIND = "v0.33.0"  # pinned by infra/kind/tool/go.sum
+KUBERNETES = "v1.37.2"  # pinned by infra/kind/offline/go.sum
+ETCD_TAG = "3.7.0-0"  # the etcd that this Kubernetes' kubeadm asks for; etcd's code is pinned as Kubernetes' is
+DEBIAN = "bookworm"  # the last one whose systemd also runs on cgroup v1
+PYTHON = "3.11"  # that Debian's own
+
+OLDEST_GO = (1, 26, 8)  # containerd's go.mod asks for it
+GO_WHEEL = "1.27.3"  # pinned by infra/kind/offline/go.txt
+
+
+@dataclass(frozen=True)
+class Module:
+    """A Go module: its path, its version, and the hash of all its files, among them the go.sum that pins what it needs."""
+
+    path: str
+    version: str
+    hash: str
+
+    @property
+    def name(self) -> str:
+        """As `go` wants it named."""
+        return f"{self.path}@{self.version}"
+
+
+CONTAINERD = Module("github.com/containerd/containerd/v2", "v2.3.7", "h1:7PGbgAVKE4ieQjFPv7+kwAv7f9dCtRpExZwjExHD/Fk=")
+CNI_PLUGINS = Module(
+    "github.com/containernetworking/plugins", "v1.9.1", "h1:8oU6WsIsU3bpnNZuvHp74a6cE1MJwbj2P7s4/yTUNlA="
+)
+COREDNS = Module("github.com/coredns/coredns", "v1.14.6", "h1:V2g2JdCWJVqYGdX8tlBiK0iQo23Pnt8xs8gHqKyFYs8=")
+LOCAL_PATH = Module(
+    "github.com/rancher/local-path-provisioner", "v0.0.30", "h1:OkiuofkCSscddl7tma/B9Ox1wu+JEVSrP7IcZI65Ggo="
+)
+METRICS_SERVER = Module("sigs.k8s.io/metrics-server", "v0.9.0", "h1:nlqqZ2H0Xfko8eJC/1qaNVVT17hu4rxndkOi22KTZ4w=")

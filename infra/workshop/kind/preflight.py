@@ -1,0 +1,93 @@
+"""Measures before anything is started whether Docker can carry the cluster, and says in a sentence each what to change."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop.errors import WorkshopError
+from workshop.kind import engine
+from workshop.settings import Settings
+
+NEEDED_MEMORY = 3.5e9  # bytes given to Docker: four nodes, brokers and services take about 2.5 GB
+NEEDED_DISK = 6.0e9
+NEEDED_INSTANCES = 256  # inotify instances: each node's systemd, kubelet and containerd hold some
+NEEDED_WATCHES = 65_536
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was measured; `stops` says whether a cluster cannot work like this."""
+
+    good: bool
+    what: str
+    seen: str
+    next_step: str = ""
+    stops: bool = True
+
+
+def measure(settings: Settings) -> list[Finding]:
+    """Everything that is known to keep a cluster from working; the engine must answer."""
+    info = engine.info()
+    return [*_size(info), *_kind_of_engine(info), *_limits(), *_proxy(info)]
+
+
+def must_pass(settings: Settings) -> None:
+    """Raises:
+    WorkshopError: the first thing that a cluster cannot work with, and what to change.
+    """
+    if why_not := engine.answers():
+        raise WorkshopError(f"The backend kind needs Docker: {why_not}.", engine.NO_ANSWER)
+    for finding in measure(settings):
+        if finding.stops and not finding.good:
+            raise WorkshopError(f"{finding.what}: {finding.seen}.", finding.next_step)
+
+
+def _size(info: dict) -> Iterator[Finding]:
+    memory = info.get("MemTotal", 0)
+    advice = "Give Docker 4 GB or more (Docker Desktop: Settings, Resources; WSL2: memory= in .wslconfig)."
+    yield Finding(memory >= NEEDED_MEMORY, "Docker's memory", f"{memory / 1e9:.1f} GB", advice)
+    root = Path(info.get("DockerRootDir", "/"))
+    if root.exists():  # else the engine runs in a machine of its own, whose disk is not seen from here
+        free = shutil.disk_usage(root).free
+        advice = (
+            "Free some space: `docker system df` shows what takes it, `docker system prune` deletes what is unused."
+        )
+        yield Finding(free >= NEEDED_DISK, "Docker's disk", f"{free / 1e9:.0f} GB free", advice)
+
+
+def _kind_of_engine(info: dict) -> Iterator[Finding]:
+    system, machine = info.get("OSType", "linux"), info.get("Architecture", platform.machine())
+    advice = "Switch Docker to Linux containers."
+    yield Finding(system == "linux", "Docker's containers", f"{system} {machine}", advice)
+    version = str(info.get("CgroupVersion", "?"))
+    advice = (
+        "cgroup v1 is on its way out: the pinned node image wants v2; one from `workshop kind build-image` takes both."
+    )
+    yield Finding(version == "2", "cgroups", f"version {version}", advice, stops=False)
+    if "microsoft" in platform.release().lower():
+        yield Finding(True, "system", "WSL2: Docker Desktop's integration with this distribution must be on")
+
+
+def _limits() -> Iterator[Finding]:
+    for name, needed in (("max_user_instances", NEEDED_INSTANCES), ("max_user_watches", NEEDED_WATCHES)):
+        file = Path("/proc/sys/fs/inotify") / name
+        if file.exists():
+            have = int(file.read_text())
+            advice = (
+                f"Raise it: `sudo sysctl fs.inotify.{name}={2 * needed}`; nodes fail with 'too many open files' else."
+            )
+            yield Finding(have >= needed, f"inotify {name}", str(have), advice)
+
+
+def _proxy(info: dict) -> Iterator[Finding]:
+    behind = info.get("HttpProxy") or info.get("HttpsProxy") or os.environ.get("https_proxy", "")
+    exempt = os.environ.get("no_proxy", "") or os.environ.get("NO_PROXY", "")
+    if behind:
+        good = "127.0.0.1" in exempt or "localhost" in exempt
+        advice = "Set no_proxy=127.0.0.1,localhost,.svc,.cluster.local,10.0.0.0/8,172.16.0.0/12 too."
+        yield Finding(good, "proxy", "one is set" + ("" if good else ", without an exception for this machine"), advice)

@@ -1,0 +1,64 @@
+"""Runs `kubectl` on the stack's own Kubernetes; what it says is told as a sentence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+
+from workshop.errors import WorkshopError
+from workshop.settings import Settings
+
+NAMESPACE = "workshop"
+
+
+def kubectl(settings: Settings, *words: str, data: str | None = None, timeout: float = 120) -> str:
+    """Run `kubectl` with these words, in the kubeconfig's namespace (the workshop's); returns what it printed.
+
+    Args:
+        data: its standard input, such as a manifest for `apply -f -`.
+
+    Raises:
+        WorkshopError: it failed, with the end of what it said.
+    """
+    env = {"KUBECACHEDIR": str(settings.state / "home" / "kube"), "HOME": str(settings.state / "home"), "PATH": "/"}
+    try:
+        done = subprocess.run(
+            [*program(settings), *words],
+            input=data,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise WorkshopError(f"`kubectl {words[0]}` did not end within {timeout:g} s.", ADVICE) from None
+    if done.returncode:
+        end = "\n".join(done.stderr.strip().splitlines()[-10:])
+        raise WorkshopError(f"`kubectl {' '.join(words[:3])}` failed.", ADVICE, end)
+    return done.stdout
+
+
+def program(settings: Settings) -> list[str]:
+    """The first words of every call."""
+    return [str(settings.python_bin / "kubectl"), f"--kubeconfig={settings.kubeconfig}"]
+
+
+ADVICE = "`workshop status` shows what runs; `workshop up` repairs it."
+
+
+def get(settings: Settings, *words: str) -> dict:
+    """What `kubectl get` says, as a dictionary."""
+    return json.loads(kubectl(settings, "get", *words, "-o", "json"))
+
+
+def apply(settings: Settings, manifests: Sequence[dict]) -> None:
+    """Apply manifests; those that are there and the same stay."""
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+    kubectl(settings, "apply", "--server-side", "--force-conflicts", "-f", "-", data=text)
+
+
+def apply_folder(settings: Settings, folder: str) -> None:
+    """Apply a kustomization of this project, such as `infra/kubernetes/services`."""
+    kubectl(settings, "apply", "--server-side", "--force-conflicts", "-k", str(settings.root / folder))

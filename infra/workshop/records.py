@@ -1,0 +1,21 @@
+"""What a service asks about the records that it reads and writes."""
+
+from __future__ import annotations
+
+import time
+
+from kafka import KafkaConsumer, TopicPartition
+
+from workshop.payments.events import CardEvent
+
+
+def behind(consumer: KafkaConsumer, place: TopicPartition, records: list) -> int:
+    """How many records wait in a partition after these, as far as the last fetch saw."""
+    if place not in consumer.assignment():
+        return 0
+    return max(0, (consumer.highwater(place) or 0) - records[-1].offset - 1)
+
+
+def written_at(event: CardEvent) -> int:
+    """The time of an event's record, in milliseconds since 1970: brokers refuse one that lies in the future."""
+    return max(0, min(event.timestamp_ms(), int(time.time() * 1000)))

@@ -1,0 +1,93 @@
+"""What a service makes of its environment, and how little it imports."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from services.logs import JsonLines
+from services.settings import Settings, WrongSetting
+
+BROKERS = {"KAFKA_BOOTSTRAP": "kafka-1:9092, kafka-2:9092"}
+INFRA = Path(__file__).parents[2] / "infra"
+SERVICES = ("payments", "debits", "fraud_alerts")
+
+
+def test_brokers_are_all_that_must_be_told():
+    settings = Settings.read("debits", BROKERS)
+    assert settings.kafka["bootstrap_servers"] == ["kafka-1:9092", "kafka-2:9092"]
+    assert (settings.group, settings.port, settings.payments_topic) == ("debits", 8080, "payments")
+    assert (settings.card_network_calls, settings.card_network_seconds, settings.work_seconds) == (10, 0.1, 0)
+
+
+def test_a_pod_listens_on_its_own_address_where_it_is_told_one():
+    assert Settings.read("payments", {**BROKERS, "POD_IP": "10.1.2.3"}).host == "10.1.2.3"
+    assert Settings.read("payments", {**BROKERS, "POD_IP": "10.1.2.3", "HOST": "127.0.0.1"}).host == "127.0.0.1"
+    assert Settings.read("payments", BROKERS).host == "0.0.0.0"  # noqa: S104 (it is what is expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KAFKA_BOOTSTRAP", ""),
+        ("KAFKA_BOOTSTRAP", "kafka-1"),
+        ("KAFKA_BOOTSTRAP", "kafka 1:9092"),
+        ("PAYMENTS_TOPIC", "payments of today"),
+        ("PORT", "80"),
+        ("PORT", "http"),
+        ("PORT", "1e4"),
+        ("CARD_NETWORK_CALLS", "0"),
+        ("CARD_NETWORK_CALLS", "2.5"),
+        ("CARD_NETWORK_MS", "-1"),
+        ("CARD_NETWORK_MS", "nan"),
+        ("CARD_NETWORK_MS", "inf"),
+        ("SHUTDOWN_SECONDS", "0"),
+        ("RELEASE", "two words"),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_name(name: str, value: str):
+    with pytest.raises(WrongSetting, match=f"^{name} is .*; it should "):
+        Settings.read("payments", {**BROKERS, name: value})
+
+
+@pytest.mark.parametrize("module", SERVICES)
+def test_a_wrong_value_ends_the_process_with_a_sentence_and_exit_code_2(module: str):
+    done = _python("-m", f"services.{module}", KAFKA_BOOTSTRAP="kafka:9092", PORT="eighty")
+    assert (done.returncode, done.stdout) == (2, "")
+    name = module.replace("_", "-")
+    assert done.stderr == f"{name} cannot start: PORT is 'eighty'; it should be a whole number from 1024 to 65535.\n"
+
+
+@pytest.mark.parametrize("module", SERVICES)
+def test_a_service_imports_only_what_its_image_holds(module: str):
+    program = f"import services.{module}, sys; print(*sorted(sys.modules))"
+    done = _python("-c", program)
+    assert done.returncode == 0, done.stderr
+    imported = set(done.stdout.split())
+    assert not imported & {"numpy", "pandas", "psutil", "IPython", "jupyter_core", "matplotlib", "kubernetes", "rich"}
+    let_in = (INFRA / ".dockerignore").read_text()
+    for name in sorted(name for name in imported if name.startswith("workshop.")):
+        file = Path(*name.split("."))
+        covered = (f"!{file}.py", f"!{file}/__init__.py", f"!{file}/*.py", f"!{file.parent}/*.py")
+        assert any(line in let_in.splitlines() for line in covered), f"the image lacks {name}"
+
+
+def test_a_log_line_is_one_json_object_whatever_the_message_holds():
+    record = logging.LogRecord("a", logging.WARNING, "", 0, 'two\nlines and "%s"', ("é",), None)
+    record.fields = {"offset": 3}
+    line = JsonLines(Settings.read("payments", {**BROKERS, "POD_NAME": "payments-1"})).format(record)
+    assert "\n" not in line
+    told = json.loads(line)
+    assert told["message"] == 'two\nlines and "é"'
+    assert (told["level"], told["service"], told["pod"], told["offset"]) == ("warning", "payments", "payments-1", 3)
+
+
+def _python(*words: str, **env: str) -> subprocess.CompletedProcess:
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "PYTHONPATH")}
+    command = [sys.executable, *words]
+    return subprocess.run(command, env={**clean, **env}, capture_output=True, text=True, timeout=60, check=False)
