@@ -245,7 +245,7 @@ def test_a_finished_build_is_found(settings: Settings, tmp_path: Path, monkeypat
     assert offline.build(settings, Timeline(Console(file=io.StringIO()))) == found
 
 
-@pytest.mark.parametrize(("gone", "is_found"), [("node-image", False), ("metrics-manifest", False), ("debian", True)])
+@pytest.mark.parametrize(("gone", "is_found"), [("node-image", False), ("metrics-image", False), ("debian", True)])
 def test_a_build_counts_as_finished_by_what_it_is_for(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str, is_found: bool
 ):

@@ -19,7 +19,7 @@ from workshop.timeline import Timeline
 
 @dataclass(frozen=True)
 class Offline:
-    """A finished build: kind itself; images in archives for `docker load` (packed by zstd), and their names; a manifest."""
+    """A finished build: kind itself; images in archives for `docker load` (packed by zstd), and their names."""
 
     folder: Path
     kind: Path
@@ -29,7 +29,6 @@ class Offline:
     python_image: str
     metrics_archive: Path
     metrics_image: str
-    metrics_manifest: Path
 
 
 def find(settings: Settings) -> Offline | None:
@@ -46,7 +45,6 @@ def find(settings: Settings) -> Offline | None:
         python_image=bases.python_name(_key(where, "python-image")),
         metrics_archive=where["metrics-image"] / "metrics-server.tar.zst",
         metrics_image=metrics.NAME,
-        metrics_manifest=where["metrics-manifest"] / "metrics-server.yaml",
     )
 
 

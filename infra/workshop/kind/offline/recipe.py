@@ -10,7 +10,7 @@ GO_MODULE = ("go.mod", "go.sum")
 COMPILED = ("go.py", "programs.py")
 CONTAINERD_PROGRAMS = ("containerd", "ctr", "containerd-shim-runc-v2")
 CNI_PROGRAMS = ("ptp", "loopback", "host-local", "portmap")
-FINAL = ("node-image", "python-image", "metrics-image", "metrics-manifest")
+FINAL = ("node-image", "python-image", "metrics-image")
 
 
 def _module(name: str, title: str, module: v.Module, files: tuple[str, ...], *packages: str) -> Step:
@@ -106,15 +106,5 @@ STEPS = (
         metrics.image,
         needs=("metrics-server",),
         code=("archive.py", "metrics.py", "node.py", "system.py"),
-    ),
-    Step(
-        "metrics-manifest",
-        "metrics-server's manifest",
-        ("metrics-server.yaml",),
-        metrics.manifest,
-        (v.METRICS_SERVER.name, v.METRICS_SERVER.hash),
-        needs=("node",),
-        sources=("metrics-server.yaml",),
-        code=("metrics.py",),
     ),
 )
