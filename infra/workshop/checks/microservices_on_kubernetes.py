@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +31,7 @@ def quiet_release(ws: Connection, container: object) -> str:
     )
     api = lesson.ensure(ws, replicas=2)
     with _restored(ws):
-        _change(ws, {**FRAGILE, **container})
+        lesson.change(ws, {**FRAGILE, **container})
         pods.ready(api, lesson.APP, 2)
         with History(api, lesson.APP) as history, Traffic(ws.payments, RATE) as traffic:
             _pass(1)
@@ -75,7 +74,7 @@ def liveness(ws: Connection, probe: object) -> str:
     )
     api = lesson.ensure(ws, replicas=2)
     with _restored(ws):
-        _change(ws, {"livenessProbe": dict(probe) or None})
+        lesson.change(ws, {"livenessProbe": dict(probe) or None})
         pods.ready(api, lesson.APP, 2)
         restarted = _restarts_without_kafka(ws, api)
         expect(
@@ -118,14 +117,6 @@ def _restarted_after_a_hang(ws: Connection, api, patience: float = 45) -> float 
 
 def _restarts(api) -> int:
     return sum(pod.restarts for pod in pods.pods(api, lesson.APP))
-
-
-def _change(ws: Connection, container: Mapping) -> None:
-    """Change the container of `payments` as the API server understands it, and wait until it has taken place."""
-    patch = {"spec": {"template": {"spec": {"containers": [{"name": lesson.APP, **container}]}}}}
-    name = f"deployment/{lesson.APP}"
-    kubectl(ws.settings, "patch", name, "--type=strategic", "--patch", json.dumps(patch))
-    kubectl(ws.settings, "rollout", "status", name, "--timeout=120s", timeout=150)
 
 
 @contextmanager

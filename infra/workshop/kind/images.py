@@ -18,6 +18,7 @@ from workshop.kind import engine
 from workshop.kind.offline import Offline, find
 from workshop.settings import BASE_IMAGE, NODE_IMAGE, NODES, Settings
 from workshop.timeline import Timeline
+from workshop.waiting import wait_until
 
 KAFKA, SERVICES = "workshop/kafka:1", "workshop/services:1"
 METRICS_SERVER = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
@@ -127,8 +128,16 @@ def _import(nodes: Iterable[str], archive: Path) -> None:
 
 def _missing(node: str, images: Sequence[str]) -> list[str]:
     """The images that a node's containerd does not hold: it lists each by its name, and by the engine's id for it."""
-    held = set(engine.docker("exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet").split())
+    held = set(wait_until(lambda: _held(node), 60, f"the containerd of {node} to answer", every=0.5).split())
     return [image for image in images if engine.image_id(image) not in held or _full_name(image) not in held]
+
+
+def _held(node: str) -> str:
+    """What a node's containerd lists; nothing while it starts. (There is always something: the node image brings it.)"""
+    try:
+        return engine.docker("exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet")
+    except WorkshopError:
+        return ""
 
 
 def _full_name(image: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -65,9 +66,16 @@ def workers(api: CoreV1Api) -> list[str]:
     return [node.metadata.name for node in sorted(found, key=lambda node: node.metadata.labels[zone])]
 
 
-def scale(ws: Connection, replicas: int) -> None:
-    """Declare how many pods of `payments` there are to be."""
-    kubectl(ws.settings, "scale", f"deployment/{APP}", f"--replicas={replicas}")
+def scale(ws: Connection, replicas: int, app: str = APP) -> None:
+    """Declare how many pods of a deployment there are to be."""
+    kubectl(ws.settings, "scale", f"deployment/{app}", f"--replicas={replicas}")
+
+
+def change(ws: Connection, container: Mapping, app: str = APP) -> None:
+    """Change settings of a deployment's container as the API server understands them, and wait until it has taken place."""
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": app, **container}]}}}}
+    kubectl(ws.settings, "patch", f"deployment/{app}", "--type=strategic", "--patch", json.dumps(patch))
+    deploy.ready(ws.settings, app)
 
 
 def show_pods(api: CoreV1Api, app: str | None = None) -> Picture:

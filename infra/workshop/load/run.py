@@ -1,0 +1,111 @@
+"""Starts locust as a process of its own, and reads what it wrote down while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from workshop.errors import WorkshopError
+from workshop.settings import Settings
+from workshop.waiting import wait_until
+
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+COLUMNS = ("at", "seconds", "status")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a load: so many seconds long, so many payments a second."""
+
+    seconds: float
+    rate: float
+
+
+@dataclass
+class Load:
+    """A load in stages on the payments service; use it in a `with` block.
+
+    Attributes:
+        url: the service's address.
+        stages: one after the other.
+    """
+
+    settings: Settings
+    url: str
+    stages: Sequence[Stage]
+    _file: Path = field(init=False)
+    _process: subprocess.Popen | None = None
+    _began: float = 0.0
+
+    def __post_init__(self) -> None:
+        folder = self.settings.state / "load"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = folder / f"{uuid.uuid4().hex}.jsonl"
+
+    @property
+    def planned(self) -> float:
+        """How many seconds the stages last together."""
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the load began."""
+        return time.monotonic() - self._began
+
+    def __enter__(self) -> Load:
+        stages = json.dumps([[stage.seconds, stage.rate] for stage in self.stages])
+        env = {**os.environ, "WORKSHOP_STAGES": stages, "WORKSHOP_ANSWERS": str(self._file)}
+        words = ["-f", str(LOCUSTFILE), "--headless", "--host", self.url, "--stop-timeout", "20", "--loglevel", "ERROR"]
+        log = self._file.with_suffix(".log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "locust", *words, "--only-summary", "--exit-code-on-error", "0"],
+            env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+        log.close()
+        wait_until(self._is_there, 60, "locust to start", every=0.02, detail=self._log)
+        self._began = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it; what is on the way is waited for."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def runs(self) -> bool:
+        """Whether there are stages left."""
+        return self._process.poll() is None
+
+    def answers(self) -> pd.DataFrame:
+        """All answers so far: `at` (seconds since the begin), `seconds` that it took, HTTP `status` (0: none)."""
+        lines = self._file.read_text().splitlines() if self._file.exists() else []
+        rows = [json.loads(line) for line in lines if line.endswith("}")]
+        return pd.DataFrame(rows, columns=COLUMNS).sort_values("at", ignore_index=True)
+
+    def _is_there(self) -> bool:
+        if self._process.poll() is not None:
+            raise WorkshopError("Locust ended right after its start.", "The end of what it said:", self._log())
+        return self._file.exists()
+
+    def _log(self) -> str:
+        return self._file.with_suffix(".log").read_text()[-2000:]
+
+
+def percentile(answers: pd.DataFrame, since: float, until: float, share: float = 0.95) -> float:
+    """The response time in seconds that so large a share of the payments sent between two times did not exceed."""
+    chosen = answers.loc[(answers["at"] >= since) & (answers["at"] < until), "seconds"]
+    return float(chosen.quantile(share)) if len(chosen) else float("nan")
