@@ -1,27 +1,48 @@
 #!/bin/sh
 # Runs every check of the project on brokers of its own: own state folder, own ports, own data. A running stack is not touched.
-# Usage: infra/test.sh [fast]     fast: the style and the unit tests only, without brokers
+# Usage: infra/test.sh [fast | --backend kind [exercises]]
+#   fast              the style and the unit tests only, without brokers
+#   --backend kind    every solved lesson, once, on a kind cluster of its own (needs a Docker engine)
+#   exercises         … and there every exercise of the lessons that need Kubernetes, rightly and wrongly: half an hour more
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$root/infra/environment.sh"
 cd "$root"
 
-export WORKSHOP_BACKEND="${WORKSHOP_BACKEND:-local}"
+what=${1:-all}
+[ "$what" != --backend ] || what=${2:-}
+case "$what" in all | fast | kind | local) ;; *)
+  sed -n '3,6s/^# //p' "$0" >&2
+  exit 2
+  ;;
+esac
+WORKSHOP_BACKEND=local
+[ "$what" != kind ] || WORKSHOP_BACKEND=kind
+export WORKSHOP_BACKEND
 export WORKSHOP_FIRST_PORT="${WORKSHOP_FIRST_PORT:-23090}" WORKSHOP_PATIENCE="${WORKSHOP_PATIENCE:-240}"
 mkdir -p "$root/.workshop"
 WORKSHOP_STATE=$(mktemp -d "$root/.workshop/suite.XXXXXX")
 export WORKSHOP_STATE IPYTHONDIR="$WORKSHOP_STATE/ipython" TMPDIR="$WORKSHOP_STATE/tmp"
 mkdir -p "$TMPDIR" "$IPYTHONDIR/profile_default"
 
+keep_logs() {
+  rm -rf "$root/.workshop/failed-suite-logs"
+  mkdir -p "$root/.workshop/failed-suite-logs"
+  if [ "$what" = kind ]; then
+    for name in $("$venv/bin/workshop" status --json | "$python" -c 'import json, sys; print(*json.load(sys.stdin)["components"])'); do
+      "$venv/bin/workshop" logs "$name" -n 2000 >"$root/.workshop/failed-suite-logs/$name.log" 2>&1
+    done
+  elif [ -d "$WORKSHOP_STATE/logs" ]; then
+    cp -r "$WORKSHOP_STATE/logs/." "$root/.workshop/failed-suite-logs"
+  fi
+  say "The logs of this run are in .workshop/failed-suite-logs."
+}
+
 clean_up() {
   code=$?
   trap - EXIT INT TERM
-  "$venv/bin/workshop" down >/dev/null 2>&1 || true
-  if [ "$code" -ne 0 ] && [ -d "$WORKSHOP_STATE/logs" ]; then
-    rm -rf "$root/.workshop/failed-suite-logs"
-    cp -r "$WORKSHOP_STATE/logs" "$root/.workshop/failed-suite-logs"
-    say "The brokers' logs of this run are in .workshop/failed-suite-logs."
-  fi
+  [ "$code" -eq 0 ] || keep_logs || true
+  "$venv/bin/workshop" reset >/dev/null 2>&1 || true
   rm -rf "$WORKSHOP_STATE"
   exit "$code"
 }
@@ -30,7 +51,26 @@ trap 'exit 130' INT TERM
 
 title() { printf '\n=== %s\n' "$*"; }
 check() { "$python" -m pytest "$@"; }
-lessons() { check -q --nbval-lax --nbval-current-env --nbval-cell-timeout=120 "$@"; }
+lessons() { check -q --nbval-lax --nbval-current-env --nbval-cell-timeout=240 "$@"; }
+strictly() {
+  # A failing !command is an error here, and so is an exercise that is not passed.
+  echo 'c.InteractiveShell.system_raise_on_error = True' >"$IPYTHONDIR/profile_default/ipython_config.py"
+  export WORKSHOP_STRICT=1
+}
+
+if [ "$what" = kind ]; then
+  title "a kind cluster for the suite"
+  "$venv/bin/workshop" up --no-lab
+  if [ "${3:-}" = exercises ]; then
+    title "every exercise that needs Kubernetes"
+    check -q --durations=8 tests/notebooks/test_exercises.py -k "kubernetes or scaling"
+  fi
+  strictly
+  title "lessons, solved, on kind"
+  # shellcheck disable=SC2046 # one word a lesson
+  lessons $("$python" tests/notebooks/lessons.py)
+  exit 0
+fi
 
 title style
 "$venv/bin/ruff" check .
@@ -39,7 +79,7 @@ title style
 
 title "unit tests"
 check -q tests/unit
-[ "${1:-}" != fast ] || exit 0
+[ "$what" != fast ] || exit 0
 
 title "three brokers for the suite"
 "$venv/bin/workshop" up --no-lab
@@ -47,15 +87,17 @@ title "three brokers for the suite"
 title "integration tests"
 check -q --durations=8 tests/integration tests/notebooks
 
-# A failing !command is an error here, and so is an exercise that is not passed.
-echo 'c.InteractiveShell.system_raise_on_error = True' >"$IPYTHONDIR/profile_default/ipython_config.py"
-export WORKSHOP_STRICT=1
+strictly
+chosen=$("$python" tests/notebooks/lessons.py)
 title "lessons, solved"
-lessons solutions
+# shellcheck disable=SC2086 # one word a lesson
+lessons $chosen
 title "lessons, solved, again on the same brokers"
-lessons solutions
+# shellcheck disable=SC2086
+lessons $chosen
 
 unset WORKSHOP_STRICT
 title "lessons as they are handed out, every exercise unanswered"
-"$python" tests/notebooks/hand_out.py "$WORKSHOP_STATE/handed-out"
+# shellcheck disable=SC2086
+"$python" tests/notebooks/hand_out.py "$WORKSHOP_STATE/handed-out" $chosen
 lessons "$WORKSHOP_STATE/handed-out"

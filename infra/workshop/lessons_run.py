@@ -18,7 +18,7 @@ from traitlets.config import Config
 from workshop import cluster, environment
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
-from workshop.notebooks import solution, solutions
+from workshop.notebooks import needs_kubernetes, solution, solutions
 from workshop.settings import Settings
 
 CELL_TIMEOUT = 300  # seconds
@@ -41,6 +41,11 @@ def run(settings: Settings, lessons: list[str], console: Console) -> int:
     chosen = [solution(settings, number) for number in lessons] or solutions(settings)
     if not cluster.status(settings)["ready"]:
         raise WorkshopError("The stack is not running.", "Run `workshop up`, then this again.")
+    if not lessons and "kubernetes" not in cluster.read_endpoints(settings):
+        left_out = [path for path in chosen if needs_kubernetes(path)]
+        chosen = [path for path in chosen if path not in left_out]
+        names = ", ".join(path.name[:2] for path in left_out)
+        console.print(f"{names} are left out: they need Kubernetes, so `workshop up --backend kind`.")
     environment.adopt(settings)
     os.environ["WORKSHOP_STRICT"] = "1"  # for the kernels: a check that fails is an error
     outcomes = [_run_one(settings, path, console) for path in chosen]

@@ -40,6 +40,11 @@ def solution(settings: Settings, lesson: str) -> Path:
     return found[lesson.zfill(2)]
 
 
+def needs_kubernetes(path: Path) -> bool:
+    """Whether a lesson runs only where the stack has Kubernetes: its metadata say so."""
+    return _read(path).metadata.get("workshop", {}).get("needs") == "kubernetes"
+
+
 def is_answer(cell: NotebookNode) -> bool:
     """Whether attendees write this cell."""
     return ANSWER in cell.metadata.get("tags", [])
