@@ -1,0 +1,172 @@
+"""What a kind cluster costs: its start, its images, its memory, and what callers notice of planned and unplanned ends.
+
+Usage: .venv/bin/python infra/benchmarks/kind.py start [--runs N]     clusters of its own, images present (needs Docker)
+       .venv/bin/python infra/benchmarks/kind.py operations [--runs N]  on the running stack, after `workshop up`
+
+`start` prints seconds from nothing to brokers and services ready, a second `up`, image sizes, and memory of all nodes.
+`operations` prints, under 30 payments a second, how many failed during a rolling update, its undo, a drain, scaling out and
+in, a graceful delete and a crash; and what became of the failed ones when they were sent again with the same key.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+
+import httpx
+import workshop
+from workshop import pods, reading
+from workshop.connection import Connection
+from workshop.errors import WorkshopError
+from workshop.kind import engine, images
+from workshop.kind.nodes import Nodes
+from workshop.kubectl import kubectl
+from workshop.lessons import microservices_on_kubernetes as lesson
+from workshop.payments import MalformedEvent, parse
+from workshop.payments.events import AccountDebited, PaymentDeclined
+from workshop.settings import Settings
+from workshop.traffic import Traffic, pay
+from workshop.waiting import wait_until
+
+
+def spread(numbers: list[float]) -> str:
+    """Median, and from where to where."""
+    return f"{statistics.median(numbers):.1f} ({min(numbers):.1f} to {max(numbers):.1f}), {len(numbers)} runs"
+
+
+def timed(env: dict[str, str], *words: str) -> float:
+    """Seconds that the command `workshop` takes."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "workshop.cli", *words], env=env, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def start(runs: int) -> None:
+    """Print what a cluster costs."""
+    first, again, memory = [], [], []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as folder:
+            env = {**os.environ, "WORKSHOP_STATE": folder, "WORKSHOP_BACKEND": "kind"}
+            try:
+                first.append(timed(env, "up", "--no-lab"))
+                again.append(timed(env, "up", "--no-lab"))
+                time.sleep(20)
+                memory.append(_memory(Nodes(Settings.load(env)).name))
+            finally:
+                timed(env, "reset")
+    print(f"up, images present, s: {spread(first)}\nup on the running cluster, s: {spread(again)}")
+    print(f"memory of all four nodes with everything in them, MB: {spread(memory)}")
+    for image in (images.KAFKA, images.SERVICES):
+        size = int(engine.docker("image", "inspect", "--format", "{{.Size}}", image))
+        print(f"{image}: {size / 1e6:.0f} MB")
+
+
+def _memory(cluster: str) -> float:
+    """What the nodes' containers hold, page cache apart, in MB."""
+    used = engine.docker("stats", "--no-stream", "--format", "{{.MemUsage}}", *engine.containers(cluster))
+    return sum(_megabytes(line.split("/")[0].strip()) for line in used.splitlines())
+
+
+def _megabytes(text: str) -> float:
+    for unit, factor in (("GiB", 1073.7), ("MiB", 1.0486), ("KiB", 0.001)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) * factor
+    return 0.0
+
+
+def operations(runs: int) -> None:
+    """Print what callers notice."""
+    ws = workshop.connect()
+    api = lesson.ensure(ws)
+    failed: dict[str, list[str]] = {}
+    for number in range(runs):
+        for name, traffic in _one_run(ws, api, number):
+            failed.setdefault(name, []).append(f"{len(traffic.failed)}/{len(traffic.answers)}")
+            if name == "crash":
+                _send_again(ws, traffic)
+    for name, counts in failed.items():
+        print(f"{name}: failed {', '.join(counts)}")
+    lesson.restore(ws)
+
+
+def _one_run(ws: Connection, api, number: int):
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield "rolling update", lesson.roll_out(ws, api, f"r{number}").traffic
+        yield "undo", lesson.roll_back(ws, api).traffic
+        yield "drain", lesson.drained(ws, api).traffic
+    with Traffic(ws.payments, lesson.RATE) as traffic:
+        for count in (6, 2):
+            lesson.scale(ws, count)
+            pods.ready(api, lesson.APP, count)
+        time.sleep(2)
+    yield "scale out and in", traffic
+    with Traffic(ws.payments, lesson.RATE) as traffic:
+        time.sleep(1)
+        kubectl(ws.settings, "delete", "pod", pods.pods(api, lesson.APP)[0].name)
+        pods.ready(api, lesson.APP, 2)
+    yield "graceful delete", traffic
+    with Traffic(ws.payments, lesson.RATE) as traffic:
+        time.sleep(1)
+        lesson.post_to_pod(ws, pods.pods(api, lesson.APP)[0].name, "/admin/crash")
+        pods.ready(api, lesson.APP, 2)
+        time.sleep(1)
+    yield "crash", traffic
+
+
+def _send_again(ws: Connection, traffic: Traffic) -> None:
+    """The failed ones once more, with their keys: all must be accepted, and each debited or declined once."""
+
+    async def again() -> list:
+        async with httpx.AsyncClient(base_url=ws.payments, trust_env=False, timeout=20) as client:
+            return [await pay(client, answer.key) for answer in traffic.failed]
+
+    accepted = sum(answer.good for answer in asyncio.run(again()))
+    # The payment's id is made from card and key, so asking again for a key names the payment that was meant.
+    ids = _ids(ws, [answer.key for answer in traffic.failed])
+    wait_until(lambda: set(ids) <= set(_answered(ws)), 90, "the payments to be debited", every=1)
+    times = Counter({one: _answered(ws)[one] for one in ids})
+    each = sorted(set(times.values()))
+    print(f"after the crash {len(traffic.failed)} sent again: {accepted} accepted, debited {each} times each")
+
+
+def _ids(ws: Connection, keys: list[str]) -> list[str]:
+    from services.orders import payment_id_of
+
+    return [payment_id_of(key, f"card-{int(key[:6], 16) % 250:04d}") for key in keys]
+
+
+def _answered(ws: Connection) -> Counter:
+    found = Counter()
+    for record in reading.read_all(ws, "debits", isolation_level="read_committed"):
+        with contextlib.suppress(MalformedEvent):
+            event = parse(record.value)
+            if isinstance(event, AccountDebited | PaymentDeclined):
+                found[event.payment_id] += 1
+    return found
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("start", "operations"))
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    try:
+        {"start": start, "operations": operations}[options.what](options.runs)
+    except WorkshopError as error:
+        print("\n".join(error.lines()), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
