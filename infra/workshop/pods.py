@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workshop.connection import Connection
 
 APP = "app.kubernetes.io/name"
-STATES = ("ready", "starting", "waiting", "leaving", "ended")
+STATES = ("ready", "not ready", "waiting", "leaving", "ended")
 
 
 @dataclass(frozen=True)
@@ -167,4 +167,4 @@ def _state(pod: V1Pod) -> tuple[str, str]:
         return "waiting", conditions["PodScheduled"].reason or ""
     if waiting and waiting[0].reason not in ("ContainerCreating", "PodInitializing"):
         return "waiting", waiting[0].reason
-    return "starting", ""
+    return "not ready", ""

@@ -85,5 +85,5 @@ def test_of_a_ready_pod_nothing_is_said():
 
 def test_a_pod_that_no_node_takes_waits_and_one_that_creates_its_container_starts():
     assert _state(pod(conditions={"PodScheduled": ("False", "Unschedulable", "")})) == ("waiting", "Unschedulable")
-    assert _state(pod(conditions=PLACED, waiting="ContainerCreating")) == ("starting", "")
+    assert _state(pod(conditions=PLACED, waiting="ContainerCreating")) == ("not ready", "")
     assert _state(pod(conditions=PLACED, waiting="ErrImagePull")) == ("waiting", "ErrImagePull")

@@ -10,8 +10,8 @@ from workshop.pictures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PALETTE, PU
 from workshop.pods import Pod
 from workshop.traffic import Answer
 
-COLOURS = {"ready": GREEN, "starting": ORANGE, "waiting": RED, "leaving": GREY, "ended": INK}
-SIGNS = {"ready": "●", "starting": "◐", "waiting": "✖", "leaving": "○", "ended": "□"}
+COLOURS = {"ready": GREEN, "not ready": ORANGE, "waiting": RED, "leaving": GREY, "ended": INK}
+SIGNS = {"ready": "●", "not ready": "◐", "waiting": "✖", "leaving": "○", "ended": "□"}
 APPS = {"payments": BLUE, "debits": PURPLE, "fraud-alerts": ORANGE, "kafka": GREY}
 
 

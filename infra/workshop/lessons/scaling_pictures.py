@@ -77,7 +77,7 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
     for at, word in seen.marks:
         if at <= end:
             load.axvline(at, color=INK, linewidth=1, linestyle="--")
-            load.text(at, load.get_ylim()[1], f" {word}", va="top", fontsize=9)
+            load.text(at, load.get_ylim()[1], f" {word}", va="top", fontsize=9).set_in_layout(False)
     most = max([n for _, n in seen.ready] + [0])
     failed = int((answers["status"] != 201).sum())
     return Picture(drawing, f"{len(answers)} payments, {failed} failed; at most {most} replicas were ready")
@@ -93,7 +93,10 @@ def draw_lag(table: pd.DataFrame) -> Picture:
         for count, rows in table.groupby("replicas", sort=False):
             if len(rows) > 2:
                 slope = np.polyfit(rows["at"], rows["lag"], 1)[0]
-                upper.text(rows["at"].mean(), rows["lag"].max(), f"{-slope:.0f}/s", ha="center", fontweight="bold")
+                word = upper.text(
+                    rows["at"].mean(), rows["lag"].max(), f"{-slope:.0f}/s", ha="center", fontweight="bold"
+                )
+                word.set_in_layout(False)  # or a word that stands out squeezes the axes
                 said.append(f"{count} replicas work off {-slope:.0f} a second")
     lower.yaxis.set_major_locator(MaxNLocator(integer=True))
     lower.axhline(PARTITIONS, color=GREY, linestyle="--", linewidth=1)

@@ -152,6 +152,8 @@ def play(
     Args:
         stages: a name, seconds, payments a second, one after the other.
     """
+    # Fresh pods: of the old ones the autoscaler still knows how busy they were.
+    kubectl.kubectl(ws.settings, "rollout", "restart", f"deployment/{APP}")
     set_replicas(ws, api, least)
     autoscaler(ws, least, most, target)
     try:
@@ -182,7 +184,7 @@ def _begins(stages: Sequence[tuple[str, float, float]]) -> list[tuple[float, str
 def _note(ws: Connection, seen: Scaled, history: History) -> None:
     ready = sum(pod.state == "ready" for pod in history.latest)
     seen.ready.append((seen.load.now, ready))
-    seen.wished.append((seen.load.now, sum(pod.state in ("ready", "starting", "waiting") for pod in history.latest)))
+    seen.wished.append((seen.load.now, sum(pod.state in ("ready", "not ready", "waiting") for pod in history.latest)))
 
 
 def lag(ws: Connection, group: str = READER, topic: str = "payments") -> int:
