@@ -23,7 +23,7 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Errors are sentences."""
     signal.signal(signal.SIGTERM, _as_interrupt)
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["--help"])
     errors = Console(stderr=True)
     try:
         settings = Settings.load()

@@ -12,7 +12,7 @@ QUICK = {"bootstrap_timeout_ms": 2_000, "request_timeout_ms": 3_000, "reconnect_
 
 
 def registered_brokers(bootstrap: Sequence[str]) -> set[int]:
-    """The ids of the brokers that the cluster counts as there; empty if none of the addresses answers.
+    """The ids of the brokers that the cluster counts as there (not fenced); empty if none of the addresses answers.
 
     A frozen broker accepts a connection and says nothing: if all addresses together give no answer, each is asked alone.
     """
@@ -25,6 +25,7 @@ def registered_brokers(bootstrap: Sequence[str]) -> set[int]:
 def _ask(addresses: list[str]) -> set[int]:
     try:
         with closing(KafkaAdminClient(bootstrap_servers=addresses, **QUICK)) as admin:
-            return {broker["broker_id"] for broker in admin.describe_cluster()["brokers"]}
+            brokers = admin.describe_cluster()["brokers"]
+            return {broker["broker_id"] for broker in brokers if not broker.get("is_fenced")}
     except (KafkaError, OSError):
         return set()

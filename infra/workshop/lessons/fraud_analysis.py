@@ -114,7 +114,7 @@ def rule_table(flags: pd.DataFrame, fraud: np.ndarray) -> pd.DataFrame:
 
 def average_precisions(fraud: np.ndarray, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Average precision of each score: 1 if every fraud ranks first, the base rate if the score knows nothing."""
-    return {name: float(average_precision_score(fraud, values)) for name, values in scores.items()}
+    return {name: round(float(average_precision_score(fraud, values)), 3) for name, values in scores.items()}
 
 
 def published_payments() -> pd.DataFrame:

@@ -72,8 +72,9 @@ def scale(ws: Connection, replicas: int, app: str = APP) -> None:
 
 
 def change(ws: Connection, container: Mapping, app: str = APP) -> None:
-    """Change settings of a deployment's container as the API server understands them, and wait until it has taken place."""
-    patch = {"spec": {"template": {"spec": {"containers": [{"name": app, **container}]}}}}
+    """Change settings of a deployment's container, and wait until it has taken place; a probe or a hook is replaced whole."""
+    whole = {name: {**value, "$patch": "replace"} for name, value in container.items() if isinstance(value, Mapping)}
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": app, **container, **whole}]}}}}
     kubectl(ws.settings, "patch", f"deployment/{app}", "--type=strategic", "--patch", json.dumps(patch))
     deploy.ready(ws.settings, app)
 
