@@ -10,7 +10,6 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -19,22 +18,13 @@ from workshop import cluster, lab
 from workshop.backends import made_here
 from workshop.broker import jars, java, runtime
 from workshop.errors import WorkshopError
+from workshop.findings import Finding
 from workshop.kind import engine, images, preflight
 from workshop.ports import free_block
 from workshop.settings import NODES, Settings
 
 NEEDED_MEMORY = 1.5e9  # bytes: three brokers, Lab and a kernel
 NEEDED_DISK = 1.0e9
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    good: bool
-    what: str
-    seen: str
-    next_step: str = ""
 
 
 def examine(settings: Settings) -> list[Finding]:

@@ -6,10 +6,10 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from workshop.errors import WorkshopError
+from workshop.findings import Finding
 from workshop.kind import engine
 from workshop.settings import Settings
 
@@ -17,17 +17,6 @@ NEEDED_MEMORY = 3.5e9  # bytes given to Docker: four nodes, brokers and services
 NEEDED_DISK = 6.0e9
 NEEDED_INSTANCES = 256  # inotify instances: each node's systemd, kubelet and containerd hold some
 NEEDED_WATCHES = 65_536
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was measured; `stops` says whether a cluster cannot work like this."""
-
-    good: bool
-    what: str
-    seen: str
-    next_step: str = ""
-    stops: bool = True
 
 
 def measure(settings: Settings) -> list[Finding]:

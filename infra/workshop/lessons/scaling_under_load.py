@@ -12,7 +12,7 @@ import httpx
 import pandas as pd
 from kafka import KafkaConsumer, TopicPartition
 
-from workshop import deploy, kubectl, pods, story
+from workshop import kubectl, pods, story
 from workshop.connection import Connection
 from workshop.lessons import microservices_on_kubernetes as kubernetes
 from workshop.lessons.scaling_pictures import draw_autoscaling, draw_cpu_and_queue, draw_curves, draw_lag
@@ -267,11 +267,3 @@ def lag_scaler(
             time.sleep(2)
         live.finish()
     return pd.DataFrame(rows)
-
-
-def calm(ws: Connection) -> None:
-    """Wait until `debits` has read everything."""
-    deploy.ready(ws.settings, READER)
-    deadline = time.monotonic() + 90
-    while lag(ws) and time.monotonic() < deadline:
-        time.sleep(0.5)
