@@ -122,7 +122,8 @@ def _docker(settings: Settings) -> Iterator[Finding]:
     """Whether the backend kind could be used; where it is not in use, nothing of it is an error."""
     needed = settings.backend == "kind" or made_here(settings).name == "kind"
     if why_not := engine.answers():
-        yield Finding(not needed, "Docker", f"{why_not}; the backend local needs none", engine.NO_ANSWER)
+        seen = why_not if needed else "not in use: the backend local needs none"
+        yield Finding(not needed, "Docker", seen, engine.NO_ANSWER)
         return
     for found in preflight.measure(settings):
         yield Finding(found.good or not (found.stops and needed), found.what, found.seen, found.next_step)

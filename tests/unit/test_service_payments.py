@@ -39,6 +39,10 @@ class Publisher:
         self.written.append(payment)
         return Place(partition=2, offset=len(self.written) - 1)
 
+    async def try_to_write(self) -> None:
+        if self.fails:
+            raise NotAcknowledged("TimeoutError")
+
     def close(self, seconds: float) -> None:
         self.closed = True
 
@@ -179,6 +183,13 @@ def test_readiness_is_of_the_topic_and_not_of_a_service_that_leaves():
         return answer.status_code, answer.headers.get("connection")
 
     assert run(steps()) == [(503, None), (200, None), (503, "close")]
+
+
+def test_the_deep_health_asks_kafka_and_the_plain_one_does_not():
+    for fails, deep in ((False, 200), (True, 503)):
+        service = Service(Publisher(fails=fails))
+        assert run(service.client.get("/deephealthz")).status_code == deep
+        assert run(Service(Publisher(fails=fails)).client.get("/healthz")).status_code == 200
 
 
 def test_a_service_that_leaves_still_takes_payments_and_says_good_bye_with_each():
