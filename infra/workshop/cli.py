@@ -84,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     notebooks = word("notebooks", commands.notebooks, "for authors: generate notebooks/ from solutions/")
     notebooks.add_argument("--check", action="store_true", help="write nothing; exit 1 if one is out of date")
     word("lock", commands.lock, "for authors: renew infra/kafka/jars.lock from infra/kafka/pom.xml (needs Maven)")
-    kind = words.add_parser("kind", help="the node image of the backend kind").add_subparsers(metavar="COMMAND", required=True)
+    kind = words.add_parser("kind", help="the node image of a kind cluster").add_subparsers(
+        metavar="COMMAND", required=True
+    )
     text = "build a node image from package mirrors, where no container registry is reached (15 to 25 minutes, once)"
     build = _word(kind, "build-image", commands.build_image, text)
     build.add_argument("--install", action="store_true", help="install missing programs by apt-get")
