@@ -14,7 +14,7 @@ from workshop import client_repairs, cluster, environment, topics
 from workshop.backends import by_name
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers
-from workshop.kafka_probe import registered_brokers
+from workshop.kafka_probe import some_broker_answers
 from workshop.settings import Settings
 
 # A client that waits for a broker that restarts asks again at least this often; without it, pauses grow to 30 seconds.
@@ -83,7 +83,7 @@ def connect() -> Connection:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is away is told as a sentence, below
     _tell_errors_as_sentences()
     endpoints = cluster.read_endpoints(settings)
-    if not endpoints or not registered_brokers(endpoints["kafka"]["bootstrap_servers"]):
+    if not endpoints or not some_broker_answers(endpoints["kafka"]["bootstrap_servers"]):
         raise WorkshopError(
             "The workshop's brokers do not answer: the stack is not running.",
             "In a terminal, in the workshop's folder: ./infra/bootstrap.sh (or `workshop up`). Then run this cell again.",
@@ -99,7 +99,7 @@ def _tell_errors_as_sentences() -> None:
 
 def _sentences(error: KafkaError) -> list[str]:
     endpoints = cluster.read_endpoints(Settings.load())
-    if not endpoints or not registered_brokers(endpoints["kafka"]["bootstrap_servers"]):
+    if not endpoints or not some_broker_answers(endpoints["kafka"]["bootstrap_servers"]):
         return [
             "The brokers do not answer any more: the stack was stopped, or its brokers died.",
             "→ In a terminal: `workshop up`. Then run the cells again from the top.",

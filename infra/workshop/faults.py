@@ -65,11 +65,11 @@ class Brokers:
         Raises:
             WorkshopError: it does not become well in time.
         """
-        for node, state in self.states().items():
-            if state == "paused":
-                self._backend.resume_broker(node)
-            elif state == "stopped":
-                self.start(node)
+        states = self.states()
+        for node in [node for node, state in states.items() if state == "paused"]:
+            self._backend.resume_broker(node)  # first: one that starts needs the others to be known as there
+        for node in [node for node, state in states.items() if state == "stopped"]:
+            self.start(node)
         wait_until(
             self._all_in_sync,
             120,
