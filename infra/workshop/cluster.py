@@ -48,6 +48,8 @@ def up(settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: b
                 topics.create(endpoints["kafka"], topics.STORY)
                 smoke_test(endpoints["kafka"])
             if backend.has_kubernetes:
+                with timeline.step("Kubernetes' nodes ready"):
+                    backend.kubernetes_ready()
                 with timeline.step("services ready"):
                     deploy.services(settings, backend.inside())
             write_atomically(settings.endpoints_file, json.dumps(endpoints, indent=1))

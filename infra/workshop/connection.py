@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from workshop import client_repairs, cluster, environment, topics
 from workshop.backends import by_name
 from workshop.errors import WorkshopError
-from workshop.faults import Brokers
+from workshop.faults import Brokers, KubernetesNodes
 from workshop.kafka_probe import some_broker_answers
 from workshop.settings import Settings
 
@@ -28,17 +28,25 @@ class Connection:
     Attributes:
         kafka: what every Kafka client needs to find the brokers: `KafkaProducer(**ws.kafka)`.
         backend: where it runs: local, kind or existing.
-        payments: the address of the payments service, or empty where there is no Kubernetes.
     """
 
     settings: Settings
     kafka: dict
     backend: str
-    payments: str = ""
     _fresh: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"connected to Kafka on {', '.join(self.kafka['bootstrap_servers'])} (backend {self.backend})"
+
+    @property
+    def payments(self) -> str:
+        """The address of the payments service; empty where there is no Kubernetes, or not yet."""
+        return cluster.read_endpoints(self.settings).get("payments", "")
+
+    @property
+    def nodes(self) -> KubernetesNodes:
+        """Takes the power from worker nodes and gives it back: `ws.nodes.lose("worker-2")`, `ws.nodes.restore()`."""
+        return KubernetesNodes(by_name(self.settings, self.backend))
 
     @property
     def brokers(self) -> Brokers:
@@ -89,7 +97,7 @@ def connect() -> Connection:
             "In a terminal, in the workshop's folder: ./infra/bootstrap.sh (or `workshop up`). Then run this cell again.",
         )
     kafka = {**endpoints["kafka"], **PATIENT}
-    return Connection(settings, kafka, endpoints["backend"], endpoints.get("payments", ""))
+    return Connection(settings, kafka, endpoints["backend"])
 
 
 def _tell_errors_as_sentences() -> None:

@@ -1,4 +1,4 @@
-"""Breaks brokers on purpose and mends them: one call for every backend."""
+"""Breaks brokers and nodes on purpose and mends them: one call for every backend."""
 
 from __future__ import annotations
 
@@ -105,6 +105,36 @@ class Brokers:
         except (KafkaError, OSError):
             return False
         return True
+
+
+class KubernetesNodes:
+    """The worker nodes, by their names."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __repr__(self) -> str:
+        return ", ".join(f"{name} {state}" for name, state in self.states().items())
+
+    def states(self) -> dict[str, str]:
+        """`running` or `stopped`, by name."""
+        return self._backend.node_states()
+
+    def lose(self, name: str) -> None:
+        """Cut a node's power: what ran on it is gone, and it says nothing more.
+
+        Raises:
+            WorkshopError: there is no such node.
+        """
+        if name not in self.states():
+            raise WorkshopError(f"There is no node {name}.", f"There are: {', '.join(self.states())}.")
+        self._backend.lose_node(name)
+
+    def restore(self) -> None:
+        """Give every lost node its power again, and wait until all are ready."""
+        for name in [name for name, state in self.states().items() if state == "stopped"]:
+            self._backend.find_node(name)
+        self._backend.kubernetes_ready()
 
 
 def _known(node: int) -> int:

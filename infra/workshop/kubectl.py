@@ -62,3 +62,13 @@ def apply(settings: Settings, manifests: Sequence[dict]) -> None:
 def apply_folder(settings: Settings, folder: str) -> None:
     """Apply a kustomization of this project, such as `infra/kubernetes/services`."""
     kubectl(settings, "apply", "--server-side", "--force-conflicts", "-k", str(settings.root / folder))
+
+
+def pod_states(settings: Settings) -> dict[str, dict]:
+    """The workshop's pods, with what `workshop status` shows of them."""
+    found = {}
+    for pod in get(settings, "pods")["items"]:
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
+        state = "running" if ready else "stopped"
+        found[pod["metadata"]["name"]] = {"state": state, "where": pod["spec"].get("nodeName", "nowhere yet")}
+    return found

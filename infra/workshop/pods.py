@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workshop.errors import WorkshopError
+from workshop import kubernetes_later
 from workshop.kubectl import NAMESPACE
 from workshop.waiting import wait_until
 
@@ -49,18 +49,15 @@ class Pod:
 
 
 def core(ws: Connection) -> CoreV1Api:
-    """The Python client for pods, nodes and services.
+    """The Python client for pods, nodes and services; waits for Kubernetes where it is being built.
 
     Raises:
-        WorkshopError: this stack has no Kubernetes.
+        WorkshopError: this stack has no Kubernetes, and none is coming.
     """
     from kubernetes import client, config
 
     if not ws.payments:
-        raise WorkshopError(
-            "This stack has no Kubernetes: its backend is `local`.",
-            "This lesson needs `workshop up --backend kind` (with Docker; `workshop reset` first).",
-        )
+        kubernetes_later.wait(ws.settings)
     return client.CoreV1Api(config.new_client_from_config(str(ws.settings.kubeconfig)))
 
 

@@ -24,6 +24,7 @@ FIRST_BLOCK = 19090
 BLOCK = 20
 BLOCKS = 100
 BROKER_OFFSET, CONTROLLER_OFFSET, PAYMENTS_OFFSET, API_OFFSET, LAB_OFFSET = 0, 10, 15, 16, 19
+ETCD_PEER_OFFSET, ETCD_OFFSET, KUBELET_OFFSET, METRICS_OFFSET = 10, 14, 17, 18  # the backend `local`'s Kubernetes
 
 # The default node image of the pinned kind, by its digest, as kind's own source names it.
 NODE_IMAGE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
@@ -49,6 +50,7 @@ class Settings:
         node_archive: an archive that holds that image (`docker save`, also packed by gzip or zstd), or None.
         registry_mirror: a registry that mirrors the public ones, such as `registry.example.org/mirror`, or empty.
         base_image: what Kafka's image and the services' are built upon, or empty for the usual one.
+        controlplane: a prebuilt control plane for `local`, as `PATH-OR-URL#sha256=HEX`, or empty to build it.
         cluster: the kind cluster's name, or empty for one that no other checkout has.
         strict: a rehearsal, by the suite or `workshop run`: an exercise that is not passed raises an error, and none counts
             as an attendee's progress.
@@ -68,6 +70,7 @@ class Settings:
     registry_mirror: str = ""
     base_image: str = ""
     cluster: str = ""
+    controlplane: str = ""
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -93,6 +96,7 @@ class Settings:
             registry_mirror=_mirror(env, "WORKSHOP_REGISTRY_MIRROR"),
             base_image=env.get("WORKSHOP_BASE_IMAGE", ""),
             cluster=_cluster_name(env, "WORKSHOP_CLUSTER"),
+            controlplane=_prebuilt(env, "WORKSHOP_CONTROLPLANE"),
         )
 
     @property
@@ -145,6 +149,26 @@ class Ports:
         return self.first + API_OFFSET
 
     @property
+    def etcd(self) -> int:
+        """Where the API server finds etcd."""
+        return self.first + ETCD_OFFSET
+
+    @property
+    def etcd_peer(self) -> int:
+        """Where an etcd would speak with others; it wants such a port also when it is alone."""
+        return self.first + ETCD_PEER_OFFSET
+
+    @property
+    def kubelet(self) -> int:
+        """Where each node is asked for logs, on the node's own address."""
+        return self.first + KUBELET_OFFSET
+
+    @property
+    def metrics(self) -> int:
+        """Where the metrics API listens."""
+        return self.first + METRICS_OFFSET
+
+    @property
     def lab(self) -> int:
         """JupyterLab's port."""
         return self.first + LAB_OFFSET
@@ -157,7 +181,8 @@ class Ports:
     @property
     def all(self) -> tuple[int, ...]:
         """Every port of the block that something may listen on."""
-        return (*self.kafka, self.payments, self.api, self.lab)
+        kubernetes = (self.api, self.etcd, self.etcd_peer, self.kubelet, self.metrics)
+        return (*self.kafka, self.payments, *kubernetes, self.lab)
 
     @property
     def bootstrap(self) -> list[str]:
@@ -208,6 +233,16 @@ def _mirror(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "").rstrip("/")
     if value and not re.fullmatch(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._/-]+)?", value):
         raise WorkshopError(f"{name} is '{value}'.", "It takes a registry's name such as registry.example.org/mirror.")
+    return value
+
+
+def _prebuilt(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if value and not re.fullmatch(r"[^#]+#sha256=[0-9a-f]{64}", value):
+        raise WorkshopError(
+            f"{name} is '{value}'.",
+            "It takes a file or an address and its hash: https://example.org/file#sha256=<64 hex>.",
+        )
     return value
 
 

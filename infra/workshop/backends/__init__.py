@@ -62,6 +62,21 @@ class Backend(Protocol):
     def broker_states(self) -> dict[int, str]:
         """`running`, `paused` or `stopped`, by the broker's number."""
 
+    def kubernetes_ready(self) -> None:
+        """Wait until Kubernetes answers and its nodes are ready; asked only where there is Kubernetes."""
+
+    def lose_node(self, name: str) -> None:
+        """Cut a node's power; `find_node` brings it back."""
+
+    def find_node(self, name: str) -> None:
+        """Give a lost node its power again."""
+
+    def node_states(self) -> dict[str, str]:
+        """`running` or `stopped`, by the worker node's name."""
+
+    def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
+        """What prints the log of a pod."""
+
     def provision(self, timeline: Timeline) -> object:
         """Bring and build what is needed to start, and start nothing."""
 
@@ -94,7 +109,7 @@ def choose(settings: Settings) -> tuple[Backend, str]:
     if stays := _what_is_here(settings, kind, local):
         return stays, "as before"
     if settings.backend == "local":
-        return _usable(local), "three brokers as processes on this machine: no Docker is needed"
+        return _usable(local), "brokers and Kubernetes as processes on this machine: no Docker is needed"
     if settings.backend == "kind":
         return kind, "a kind cluster in Docker, as asked for"
     if why_not := kind.available():

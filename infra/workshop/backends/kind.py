@@ -116,7 +116,7 @@ class Kind:
         states = {name: {"state": "running" if name in running else "stopped"} for name in names}
         with suppress(WorkshopError, ValueError):
             if running:
-                states |= self._pods()
+                states |= kubectl.pod_states(self.settings)
         return states
 
     def endpoints(self) -> dict:
@@ -162,6 +162,23 @@ class Kind:
     def lab_port(self) -> int:
         """JupyterLab runs on the host, on a port of the same block."""
         return self._ports().lab
+
+    def kubernetes_ready(self) -> None:
+        """Nothing: brokers run in it, so that it was waited for before."""
+
+    def lose_node(self, name: str) -> None:
+        """A node as without power: its container is killed."""
+        engine.docker("kill", name)
+
+    def find_node(self, name: str) -> None:
+        """A lost node has power again."""
+        engine.docker("start", name)
+
+    def node_states(self) -> dict[str, str]:
+        """`running` or `stopped`, by the worker's name."""
+        running = engine.containers(self.nodes.name, all_of_them=False)
+        workers = sorted(name for name in engine.containers(self.nodes.name) if "-worker" in name)
+        return {name: "running" if name in running else "stopped" for name in workers}
 
     def _bring_nodes(self, kind: Path, image: str, timeline: Timeline) -> Ports:
         state = self.nodes.state()
@@ -209,14 +226,6 @@ class Kind:
         with suppress(WorkshopError, KeyError):
             return kubectl.get(self.settings, "configmap", "kafka")["data"]["cluster-id"]
         return brokers.new_cluster_id()
-
-    def _pods(self) -> dict[str, dict]:
-        found = {}
-        for pod in kubectl.get(self.settings, "pods")["items"]:
-            ready = any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
-            state = "running" if ready else "stopped"
-            found[pod["metadata"]["name"]] = {"state": state, "where": pod["spec"].get("nodeName", "nowhere yet")}
-        return found
 
     def _pods_as_text(self) -> str:
         with suppress(WorkshopError):

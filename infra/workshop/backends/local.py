@@ -1,4 +1,4 @@
-"""The backend `local`: three real brokers as processes on this machine, on loopback only. Linux, WSL2 and macOS."""
+"""The backend `local`: three real brokers as processes on this machine, on loopback only; on Linux with Kubernetes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from workshop import kubectl, kubernetes_later
+from workshop.backends.local_kubernetes import AGENT, PLANE, LocalKubernetes, can_run, is_built
 from workshop.broker import java, runtime, tools
 from workshop.broker.jars import pinned
 from workshop.broker.properties import on_loopback, server_properties
@@ -28,7 +30,6 @@ class Local:
     """Three combined KRaft nodes: each is a broker and a controller."""
 
     name = "local"
-    has_kubernetes = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -41,8 +42,13 @@ class Local:
             return ""
         return "The local backend needs Linux, WSL2 or macOS: on Windows, run it in WSL2."
 
+    @property
+    def has_kubernetes(self) -> bool:
+        """Whether its control plane is built: until then, brokers alone are the stack, and it is being built."""
+        return can_run() and is_built(self.settings)
+
     def up(self, timeline: Timeline) -> None:
-        """Bring what brokers need, then start those that do not run."""
+        """Bring what brokers need, then start those that do not run, and Kubernetes."""
         ready_to_run = self.provision(timeline)
         running = self._running_here()
         # Two checkouts that look for ports at the same time must not find the same ones.
@@ -52,7 +58,12 @@ class Local:
             with timeline.step("three brokers listen"):
                 for node in NODES:
                     self._start(node, ports, ready_to_run)
+                if self.has_kubernetes:
+                    self._kubernetes().start()
                 self._wait_for_ports(ports)
+        if can_run() and not self.has_kubernetes:
+            kubernetes_later.start(self.settings)
+            timeline.say("Kubernetes is compiled in the background, once; until then, Kafka's lessons work.")
         tools.write_commands(self.settings, ready_to_run, ports)
 
     def ready(self) -> None:
@@ -87,17 +98,50 @@ class Local:
     def components(self) -> dict[str, dict]:
         """The brokers, with what `workshop status` shows."""
         running = self.processes.running()
-        return {name: shown(running.get(name)) for name in self._names()}
+        found = {name: shown(running.get(name)) for name in self._names()}
+        if self.has_kubernetes and self.was_made():
+            found |= {name: shown(running.get(name)) for name in (PLANE, AGENT)}
+            found |= self._kubernetes().pods()
+        return found
 
     def _names(self) -> list[str]:
         return [f"kafka-{node}" for node in NODES]
 
     def endpoints(self) -> dict:
-        """Where the brokers are."""
-        return {"kafka": {"bootstrap_servers": self._ports().bootstrap}}
+        """Where the brokers are, and Kubernetes and the services where they are there."""
+        ports = self._ports()
+        found = {"kafka": {"bootstrap_servers": ports.bootstrap}}
+        if self.has_kubernetes:
+            found["kubernetes"] = {"kubeconfig": str(self.settings.kubeconfig), "nodes": "processes"}
+            found["payments"] = f"http://127.0.0.1:{ports.payments}"
+        return found
+
+    def kubernetes_ready(self) -> None:
+        """Wait until the control plane answers and three nodes are ready."""
+        self._kubernetes().wait()
+
+    def lose_node(self, name: str) -> None:
+        """A node as without power: its pods' processes end, and it says nothing more."""
+        self._kubernetes().lose_node(name)
+
+    def find_node(self, name: str) -> None:
+        """A lost node has power again."""
+        self._kubernetes().find_node(name)
+
+    def node_states(self) -> dict[str, str]:
+        """`running` or `stopped`, by the node's name."""
+        return self._kubernetes().node_states() if self.has_kubernetes else {}
+
+    def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
+        """What prints the log of a pod."""
+        more = ["--follow"] if follow else []
+        return [*kubectl.program(self.settings), "logs", name, f"--tail={lines}", "--all-containers", *more]
+
+    def _kubernetes(self) -> LocalKubernetes:
+        return LocalKubernetes(self.settings, self._ports())
 
     def inside(self) -> dict[str, str]:
-        """Pods would reach Kafka as everybody does."""
+        """Pods reach Kafka as everybody does."""
         return {"KAFKA_BOOTSTRAP": ",".join(self._ports().bootstrap)}
 
     def kill_broker(self, node: int) -> None:

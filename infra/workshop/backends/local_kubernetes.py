@@ -1,0 +1,139 @@
+"""Kubernetes of the backend `local`: a real control plane in one process, and three nodes whose pods are processes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from workshop import kubectl
+from workshop.controlplane import build
+from workshop.controlplane.addresses import Addresses
+from workshop.controlplane.plane import NAME as PLANE
+from workshop.controlplane.plane import WORKERS, ControlPlane
+from workshop.environment import own_folders
+from workshop.errors import WorkshopError
+from workshop.files import write_atomically
+from workshop.processes import Component, Processes
+from workshop.settings import Ports, Settings
+from workshop.waiting import wait_until
+
+AGENT = "node-agent"
+PAYMENTS_NODE_PORT = 30080  # infra/kubernetes/services/payments.yaml
+WARDEN = Path(__file__).resolve().parents[1] / "warden.py"
+
+
+def can_run() -> bool:
+    """Whether this system can: pods listen on addresses all over 127.0.0.0/8, and die with their agent; both are Linux."""
+    return sys.platform == "linux"
+
+
+class LocalKubernetes:
+    """The control plane and the node agent of one stack."""
+
+    def __init__(self, settings: Settings, ports: Ports) -> None:
+        self.settings, self.ports = settings, ports
+        self.processes = Processes(settings.state)
+        self.plane = ControlPlane(settings, ports)
+        self.folder = settings.state / "kubernetes"
+
+    def start(self) -> None:
+        """Start what does not run; returns before it answers."""
+        self.processes.start(_kept_running(self.plane.component()))
+        write_atomically(self.folder / "agent.json", json.dumps(self._agent_settings(), indent=1))
+        self.processes.start(_kept_running(self._agent()))
+
+    def wait(self) -> None:
+        """Wait until the control plane answers and its three nodes are ready.
+
+        Raises:
+            WorkshopError: they are not in time; with the end of a log.
+        """
+        self.plane.wait()
+        self.plane.first_objects()
+        wait_until(
+            self._nodes_ready,
+            self.settings.patience,
+            "three nodes to be ready",
+            every=0.2,
+            next_step=f"`workshop logs {AGENT}` shows more; `workshop up` goes on.",
+            detail=lambda: self.processes.tail(AGENT, 8),
+        )
+
+    def lose_node(self, name: str) -> None:
+        """A node as without power: its pods' processes end, and it says nothing more."""
+        (self.folder / "nodes" / name).mkdir(parents=True, exist_ok=True)
+        (self.folder / "nodes" / name / "lost").touch()
+
+    def find_node(self, name: str) -> None:
+        """A lost node has power again."""
+        (self.folder / "nodes" / name / "lost").unlink(missing_ok=True)
+
+    def node_states(self) -> dict[str, str]:
+        """`running` or `stopped`, by the node's name."""
+        lost = {path.parent.name for path in (self.folder / "nodes").glob("*/lost")}
+        running = AGENT in self.processes.running()
+        return {name: "running" if running and name not in lost else "stopped" for name in WORKERS}
+
+    def pods(self) -> dict[str, dict]:
+        """The workshop's pods, for `workshop status`; empty while the control plane does not answer."""
+        if PLANE not in self.processes.running():
+            return {}
+        with suppress(WorkshopError, ValueError):
+            return kubectl.pod_states(self.settings)
+        return {}
+
+    def _nodes_ready(self) -> bool:
+        for name in (PLANE, AGENT):
+            if name not in self.processes.running():
+                raise WorkshopError(
+                    f"{name} ended. The end of its log:",
+                    f"`workshop logs {name}` shows all of it; `workshop up` starts it again.",
+                    self.processes.tail(name, 8),
+                )
+        lost = {path.parent.name for path in (self.folder / "nodes").glob("*/lost")}
+        for name in lost:
+            self.find_node(name)
+        with suppress(WorkshopError):
+            nodes = kubectl.get(self.settings, "nodes")["items"]
+            ready = {node["metadata"]["name"] for node in nodes if _is_ready(node)}
+            return set(WORKERS) <= ready
+        return False
+
+    def _agent(self) -> Component:
+        argv = (sys.executable, "-m", "workshop.node_agent.agent", str(self.folder / "agent.json"))
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), **_only(own_folders(self.settings), "MPLCONFIGDIR")}
+        env["MALLOC_ARENA_MAX"] = "2"
+        return Component(AGENT, argv, env, cwd=self.folder, ports=(self.ports.kubelet, self.ports.metrics), grace=20)
+
+    def _agent_settings(self) -> dict:
+        return {
+            "api": f"https://127.0.0.1:{self.ports.api}",
+            "folder": str(self.folder),
+            "root": str(self.settings.root),
+            "octet": Addresses(self.ports.first).octet,
+            "kubelet_port": self.ports.kubelet,
+            "metrics_port": self.ports.metrics,
+            "host_ports": {str(self.ports.payments): PAYMENTS_NODE_PORT},
+            "nodes": list(WORKERS),
+        }
+
+
+def is_built(settings: Settings) -> bool:
+    """Whether the control plane's program is there."""
+    return build.find(settings) is not None
+
+
+def _kept_running(component: Component) -> Component:
+    """The same, by a warden that starts it again when it dies, and ends what it left."""
+    argv = (sys.executable, "-I", "-S", str(WARDEN), *component.argv)
+    return Component(component.name, argv, component.env, component.cwd, component.ports, component.grace + 5)
+
+
+def _is_ready(node: dict) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"].get("conditions", []))
+
+
+def _only(variables: dict[str, str], *names: str) -> dict[str, str]:
+    return {name: variables[name] for name in names}

@@ -1,0 +1,149 @@
+"""The control plane's program: found in the cache, taken from where a setting says, or compiled once, at idle priority.
+
+Compiling takes six minutes on two cores from nothing. Its last step, linking, holds the most memory: see `MEMORY`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from workshop.controlplane import progress
+from workshop.errors import WorkshopError
+from workshop.files import locked
+from workshop.kind.offline import go
+from workshop.kind.offline.keys import digest
+from workshop.kind.offline.shell import BuildFailed, Shell
+from workshop.settings import Settings
+from workshop.timeline import Timeline
+
+MODULE = Path("infra/controlplane")
+VERSION = "v1.37.2"  # of Kubernetes, as go.mod requires it
+LDFLAGS = (
+    "-s -w -X k8s.io/component-base/version.gitVersion=" + VERSION + " -X k8s.io/component-base/version.gitMajor=1"
+    " -X k8s.io/component-base/version.gitMinor=37 -X k8s.io/component-base/version.gitTreeState=clean"
+)
+MEMORY = {"GOGC": "50", "GOMEMLIMIT": "1GiB"}  # of the compiler and the linker: slower by a little, smaller by a lot
+LONGEST = 3600  # seconds that another process' build is waited for
+
+
+def find(settings: Settings) -> Path | None:
+    """The program, if it is in the cache."""
+    return path if (path := _place(settings)).exists() else None
+
+
+def build(settings: Settings) -> Path:
+    """Bring the program into the cache; its progress stands in `workshop.controlplane.progress`.
+
+    Raises:
+        WorkshopError: it cannot be fetched or compiled.
+    """
+    with locked(_place(settings).parent.with_suffix(".lock"), LONGEST, "builds the Kubernetes control plane"):
+        if not (found := find(settings)):
+            try:
+                found = _fetch(settings) if settings.controlplane else _compile(settings)
+            except WorkshopError as error:
+                progress.write(settings, state="failed", said=error.happened)
+                raise
+        progress.write(settings, state="built")
+        return found
+
+
+def _place(settings: Settings) -> Path:
+    if settings.controlplane:
+        name = f"prebuilt-{settings.controlplane.rpartition('=')[2][:16]}"
+    else:
+        sources = [settings.root / MODULE / file for file in ("main.go", "go.mod", "go.sum")]
+        name = f"{VERSION}-{digest(sources, settings.root)}"
+    return settings.cache / "controlplane" / name / "controlplane"
+
+
+def _compile(settings: Settings) -> Path:
+    progress.write(settings, state="building", said="Go is looked for")
+    try:
+        tool = go.provide(settings, Timeline())
+    except WorkshopError as error:
+        raise WorkshopError(
+            "Kubernetes cannot be compiled: there is no Go, and none could be fetched.",
+            f"Install Go {go.OLDEST} or newer (https://go.dev/dl), or set WORKSHOP_CONTROLPLANE to a built one. "
+            "Kafka's lessons need none.",
+            error.detail or error.happened,
+        ) from error
+    with _scratch(settings) as scratch:
+        shell = Shell(Path(scratch) / "log", {**tool.env, **MEMORY})
+        lowest_priority()
+        try:
+            shell.run(tool.path, "mod", "download", cwd=settings.root / MODULE)
+            of = len(shell.read(tool.path, "list", "-deps", ".", cwd=settings.root / MODULE).split())
+            with progress.counted(settings, shell.log, of):
+                flags = ("-v", f"-ldflags={LDFLAGS}")
+                tool.build(shell, settings.root / MODULE, Path(scratch) / "controlplane", (".",), *flags)
+        except BuildFailed as error:
+            raise WorkshopError(
+                f"The Kubernetes control plane could not be compiled: {error}.", _advice(shell.tail(60)), shell.tail(6)
+            ) from error
+        return _put(settings, Path(scratch) / "controlplane")
+
+
+def _fetch(settings: Settings) -> Path:
+    """A prebuilt program: an address or a file, whose hash must fit."""
+    source, _, wanted = settings.controlplane.partition("#sha256=")
+    progress.write(settings, state="building", said=f"{source} is fetched")
+    with _scratch(settings) as scratch:
+        file = Path(scratch) / "controlplane"
+        try:
+            if "://" in source:
+                with urllib.request.urlopen(source, timeout=60) as answer, file.open("wb") as output:  # noqa: S310
+                    shutil.copyfileobj(answer, output)
+            else:
+                shutil.copyfile(Path(source).expanduser(), file)
+        except (OSError, ValueError) as error:
+            raise WorkshopError(
+                f"WORKSHOP_CONTROLPLANE names {source}, which cannot be read: {error}.", "Check it, or unset it."
+            ) from error
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        if found != wanted:
+            raise WorkshopError(
+                f"{source} is not the file that WORKSHOP_CONTROLPLANE means: its SHA-256 is {found}.",
+                "Check where it comes from; it was not run.",
+            )
+        return _put(settings, file)
+
+
+def _put(settings: Settings, file: Path) -> Path:
+    file.chmod(0o755)
+    place = _place(settings)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(file, place)
+    return place
+
+
+@contextlib.contextmanager
+def _scratch(settings: Settings) -> Iterator[str]:
+    folder = settings.cache / "controlplane"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".build.") as scratch:
+        yield scratch
+
+
+def lowest_priority() -> None:
+    """Let this process, and what it starts, run only while nothing else wants to."""
+    os.nice(19)
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _advice(log: str) -> str:
+    if "no space left" in log:
+        return "The disk is full: compiling needs 5 GB in the cache folder. Free some space, then `workshop up`."
+    if "signal: killed" in log or "cannot allocate memory" in log:
+        return "There was not enough memory: linking needs about 2 GB. Close something, then `workshop up`."
+    if any(word in log for word in ("dial tcp", "no such host", "proxyconnect", "timeout")):
+        return "Go modules are not reached: check the network (GOPROXY names a mirror), then `workshop up`."
+    return "`workshop logs kubernetes-build` shows more; `workshop up` tries again. Kafka's lessons go on."

@@ -1,0 +1,47 @@
+"""How far the compilation is: a small file in the state folder, so that others may tell."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from workshop.files import write_atomically
+from workshop.settings import Settings
+
+FILE = "kubernetes/build.json"
+EVERY = 1.0  # seconds
+
+
+def write(settings: Settings, **fields: object) -> None:
+    """Write what it says of itself: `state` (building, built, failed), packages, of, said."""
+    write_atomically(settings.state / FILE, json.dumps({"at": time.time(), **fields}))
+
+
+def read(settings: Settings) -> dict:
+    """What was written last; empty if nothing was."""
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads((settings.state / FILE).read_text())
+    return {}
+
+
+@contextlib.contextmanager
+def counted(settings: Settings, log: Path, of: int) -> Iterator[None]:
+    """While the block runs, count the packages that `go build -v` names in its log."""
+    over = threading.Event()
+
+    def count() -> None:
+        while not over.wait(EVERY):
+            done = sum(1 for line in log.read_text(errors="replace").splitlines() if "/" in line or line.isalnum())
+            write(settings, state="building", packages=min(done, of), of=of, said="it is compiled")
+
+    thread = threading.Thread(target=count, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(5)

@@ -1,0 +1,130 @@
+"""Kubernetes that comes while Kafka is used already: its control plane is compiled in the background, once, then started.
+
+python -m workshop.kubernetes_later      what the component `kubernetes-build` runs
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+import psutil
+
+from workshop import lab
+from workshop.controlplane import progress
+from workshop.environment import tool_environment
+from workshop.errors import WorkshopError
+from workshop.processes import Component, Processes
+from workshop.settings import Settings
+from workshop.timeline import Timeline
+
+NAME = "kubernetes-build"
+LONGEST = 3600  # seconds that a lesson waits for a build that goes on
+
+
+def component(settings: Settings) -> Component:
+    """The build, and after it the start, as a component that ends by itself."""
+    argv = (sys.executable, "-m", "workshop.kubernetes_later")
+    return Component(NAME, argv, tool_environment(settings), cwd=settings.root, grace=10)
+
+
+def start(settings: Settings) -> None:
+    """Begin, unless it goes on already."""
+    (settings.state / progress.FILE).unlink(missing_ok=True)
+    Processes(settings.state).start(component(settings))
+
+
+def sentence(settings: Settings) -> str:
+    """How far it is, for people."""
+    now = progress.read(settings)
+    if now.get("state") == "failed":
+        return f"Kubernetes could not be built: {now.get('said', '')}"
+    if now.get("state") == "built":
+        return "Kubernetes is built and starts"
+    done, of = now.get("packages", 0), now.get("of", 0)
+    return (
+        f"Kubernetes is being built in the background: {done} of {of} packages" if of else "Kubernetes is being built"
+    )
+
+
+def wait(settings: Settings) -> None:
+    """Wait until this stack has Kubernetes, and tell how far it is.
+
+    Raises:
+        WorkshopError: it has none and none is coming, or the build failed.
+    """
+    from workshop import cluster  # which imports the backends, which import this
+
+    until, told = time.monotonic() + LONGEST, ""
+    while "kubernetes" not in cluster.read_endpoints(settings):
+        if NAME not in Processes(settings.state).running():
+            raise _none(settings)
+        if (now := sentence(settings)) != told:
+            print(f"\r{now}   ", end="", flush=True)
+            told = now
+        if time.monotonic() > until:
+            raise WorkshopError("Kubernetes is still being built after an hour.", f"`workshop logs {NAME}` shows why.")
+        time.sleep(0.5)
+    if told:
+        print("\rKubernetes is here.".ljust(len(told) + 4))
+
+
+def _none(settings: Settings) -> WorkshopError:
+    if progress.read(settings).get("state") == "failed":
+        return WorkshopError(
+            sentence(settings), f"`workshop logs {NAME}` shows more; `workshop up` tries again. Kafka's lessons go on."
+        )
+    return WorkshopError(
+        "This stack has no Kubernetes.",
+        "`workshop up` brings it (Linux or WSL2; elsewhere `workshop up --backend kind`, with Docker).",
+    )
+
+
+@contextlib.contextmanager
+def paused(settings: Settings) -> Iterator[None]:
+    """While something is measured, the build holds still."""
+    held = _tree(settings)
+    for process in held:
+        with contextlib.suppress(psutil.Error):
+            process.suspend()
+    try:
+        yield
+    finally:
+        for process in reversed(held):
+            with contextlib.suppress(psutil.Error):
+                process.resume()
+
+
+def _tree(settings: Settings) -> list[psutil.Process]:
+    process = Processes(settings.state).running().get(NAME)
+    if process is None:
+        return []
+    with contextlib.suppress(psutil.Error):
+        return [process, *process.children(recursive=True)]
+    return []
+
+
+def main() -> int:
+    """Build, then bring up what is missing of the stack."""
+    from workshop import cluster
+    from workshop.controlplane import build
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    settings = Settings.load()
+    try:
+        build.build(settings)
+        with_lab = lab.NAME in Processes(settings.state).running()
+        cluster.up(settings, Timeline(), with_lab=with_lab)
+    except WorkshopError as error:
+        print("\n".join(error.lines()), flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

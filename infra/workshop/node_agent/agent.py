@@ -1,0 +1,95 @@
+"""The whole agent: three nodes, the HTTPS servers that the API server asks, and the services' balancer, in one process.
+
+python -m workshop.node_agent.agent CONFIG.json
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from workshop.node_agent import metrics_api, server, tree
+from workshop.node_agent.api import Api
+from workshop.node_agent.balancer import Balancer
+from workshop.node_agent.metrics import Sampler
+from workshop.node_agent.model import Config
+from workshop.node_agent.node import Node
+from workshop.node_agent.pod import Pod
+
+log = logging.getLogger("node agent")
+GRACE = 8.0  # seconds that pods have when the whole stack is stopped
+
+
+class Agent:
+    """All nodes, as one registry of pods; see `workshop.node_agent.model.Registry`."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._proxy = self._api("kube-proxy")
+        self.balancer = Balancer(config, self._proxy)
+        links = self.balancer.environment_of
+        self.nodes = [
+            Node(config, name, number, self._api(f"node-{name}"), links)
+            for number, name in enumerate(config.nodes, start=1)
+        ]
+
+    def _api(self, name: str) -> Api:
+        config = self.config
+        return Api(config.api, config.pki("ca.crt"), config.pki(f"{name}.crt"), config.pki(f"{name}.key"))
+
+    def pods(self, node: str | None = None) -> list[Pod]:
+        """The pods of a node, or of all."""
+        return [pod for one in self.nodes if node in (None, one.name) for pod in one.pods.values()]
+
+    def find(self, node: str | None, namespace: str, name: str) -> Pod | None:
+        """A pod by its name."""
+        found = (pod for pod in self.pods(node) if (pod.namespace, pod.name) == (namespace, name))
+        return next(found, None)
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT; then pods are told to leave."""
+        for node in self.nodes:
+            tree.sweep(Node.MARK, str(node.folder))  # what a predecessor left that was killed together with its warden
+        leave = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, leave.set)
+        sampler = Sampler(self)
+        apis = {node.name: node.api for node in self.nodes}
+        servers = [await server.serve(self.config, self, apis), await metrics_api.serve(self.config, sampler, self)]
+        works = [self.balancer.run(), sampler.run(), *(node.run() for node in self.nodes)]
+        tasks = [asyncio.create_task(work) for work in works]
+        log.info("The agent of %s runs.", ", ".join(self.config.nodes))
+        leaving = asyncio.create_task(leave.wait())
+        await asyncio.wait((leaving, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done() and task.exception():
+                log.error("A part of the agent failed; all of it is started anew.", exc_info=task.exception())
+        await self._close(tasks, servers)
+
+    async def _close(self, tasks: list[asyncio.Task], servers: list) -> None:
+        await asyncio.gather(*(node.leave(GRACE) for node in self.nodes))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.balancer.close()
+        for one in servers:
+            await one.cleanup()
+        for api in (self._proxy, *(node.api for node in self.nodes)):
+            await api.close()
+        log.info("The agent has left.")
+
+
+async def main(path: Path) -> None:
+    """Run the agent that a settings file describes."""
+    await Agent(Config.load(path)).run()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    uvloop.run(main(Path(sys.argv[1])))

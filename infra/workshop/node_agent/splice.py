@@ -1,0 +1,102 @@
+"""Two TCP connections joined into one: bytes, ends and resets pass from each to the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Iterable
+
+CONNECT_SECONDS = 5.0
+RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing drops what is unsent and resets the connection
+
+
+class End(asyncio.Protocol):
+    """One of the two connections; what arrives goes to the other one, which is slowed by whoever reads slowly."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.other: End | None = None
+        self._early = b""  # arrived before there was another one
+        self._ended = False  # the far side sends no more
+
+    def join(self, other: End) -> None:
+        """From now on, pass everything on."""
+        self.other, other.other = other, self
+        for one in (self, other):
+            one._begin()
+
+    def _begin(self) -> None:
+        if self._early:
+            self.other.transport.write(self._early)
+            self._early = b""
+        if self._ended:
+            self._pass_end()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self.other:
+            if not self.other.transport.is_closing():
+                self.other.transport.write(data)
+        else:
+            self._early += data
+            self.transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        if self.other and not self.other.transport.is_closing():
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other and not self.other.transport.is_closing():
+            self.other.transport.resume_reading()
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        if self.other:
+            self._pass_end()
+        return True  # the other direction stays open
+
+    def _pass_end(self) -> None:
+        with contextlib.suppress(OSError, RuntimeError):  # it went away meanwhile; its own end is told by itself
+            self.other.transport.write_eof()
+        if self.other._ended:
+            self.transport.close()
+            self.other.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.other:
+            if error:
+                self.other.reset()
+            else:
+                self.other.transport.close()
+
+    def reset(self) -> None:
+        """End the connection so that its far side sees it reset."""
+        if self.transport and not self.transport.is_closing():
+            with contextlib.suppress(OSError):
+                self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_ONCE)
+            self.transport.abort()
+
+
+async def connect(client: End, addresses: Iterable[tuple[str, int]]) -> None:
+    """Join a client's connection to the first of these addresses that takes it; reset it if none does."""
+    loop = asyncio.get_running_loop()
+    for host, port in addresses:
+        server = End()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await loop.create_connection(lambda end=server: end, host, port)
+        except (OSError, TimeoutError):
+            server.reset()
+            continue
+        if client.transport.is_closing():
+            server.reset()
+        else:
+            client.join(server)
+        return
+    client.reset()

@@ -1,0 +1,101 @@
+"""A pod's status as a kubelet tells it: phase, conditions, addresses, containers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workshop.node_agent.events import now
+
+if TYPE_CHECKING:
+    from workshop.node_agent.container import Container
+    from workshop.node_agent.pod import Pod
+
+
+def of_pod(pod: Pod) -> dict:
+    """The PodStatus of a pod as it is now."""
+    phase = _phase(pod)
+    told = {
+        "phase": phase,
+        "conditions": _conditions(pod, phase),
+        "hostIP": pod.node_agent.address,
+        "hostIPs": [{"ip": pod.node_agent.address}],
+        "startTime": pod.started_at,
+        "qosClass": (pod.manifest.get("status") or {}).get("qosClass") or "BestEffort",
+        "containerStatuses": [one.status() for one in pod.mains],
+        "observedGeneration": pod.manifest["metadata"].get("generation", 0),
+    }
+    if pod.sandboxed:
+        told |= {"podIP": pod.api_address, "podIPs": [{"ip": pod.api_address}]}
+    if pod.inits:
+        told["initContainerStatuses"] = [one.status() for one in pod.inits]
+    if pod.failed_for:
+        told |= {"reason": pod.failed_for[0], "message": pod.failed_for[1]}
+    return told
+
+
+def _phase(pod: Pod) -> str:
+    if pod.failed_for and all(one.ended() for one in pod.containers.values()):
+        return "Failed"
+    if any(_failed_for_good(pod, one) for one in pod.inits if not one.restarts_always):
+        return "Failed"
+    if not pod.initialized:
+        return "Pending"
+    if all(one.done() for one in pod.mains) and not _will_go_on(pod):
+        return "Succeeded" if all(one.exit_code() == 0 for one in pod.mains) else "Failed"
+    if all("waiting" in one.state and not one.last_state for one in pod.mains):
+        return "Pending"
+    return "Running"
+
+
+def _failed_for_good(pod: Pod, one: Container) -> bool:
+    return one.done() and one.exit_code() != 0 and pod.policy == "Never"
+
+
+def _will_go_on(pod: Pod) -> bool:
+    """Whether a container that ended will be started again."""
+    if pod.leaving:
+        return False
+    return pod.policy == "Always" or (pod.policy == "OnFailure" and any(one.exit_code() != 0 for one in pod.mains))
+
+
+def _conditions(pod: Pod, phase: str) -> list[dict]:
+    names = [one.name for one in pod.mains if not one.ready]
+    unready = f"containers with unready status: [{' '.join(names)}]"
+    over = phase in ("Succeeded", "Failed")
+    reason = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "ContainersNotReady")
+    gates = _gates(pod)
+    waiting = [one.name for one in pod.inits if not one.done() and not one.restarts_always]
+    ready = not names and not over and pod.initialized
+    found = {
+        "PodReadyToStartContainers": (pod.sandboxed and not over, "", ""),
+        "Initialized": (
+            pod.initialized,
+            "ContainersNotInitialized",
+            f"containers with incomplete status: [{' '.join(waiting)}]",
+        ),
+        "Ready": (ready and not gates, reason if not ready else "ReadinessGatesNotReady", gates or unready),
+        "ContainersReady": (ready, reason, unready),
+        "PodScheduled": (True, "", ""),
+    }
+    return [_condition(pod, kind, *told, over=over) for kind, told in found.items()]
+
+
+def _condition(pod: Pod, kind: str, good: bool, reason: str, message: str, *, over: bool) -> dict:
+    before = {
+        one["type"]: one
+        for one in pod._told.get("conditions") or pod.manifest.get("status", {}).get("conditions") or []
+    }
+    word = "True" if good else "False"
+    since = before[kind].get("lastTransitionTime") if kind in before and before[kind]["status"] == word else None
+    told = {"type": kind, "status": word, "lastTransitionTime": since or now(), "lastProbeTime": None}
+    if good and not (kind == "Initialized" and over):
+        return told | {"reason": None, "message": None}
+    return told | {"reason": reason or None, "message": None if over else message or None}
+
+
+def _gates(pod: Pod) -> str:
+    """Which readiness gates are not open; others write them into the pod's conditions."""
+    held = {one["type"]: one["status"] for one in (pod.manifest.get("status") or {}).get("conditions") or []}
+    gates = [gate["conditionType"] for gate in pod.manifest["spec"].get("readinessGates") or []]
+    shut = [gate for gate in gates if held.get(gate) != "True"]
+    return f"the status of pod readiness gate(s) {', '.join(shut)} is not True" if shut else ""

@@ -1,0 +1,96 @@
+"""Trees of processes: how one is started so that it dies with its agent, and how all of it is found and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+_page = os.sysconf("SC_PAGE_SIZE")
+
+
+def die_with_parent() -> None:
+    """In a child between fork and exec: be killed when the process that started it ends, however that ends."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+_seen: tuple[float, dict[int, list[int]]] = (0.0, {})
+
+
+def children_of_all(max_age: float = 0.0) -> dict[int, list[int]]:
+    """Every process' children, by their parent's number; not older than `max_age` seconds, as to look costs milliseconds."""
+    global _seen
+    if time.monotonic() - _seen[0] > max_age:
+        found: dict[int, list[int]] = {}
+        for entry in os.listdir("/proc"):
+            if entry.isdigit() and (parent := _parent(int(entry))) is not None:
+                found.setdefault(parent, []).append(int(entry))
+        _seen = (time.monotonic(), found)
+    return _seen[1]
+
+
+def whole(root: int, max_age: float = 0.0) -> list[int]:
+    """A process and everything below it."""
+    children = children_of_all(max_age)
+    tree, ahead = [], [root]
+    while ahead:
+        process = ahead.pop()
+        tree.append(process)
+        ahead.extend(children.get(process, []))
+    return tree
+
+
+def resident(processes: Iterable[int]) -> int:
+    """Bytes that these processes have for themselves: resident, less what is shared with files and other processes."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            _, rss, shared, *_ = Path(f"/proc/{process}/statm").read_text().split()
+            total += (int(rss) - int(shared)) * _page
+    return total
+
+
+def kill(processes: Iterable[int], number: int = signal.SIGKILL) -> None:
+    """Send each a signal; those that are gone are passed by."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process, number)
+
+
+async def start(argv: list[str], env: dict[str, str], cwd: Path, **pipes: object) -> asyncio.subprocess.Process:
+    """Start a process in a session of its own that dies with this one.
+
+    Raises:
+        OSError: it cannot be started: not found, not executable, no such folder.
+    """
+    return await asyncio.create_subprocess_exec(
+        *argv, env=env, cwd=cwd, start_new_session=True, preexec_fn=die_with_parent, **pipes
+    )
+
+
+def sweep(mark: str, value: str) -> int:
+    """End every process whose environment has `mark=value`: what an agent left that was killed with its warden."""
+    wanted, swept = f"{mark}={value}".encode(), 0
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
+                os.kill(int(entry), signal.SIGKILL)
+                swept += 1
+    return swept
+
+
+def _parent(process: int) -> int | None:
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+        return int(text[text.rindex(")") + 2 :].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None

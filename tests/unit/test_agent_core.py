@@ -1,0 +1,343 @@
+"""The node agent's parts that need no cluster: names of images, variables, paths, probes, the rules of a pod's phase."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from workshop.node_agent import environment, fields, images, probes, status, tree
+from workshop.node_agent.api import ApiError
+from workshop.node_agent.container import Container
+from workshop.node_agent.volumes import NotYet, Volumes
+
+ROOT = Path(__file__).resolve().parents[2]
+POD = {
+    "metadata": {
+        "name": "one",
+        "namespace": "here",
+        "uid": "u-1",
+        "labels": {"app": "x", "b": "2"},
+        "annotations": {"note/it": "said"},
+    },
+    "spec": {"nodeName": "worker-1", "containers": [{"name": "main", "resources": {"limits": {"memory": "64Mi"}}}]},
+    "status": {},
+}
+
+
+class FakeApi:
+    """Config maps and secrets by their paths; what is not there is refused, as the API server does."""
+
+    def __init__(self, held: dict[str, dict]) -> None:
+        self.held = held
+
+    async def get(self, path: str, **query: str) -> dict:
+        if path not in self.held:
+            raise ApiError(404, "not found")
+        return self.held[path]
+
+
+# -- images
+
+
+def test_the_workshops_own_image_is_a_program() -> None:
+    image = images.find(ROOT, "workshop/services:1")
+    assert image.folder == ROOT / "infra"
+    assert image.entry == ("python", "-m", "services.payments")
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "reason"),
+    [
+        ("nginx:1.27", "IfNotPresent", "ErrImagePull"),
+        ("nginx:1.27", "Never", "ErrImageNeverPull"),
+        ("Not A Name", "IfNotPresent", "InvalidImageName"),
+    ],
+)
+def test_another_image_gets_kubernetes_own_word_and_a_sentence(name: str, policy: str, reason: str) -> None:
+    with pytest.raises(images.NoSuchImage) as caught:
+        images.find(ROOT, name, policy)
+    assert caught.value.reason == reason
+    assert name in str(caught.value)
+
+
+def test_a_user_adds_a_line(tmp_path: Path) -> None:
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "app").mkdir()
+    (tmp_path / "infra/images.toml").write_text(
+        '["mine:1"]\nfolder = "app"\nentry = ["sh", "run.sh"]\nenv = {A = "1"}\n'
+    )
+    image = images.find(tmp_path, "mine:1")
+    assert (image.folder, image.entry, image.env["A"]) == (tmp_path / "app", ("sh", "run.sh"), "1")
+    (tmp_path / "infra/images.toml").write_text('["mine:1"]\nfolder = "gone"\n["two:1"]\nentry = "sh"\n')
+    for name, said in (("mine:1", "which is not there"), ("two:1", "no list of words")):
+        with pytest.raises(images.NoSuchImage, match=said):
+            images.find(tmp_path, name)
+    (tmp_path / "infra/images.toml").write_text("[broken")
+    with pytest.raises(images.NoSuchImage, match="cannot be read"):
+        images.find(tmp_path, "mine:1")
+
+
+# -- fields and variables
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("metadata.name", "one"),
+        ("metadata.labels['app']", "x"),
+        ("metadata.annotations['note/it']", "said"),
+        ("metadata.labels", 'app="x"\nb="2"'),
+        ("spec.nodeName", "worker-1"),
+        ("status.podIP", "127.9.1.2"),
+        ("spec.serviceAccountName", ""),
+    ],
+)
+def test_fields(path: str, value: str) -> None:
+    assert fields.of_pod(POD, path, {"status.podIP": "127.9.1.2"}) == value
+
+
+@pytest.mark.parametrize(
+    ("resource", "divisor", "value"), [("limits.memory", "1Mi", "64"), ("requests.memory", "0", str(64 << 20))]
+)
+def test_resources(resource: str, divisor: str, value: str) -> None:
+    pod = {
+        "spec": {
+            "containers": [
+                {"name": "main", "resources": {"limits": {"memory": "64Mi"}, "requests": {"memory": "64Mi"}}}
+            ]
+        }
+    }
+    assert fields.of_resources(pod, "main", {"resource": resource, "divisor": divisor}) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("$(A)-$(B)", "1-$(B)"), ("$$(A)", "$(A)"), ("$A", "$A"), ("$$$(A)", "$1"), ("price $5", "price $5")],
+)
+def test_references_are_expanded_as_kubernetes_does(text: str, value: str) -> None:
+    assert environment.expanded(text, {"A": "1"}) == value
+
+
+def test_variables_come_from_everywhere() -> None:
+    api = FakeApi(
+        {
+            "/api/v1/namespaces/here/configmaps/settings": {"data": {"k": "v", "port": "80"}},
+            "/api/v1/namespaces/here/secrets/key": {"data": {"token": "c2VjcmV0"}},
+        }
+    )
+    container = {
+        "name": "main",
+        "envFrom": [{"prefix": "S_", "configMapRef": {"name": "settings"}}],
+        "env": [
+            {"name": "URL", "value": "http://x:$(S_port)"},
+            {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "key", "key": "token"}}},
+            {"name": "NO", "valueFrom": {"configMapKeyRef": {"name": "gone", "key": "k", "optional": True}}},
+            {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        ],
+    }
+    env = asyncio.run(environment.build(api, POD, container, {"PATH": "/bin"}, {}))
+    assert env == {"PATH": "/bin", "S_k": "v", "S_port": "80", "URL": "http://x:80", "TOKEN": "secret", "NAME": "one"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ({"configMapKeyRef": {"name": "gone", "key": "k"}}, 'configmap "gone" not found'),
+        ({"secretKeyRef": {"name": "gone", "key": "k"}}, 'secret "gone" not found'),
+        ({"configMapKeyRef": {"name": "there", "key": "no"}}, "couldn't find key no in ConfigMap here/there"),
+    ],
+)
+def test_what_is_missing_is_said_as_a_kubelet_says_it(variable: dict, said: str) -> None:
+    api = FakeApi({"/api/v1/namespaces/here/configmaps/there": {"data": {}}})
+    container = {"name": "main", "env": [{"name": "X", "valueFrom": variable}]}
+    with pytest.raises(environment.ConfigError, match=said):
+        asyncio.run(environment.build(api, POD, container, {}, {}))
+
+
+# -- volumes
+
+
+def volumes(tmp_path: Path, spec: list[dict], held: dict[str, dict] | None = None) -> Volumes:
+    pod = {**POD, "spec": {**POD["spec"], "volumes": spec}}
+    made = Volumes(FakeApi(held or {}), tmp_path, pod)
+    asyncio.run(made.make(pod))
+    return made
+
+
+def test_a_mount_path_is_replaced_where_it_stands_as_a_path(tmp_path: Path) -> None:
+    made = volumes(tmp_path, [{"name": "data", "emptyDir": {}}, {"name": "deep", "emptyDir": {}}])
+    mounts = [{"name": "data", "mountPath": "/etc/app"}, {"name": "deep", "mountPath": "/etc/app/deep/"}]
+    replace = made.replaced({"volumeMounts": mounts})
+    data, deep = tmp_path / "data", tmp_path / "deep"
+    assert replace("cat /etc/app/key") == f"cat {data}/key"
+    assert replace("/etc/app") == str(data)
+    assert replace("x=/etc/app/deep/y:/etc/app") == f"x={deep}/y:{data}"
+    assert replace("/etc/application /my/etc/app /etc/app.bak") == "/etc/application /my/etc/app /etc/app.bak"
+    assert replace("open('/etc/app/k')") == f"open('{data}/k')"
+
+
+def test_maps_become_files_and_follow_their_map(tmp_path: Path) -> None:
+    path = "/api/v1/namespaces/here/configmaps/m"
+    held = {path: {"data": {"a": "1", "b": "2"}}}
+    spec = [{"name": "v", "configMap": {"name": "m", "defaultMode": 0o400}}]
+    made = volumes(tmp_path, spec, held)
+    assert {file.name: file.read_text() for file in (tmp_path / "v").iterdir()} == {"a": "1", "b": "2"}
+    assert (tmp_path / "v/a").stat().st_mode & 0o777 == 0o400
+    held[path] = {"data": {"a": "3"}}
+    asyncio.run(made.make({**POD, "spec": {"volumes": spec}}))
+    assert {file.name: file.read_text() for file in (tmp_path / "v").iterdir()} == {"a": "3"}
+
+
+@pytest.mark.parametrize(
+    ("volume", "said"),
+    [
+        ({"configMap": {"name": "gone"}}, 'configmap "gone" not found'),
+        ({"secret": {"secretName": "gone"}}, 'secret "gone" not found'),
+        ({"persistentVolumeClaim": {"claimName": "c"}}, "nodes without Docker do not have"),
+        ({"hostPath": {"path": "/no/such"}}, "is not there"),
+    ],
+)
+def test_a_volume_that_cannot_be_had_is_told(tmp_path: Path, volume: dict, said: str) -> None:
+    with pytest.raises(NotYet, match=said):
+        volumes(tmp_path, [{"name": "v", **volume}])
+
+
+# -- probes
+
+
+def test_a_probe_needs_its_failures_in_a_row() -> None:
+    answers = iter(["", "no", "", "no", "no", "no", "", ""])
+    verdicts: list[tuple[bool, int]] = []
+    asked = 0
+
+    async def once() -> str:
+        nonlocal asked
+        asked += 1
+        try:
+            return next(answers)
+        except StopIteration:
+            raise asyncio.CancelledError from None
+
+    series = probes.Series(
+        {"periodSeconds": 0.01, "failureThreshold": 3, "successThreshold": 2},
+        once,
+        lambda good, sentence: verdicts.append((good, asked)),
+        lambda sentence: None,
+    )
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(series.run())
+    assert verdicts == [(False, 6), (True, 8)]
+
+
+def test_a_refused_connection_is_said_as_go_says_it() -> None:
+    container = SimpleNamespace()
+    for action in ({"httpGet": {"port": 9, "path": "/x"}}, {"tcpSocket": {"port": 9}}):
+        said = asyncio.run(probes.ask(action, container, {}, "127.0.0.1"))
+        assert "dial tcp 127.0.0.1:9: connect: connection refused" in said
+    assert "port" in asyncio.run(probes.ask({"tcpSocket": {"port": "http"}}, container, {}, "127.0.0.1"))
+
+
+# -- phases
+
+
+def pod_of(policy: str, *states: dict, inits: tuple[dict, ...] = (), leaving: bool = False) -> SimpleNamespace:
+    pod = SimpleNamespace(
+        policy=policy, leaving=leaving, failed_for=None, initialized=not inits, has_inits=bool(inits), folder=Path("/")
+    )
+
+    def made(state: dict, *, init: bool) -> Container:
+        one = Container(pod, {"name": "x"}, init=init)
+        one.state = state
+        return one
+
+    pod.mains = [made(state, init=False) for state in states]
+    pod.inits = [made(state, init=True) for state in inits]
+    pod.containers = {str(number): one for number, one in enumerate([*pod.inits, *pod.mains])}
+    return pod
+
+
+WAITS, RUNS = {"waiting": {"reason": "ContainerCreating"}}, {"running": {"startedAt": "t"}}
+GOOD, BAD = {"terminated": {"exitCode": 0}}, {"terminated": {"exitCode": 3}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "phase"),
+    [
+        (pod_of("Always", WAITS), "Pending"),
+        (pod_of("Always", RUNS, WAITS), "Running"),
+        (pod_of("Always", BAD), "Running"),
+        (pod_of("Never", GOOD), "Succeeded"),
+        (pod_of("Never", GOOD, BAD), "Failed"),
+        (pod_of("Never", BAD, RUNS), "Running"),
+        (pod_of("OnFailure", BAD), "Running"),
+        (pod_of("OnFailure", GOOD), "Succeeded"),
+        (pod_of("Always", GOOD, leaving=True), "Succeeded"),
+        (pod_of("Never", WAITS, inits=(BAD,)), "Failed"),
+        (pod_of("Always", WAITS, inits=(BAD,)), "Pending"),
+        (pod_of("Always", WAITS, inits=(RUNS,)), "Pending"),
+    ],
+)
+def test_phases(pod: SimpleNamespace, phase: str) -> None:
+    assert status._phase(pod) == phase
+
+
+# -- processes
+
+
+def test_a_process_dies_with_the_one_that_started_it() -> None:
+    program = (
+        "import asyncio, os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from workshop.node_agent import tree\n"
+        "async def main():\n"
+        "    child = await tree.start(['sleep', '600'], {'PATH': '/usr/bin:/bin'}, Path('/'))\n"
+        "    print(child.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    until = time.monotonic() + 30
+    while _lives(int(done.stdout)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not _lives(int(done.stdout))
+
+
+def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
+    script = f"sleep 600 & echo $! >>{tmp_path}/left; exec sleep 601"
+    command = [sys.executable, "-I", "-S", str(ROOT / "infra/workshop/warden.py"), "sh", "-c", script]
+    warden = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        first = _wait_for_lines(tmp_path / "left", 1)[0]
+        program = next(one for one in tree.children_of_all()[warden.pid] if one != first)
+        os.kill(program, signal.SIGKILL)
+        second = _wait_for_lines(tmp_path / "left", 2)[1]
+        assert not _lives(first)
+        assert _lives(second)
+    finally:
+        warden.terminate()
+        warden.wait(30)
+    assert not _lives(second)
+
+
+def _wait_for_lines(file: Path, count: int) -> list[int]:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if file.exists() and len(lines := file.read_text().split()) >= count:
+            return [int(line) for line in lines]
+        time.sleep(0.02)
+    raise AssertionError(f"{file} has not {count} lines")
+
+
+def _lives(process: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
