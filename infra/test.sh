@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs every check of the project on brokers of its own: own state folder, own ports, own data. A running stack is not touched.
-# Usage: infra/test.sh [fast | --backend kind [exercises]]
+# Usage: infra/test.sh [fast | --backend kind [exercises] | --backend local exercises]
 #   fast              the style and the unit tests only, without brokers
-#   --backend kind    every solved lesson, once, on a kind cluster of its own (needs a Docker engine)
+#   --backend kind    Kubernetes' behaviour and every solved lesson, once, on a kind cluster of its own (needs a Docker engine)
 #   exercises         … and there every exercise of the lessons that need Kubernetes, rightly and wrongly: half an hour more
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -52,6 +52,10 @@ trap 'exit 130' INT TERM
 title() { printf '\n=== %s\n' "$*"; }
 check() { "$python" -m pytest "$@"; }
 lessons() { check -q --nbval-lax --nbval-current-env --nbval-cell-timeout=240 "$@"; }
+slow_exercises() {
+  title "every exercise that needs Kubernetes"
+  WORKSHOP_ALL_EXERCISES=1 check -q --durations=8 tests/notebooks/test_exercises.py -k "kubernetes or scaling"
+}
 strictly() {
   # A failing !command is an error here, and so is an exercise that is not passed.
   echo 'c.InteractiveShell.system_raise_on_error = True' >"$IPYTHONDIR/profile_default/ipython_config.py"
@@ -61,14 +65,21 @@ strictly() {
 if [ "$what" = kind ]; then
   title "a kind cluster for the suite"
   "$venv/bin/workshop" up --no-lab
-  if [ "${3:-}" = exercises ]; then
-    title "every exercise that needs Kubernetes"
-    check -q --durations=8 tests/notebooks/test_exercises.py -k "kubernetes or scaling"
-  fi
+  title "Kubernetes' behaviour"
+  check -q --durations=8 tests/kubernetes
+  [ "${3:-}" != exercises ] || slow_exercises
   strictly
   title "lessons, solved, on kind"
   # shellcheck disable=SC2046 # one word a lesson
   lessons $("$python" tests/notebooks/lessons.py)
+  exit 0
+fi
+
+if [ "$what" = local ]; then
+  title "a stack for the exercises that need Kubernetes"
+  "$venv/bin/workshop" fetch
+  "$venv/bin/workshop" up --no-lab
+  slow_exercises
   exit 0
 fi
 
@@ -81,23 +92,27 @@ title "unit tests"
 check -q tests/unit
 [ "$what" != fast ] || exit 0
 
-title "three brokers for the suite"
+title "a stack for the suite: three brokers and, on Linux, Kubernetes"
+"$venv/bin/workshop" fetch
 "$venv/bin/workshop" up --no-lab
 
 title "integration tests"
 check -q --durations=8 tests/integration tests/notebooks
+
+title "Kubernetes' behaviour"
+check -q --durations=8 tests/kubernetes
 
 strictly
 chosen=$("$python" tests/notebooks/lessons.py)
 title "lessons, solved"
 # shellcheck disable=SC2086 # one word a lesson
 lessons $chosen
-title "lessons, solved, again on the same brokers"
-# shellcheck disable=SC2086
-lessons $chosen
+title "Kafka's lessons, solved, again on the same brokers"
+# shellcheck disable=SC2046
+lessons $("$python" tests/notebooks/lessons.py --kafka)
 
 unset WORKSHOP_STRICT
-title "lessons as they are handed out, every exercise unanswered"
-# shellcheck disable=SC2086
-"$python" tests/notebooks/hand_out.py "$WORKSHOP_STATE/handed-out" $chosen
+title "Kafka's lessons as they are handed out, every exercise unanswered"
+# shellcheck disable=SC2046
+"$python" tests/notebooks/hand_out.py "$WORKSHOP_STATE/handed-out" $("$python" tests/notebooks/lessons.py --kafka)
 lessons "$WORKSHOP_STATE/handed-out"

@@ -14,8 +14,12 @@ from workshop.settings import Settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings with a state folder of the test's own; the cache is the user's, so that nothing is fetched twice."""
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with a state folder of the test's own; the cache is the user's, so that nothing is fetched twice.
+
+    A stack of them has brokers alone: Kubernetes has tests of its own.
+    """
+    monkeypatch.setenv("WORKSHOP_KUBERNETES", "off")
     return replace(Settings.load(), state=tmp_path / "state with a space", patience=240.0, strict=False)
 
 

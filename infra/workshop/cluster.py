@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from workshop import deploy, environment, lab, progress, topics
+from workshop import deploy, environment, kubernetes_later, lab, progress, topics
 from workshop.backends import Backend, choose, made_here
+from workshop.backends.local_kubernetes import AGENT, PLANE
+from workshop.controlplane import progress as compiling
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
 from workshop.kafka_probe import registered_brokers
@@ -122,15 +124,22 @@ def status(settings: Settings) -> dict:
     components[lab.NAME] = shown(running.get(lab.NAME))
     components |= {name: shown(running[name]) for name in sorted(running) if name not in components}
     kafka = endpoints.get("kafka", {})
+    needed = [name for name in (PLANE, AGENT) if name in components]
     alive = any(component["state"] != "stopped" for component in components.values())
     registered = registered_brokers(kafka["bootstrap_servers"]) if kafka and alive else set()
     return {
         "backend": endpoints.get("backend"),
         "components": components,
         "kafka": {**kafka, "registered": sorted(registered)},
-        "ready": registered == set(NODES),
+        "kubernetes": kubernetes_later.sentence(settings) if _is_coming(components, settings) else "",
+        "ready": registered == set(NODES) and all(components[name]["state"] == "running" for name in needed),
         "progress": progress.read(settings),
     }
+
+
+def _is_coming(components: dict[str, dict], settings: Settings) -> bool:
+    """Whether Kubernetes is being built, or was to be and could not."""
+    return kubernetes_later.NAME in components or compiling.read(settings).get("state") == "failed"
 
 
 def read_endpoints(settings: Settings) -> dict:

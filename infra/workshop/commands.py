@@ -53,6 +53,7 @@ def fetch(settings: Settings, options: argparse.Namespace) -> None:
     backend, why = choose(settings)
     timeline.say(f"backend {backend.name}: {why}")
     backend.provision(timeline)
+    backend.provision_the_rest(timeline)
     timeline.show()
 
 
@@ -87,6 +88,8 @@ def _print_status(state: dict) -> None:
         out.print(f"Kafka       {', '.join(state['kafka']['bootstrap_servers'])}: brokers {registered} are registered")
     else:
         out.print("Kafka       no broker answers; `workshop up` starts the stack")
+    if state["kubernetes"]:
+        out.print(f"Kubernetes  {state['kubernetes']}")
     out.print(f"exercises   {' '.join('✓' + name for name in sorted(state['progress'])) or 'none passed yet'}")
 
 

@@ -73,6 +73,11 @@ def wait(settings: Settings) -> None:
 
 
 def _none(settings: Settings) -> WorkshopError:
+    if not settings.kubernetes:
+        return WorkshopError(
+            "This stack has no Kubernetes: WORKSHOP_KUBERNETES is off, as on machines with little memory.",
+            "This lesson needs a larger machine (3 GB): there, `./infra/bootstrap.sh`. Lessons 00 to 05 work here.",
+        )
     if progress.read(settings).get("state") == "failed":
         return WorkshopError(
             sentence(settings), f"`workshop logs {NAME}` shows more; `workshop up` tries again. Kafka's lessons go on."

@@ -188,6 +188,14 @@ def state_of(process: psutil.Process | None) -> str:
     return "stopped"
 
 
+def kept_by(warden: psutil.Process | None) -> psutil.Process | None:
+    """The program that a warden (`workshop.warden`) keeps running: its first child, or the warden while it has none."""
+    try:
+        return next(iter(warden.children()), warden) if warden else None
+    except psutil.Error:
+        return None
+
+
 def shown(process: psutil.Process | None) -> dict:
     """What `workshop status` shows of a process: its state, and where it runs its pid, since when, and its memory."""
     state = state_of(process)

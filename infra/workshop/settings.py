@@ -50,6 +50,7 @@ class Settings:
         node_archive: an archive that holds that image (`docker save`, also packed by gzip or zstd), or None.
         registry_mirror: a registry that mirrors the public ones, such as `registry.example.org/mirror`, or empty.
         base_image: what Kafka's image and the services' are built upon, or empty for the usual one.
+        kubernetes: whether the backend `local` has Kubernetes too; without it, it is smaller.
         controlplane: a prebuilt control plane for `local`, as `PATH-OR-URL#sha256=HEX`, or empty to build it.
         cluster: the kind cluster's name, or empty for one that no other checkout has.
         strict: a rehearsal, by the suite or `workshop run`: an exercise that is not passed raises an error, and none counts
@@ -71,6 +72,7 @@ class Settings:
     base_image: str = ""
     cluster: str = ""
     controlplane: str = ""
+    kubernetes: bool = True
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -96,6 +98,7 @@ class Settings:
             registry_mirror=_mirror(env, "WORKSHOP_REGISTRY_MIRROR"),
             base_image=env.get("WORKSHOP_BASE_IMAGE", ""),
             cluster=_cluster_name(env, "WORKSHOP_CLUSTER"),
+            kubernetes=_choice(env, "WORKSHOP_KUBERNETES", ("on", "off")) == "on",
             controlplane=_prebuilt(env, "WORKSHOP_CONTROLPLANE"),
         )
 

@@ -13,6 +13,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
 from workshop import kubectl as words
 from workshop.settings import Settings
+from workshop.waiting import wait_until
 
 from .manifests import VERSIONS
 
@@ -66,7 +67,12 @@ class Cluster:
         try:
             yield
         finally:
-            self.kubectl("uncordon", node)
+            self.uncordon(node)
+
+    def uncordon(self, node: str) -> None:
+        """The node takes pods again; a controller removes its taint a moment after the word."""
+        self.kubectl("uncordon", node)
+        wait_until(lambda: node in self.workers(), 60, f"{node} to take pods again", every=0.25)
 
     @contextmanager
     def tainted(self, node: str, key: str) -> Iterator[None]:

@@ -57,5 +57,4 @@ def test_a_drained_nodes_pods_are_ready_elsewhere_and_the_node_is_left_alone(spa
         assert node not in {pod.spec.nodeName for pod in space.ready(app, 3)}
         assert node not in space.cluster.workers()
     finally:
-        space.cluster.kubectl("uncordon", node)
-    assert node in space.cluster.workers()
+        space.cluster.uncordon(node)

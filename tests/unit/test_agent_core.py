@@ -37,7 +37,7 @@ class FakeApi:
     def __init__(self, held: dict[str, dict]) -> None:
         self.held = held
 
-    async def get(self, path: str, **query: str) -> dict:
+    async def referenced(self, path: str) -> dict:
         if path not in self.held:
             raise ApiError(404, "not found")
         return self.held[path]

@@ -80,6 +80,9 @@ class Backend(Protocol):
     def provision(self, timeline: Timeline) -> object:
         """Bring and build what is needed to start, and start nothing."""
 
+    def provision_the_rest(self, timeline: Timeline) -> None:
+        """Bring and build what may also come while the stack runs already."""
+
 
 BACKENDS = {"kind": Kind, "local": Local}
 

@@ -67,6 +67,9 @@ class Kind:
         images.build(self.settings, timeline)
         return kind, image, libs
 
+    def provision_the_rest(self, timeline: Timeline) -> None:
+        """Nothing: a cluster is not started without all of it."""
+
     def ready(self) -> None:
         """Wait until three brokers are registered.
 

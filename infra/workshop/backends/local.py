@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from workshop import kubectl, kubernetes_later
-from workshop.backends.local_kubernetes import AGENT, PLANE, LocalKubernetes, can_run, is_built
+from workshop.backends.local_kubernetes import AGENT, PLANE, LocalKubernetes, is_built, is_wanted, provide
 from workshop.broker import java, runtime, tools
 from workshop.broker.jars import pinned
 from workshop.broker.properties import on_loopback, server_properties
@@ -18,7 +18,7 @@ from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
 from workshop.kafka_probe import registered_brokers
 from workshop.ports import answers, free_block
-from workshop.processes import Component, Processes, shown, state_of
+from workshop.processes import Component, Processes, kept_by, shown, state_of
 from workshop.settings import NODES, Ports, Settings
 from workshop.timeline import Timeline
 from workshop.waiting import wait_until
@@ -45,7 +45,7 @@ class Local:
     @property
     def has_kubernetes(self) -> bool:
         """Whether its control plane is built: until then, brokers alone are the stack, and it is being built."""
-        return can_run() and is_built(self.settings)
+        return is_wanted(self.settings) and is_built(self.settings)
 
     def up(self, timeline: Timeline) -> None:
         """Bring what brokers need, then start those that do not run, and Kubernetes."""
@@ -61,7 +61,7 @@ class Local:
                 if self.has_kubernetes:
                     self._kubernetes().start()
                 self._wait_for_ports(ports)
-        if can_run() and not self.has_kubernetes:
+        if is_wanted(self.settings) and not self.has_kubernetes:
             kubernetes_later.start(self.settings)
             timeline.say("Kubernetes is compiled in the background, once; until then, Kafka's lessons work.")
         tools.write_commands(self.settings, ready_to_run, ports)
@@ -100,7 +100,7 @@ class Local:
         running = self.processes.running()
         found = {name: shown(running.get(name)) for name in self._names()}
         if self.has_kubernetes and self.was_made():
-            found |= {name: shown(running.get(name)) for name in (PLANE, AGENT)}
+            found |= {name: shown(kept_by(running.get(name))) for name in (PLANE, AGENT)}
             found |= self._kubernetes().pods()
         return found
 
@@ -183,6 +183,11 @@ class Local:
                 with timeline.step("first start recorded, once"):
                     prepared = runtime.train(settings, prepared, timeline.say)
         return prepared
+
+    def provision_the_rest(self, timeline: Timeline) -> None:
+        """Bring Kubernetes' control plane, which `up` would compile in the background."""
+        if is_wanted(self.settings):
+            provide(self.settings, timeline)
 
     def _running_here(self) -> dict[str, psutil.Process]:
         """Our brokers that run and can be kept; those whose folder was taken away are ended."""

@@ -17,6 +17,7 @@ from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.processes import Component, Processes
 from workshop.settings import Ports, Settings
+from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
 AGENT = "node-agent"
@@ -24,9 +25,9 @@ PAYMENTS_NODE_PORT = 30080  # infra/kubernetes/services/payments.yaml
 WARDEN = Path(__file__).resolve().parents[1] / "warden.py"
 
 
-def can_run() -> bool:
-    """Whether this system can: pods listen on addresses all over 127.0.0.0/8, and die with their agent; both are Linux."""
-    return sys.platform == "linux"
+def is_wanted(settings: Settings) -> bool:
+    """Whether it is not switched off, and this system can: pods listen all over 127.0.0.0/8 and die with their agent."""
+    return settings.kubernetes and sys.platform == "linux"
 
 
 class LocalKubernetes:
@@ -123,6 +124,13 @@ class LocalKubernetes:
 def is_built(settings: Settings) -> bool:
     """Whether the control plane's program is there."""
     return build.find(settings) is not None
+
+
+def provide(settings: Settings, timeline: Timeline) -> None:
+    """Bring the control plane's program now, in the foreground."""
+    if not is_built(settings):
+        with timeline.step("Kubernetes' control plane, compiled once (about six minutes)"):
+            build.build(settings)
 
 
 def _kept_running(component: Component) -> Component:

@@ -24,6 +24,7 @@ RENEW = datetime.timedelta(days=30)
 CLUSTER, FRONT_PROXY, ETCD = "ca", "front-proxy-ca", "etcd-ca"
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 LOCAL = ("127.0.0.1", "localhost")
+METRICS = "node-agent-metrics.kube-system.svc"  # the name by which the API server asks for metrics
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def wanted(workers: Sequence[str], addresses: Addresses) -> dict[str, Certificat
     users |= {"kube-proxy": "system:kube-proxy", "apiserver-kubelet-client": "kube-apiserver-kubelet-client"}
     return {
         "apiserver": Certificate(CLUSTER, "kube-apiserver", addresses=api, usages=(SERVER,)),
-        "kubelet-serving": Certificate(CLUSTER, "node-agent", addresses=(*LOCAL, *nodes), usages=(SERVER,)),
+        "kubelet-serving": Certificate(CLUSTER, "node-agent", addresses=(*LOCAL, METRICS, *nodes), usages=(SERVER,)),
         "etcd-server": Certificate(ETCD, "etcd", addresses=LOCAL, usages=both),
         "apiserver-etcd-client": Certificate(ETCD, "kube-apiserver"),
         "front-proxy-client": Certificate(FRONT_PROXY, "front-proxy-client"),

@@ -58,7 +58,10 @@ class Agent:
             asyncio.get_running_loop().add_signal_handler(number, leave.set)
         sampler = Sampler(self)
         apis = {node.name: node.api for node in self.nodes}
-        servers = [await server.serve(self.config, self, apis), await metrics_api.serve(self.config, sampler, self)]
+        servers = [
+            await server.serve(self.config, self, apis, sampler),
+            await metrics_api.serve(self.config, sampler, self),
+        ]
         works = [self.balancer.run(), sampler.run(), *(node.run() for node in self.nodes)]
         tasks = [asyncio.create_task(work) for work in works]
         log.info("The agent of %s runs.", ", ".join(self.config.nodes))

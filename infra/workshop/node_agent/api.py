@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import ssl
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 LONGEST_LINE = 1 << 23  # bytes of one event of a watch
 WATCH_SECONDS = 300
+NOT_KNOWN_YET = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds
+PATIENCE = 20.0  # seconds for which a watch may be refused without a word: while a control plane starts, it refuses all
 TIMEOUT = aiohttp.ClientTimeout(total=15)
 AWAY = (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError)  # the API server is not there for a moment
 
@@ -51,6 +54,20 @@ class Api:
         """
         return await self._ask("GET", path, None, JSON, query)
 
+    async def referenced(self, path: str) -> dict:
+        """Read a config map or a secret that a pod of this node refers to.
+
+        A node may read nothing else; and right after a pod came, the API server may not know yet that it refers to this.
+        """
+        for pause in NOT_KNOWN_YET:
+            try:
+                return await self.get(path)
+            except ApiError as error:
+                if error.status != 403:
+                    raise
+            await asyncio.sleep(pause)
+        return await self.get(path)
+
     async def create(self, path: str, body: dict) -> dict:
         """Create an object in the collection `path`."""
         return await self._ask("POST", path, body, JSON, {})
@@ -73,16 +90,18 @@ class Api:
         What went away while the connection was lost comes as DELETED.
         """
         known: dict[str, dict] = {}
+        well = time.monotonic()
         while True:
             try:
                 async for kind, seen in self._list_and_watch(path, query, known):
+                    well = time.monotonic()
                     yield kind, seen
             except ApiError as error:
-                if error.status not in (410, 429) and error.status < 500:
+                if error.status not in (410, 429) and error.status < 500 and time.monotonic() - well > PATIENCE:
                     log.warning("%s cannot be watched: %s", path, error)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.3)
             except AWAY:
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.3)
 
     async def _list_and_watch(self, path: str, query: dict, known: dict[str, dict]):
         listed = await self.get(path, **query)

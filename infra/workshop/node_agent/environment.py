@@ -30,7 +30,7 @@ class Sources:
         """
         if (kind, name) not in self._read:
             try:
-                found = await self._api.get(f"/api/v1/namespaces/{self._namespace}/{kind}/{name}")
+                found = await self._api.referenced(f"/api/v1/namespaces/{self._namespace}/{kind}/{name}")
                 self._read[kind, name] = _texts(kind, found.get("data") or {})
             except ApiError as error:
                 if not optional:

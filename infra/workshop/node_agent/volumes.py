@@ -106,7 +106,7 @@ class Volumes:
         self.changes = True
         namespace = self._pod["metadata"]["namespace"]
         try:
-            found = await self._api.get(f"/api/v1/namespaces/{namespace}/{kind}/{name}")
+            found = await self._api.referenced(f"/api/v1/namespaces/{namespace}/{kind}/{name}")
         except ApiError as error:
             if error.status in (403, 404) and source.get("optional"):
                 return {}
@@ -176,10 +176,7 @@ MAKERS: dict[str, Callable[[Volumes, str, dict], Awaitable[None]]] = {
 
 
 def missing(kind: str, name: str, namespace: str, error: ApiError) -> str:
-    """What a kubelet says of a config map or a secret that is not there.
-
-    A node may only read what its pods refer to; right after a pod came, the API server may not know that yet, and refuses.
-    """
+    """What a kubelet says of a config map or a secret that is not there; see `Api.referenced` for the 403."""
     word = kind.removesuffix("s")
     return f'{word} "{name}" not found' if error.status in (403, 404) else f'{word} "{namespace}/{name}": {error}'
 

@@ -1,0 +1,155 @@
+"""Bad days of Kubernetes without Docker, on the suite's own stack: what dies is started again, nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from rich.console import Console
+from workshop import cluster, pods
+from workshop.backends.local_kubernetes import AGENT, PLANE
+from workshop.connection import Connection
+from workshop.kubectl import NAMESPACE
+from workshop.lessons import microservices_on_kubernetes as lesson
+from workshop.processes import Processes
+from workshop.timeline import Timeline
+from workshop.waiting import wait_until
+
+WAIT = 240.0
+
+
+@pytest.fixture
+def api(ws: Connection) -> Iterator[object]:
+    if ws.backend != "local" or not ws.payments:
+        pytest.skip("this stack has no Kubernetes of the backend local")
+    yield lesson.ensure(ws, replicas=2)
+    cluster.up(ws.settings, Timeline(Console(quiet=True)), with_lab=False)
+    lesson.restore(ws)
+
+
+def program(ws: Connection, name: str) -> psutil.Process:
+    """What the warden of a component keeps running."""
+    warden = Processes(ws.settings.state).running()[name]
+    return wait_until(lambda: next(iter(warden.children()), None), WAIT, f"{name} to run")
+
+
+def pod_processes(ws: Connection) -> set[int]:
+    """Every process of a pod of this stack, wherever it hangs in the tree."""
+    mark, found = f"WORKSHOP_NODE={ws.settings.state}/".encode(), set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                variables = (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if any(one.startswith(mark) for one in variables):
+                found.add(int(entry.name))
+    return found
+
+
+def answers(ws: Connection) -> bool:
+    try:
+        return httpx.get(f"{ws.payments}/readyz", trust_env=False, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def all_ready(api, count: int) -> bool:
+    return [pod.state for pod in pods.pods(api, "payments")] == ["ready"] * count
+
+
+def test_an_agent_that_was_killed_comes_back_and_its_pods_are_started_again_and_counted(ws: Connection, api) -> None:
+    before = {pod.name: pod.restarts for pod in pods.pods(api)}
+    old, agent = pod_processes(ws), program(ws, AGENT)
+    assert old
+    agent.send_signal(signal.SIGKILL)
+    wait_until(lambda: not any(psutil.pid_exists(one) for one in old), WAIT, "the killed agent's pods to end")
+    wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
+    wait_until(
+        lambda: {pod.name: pod.restarts for pod in pods.pods(api)} == {name: n + 1 for name, n in before.items()},
+        WAIT,
+        "each pod's restart to be counted",
+        detail=lambda: str(pods.pods(api)),
+    )
+    assert program(ws, AGENT).pid != agent.pid
+
+
+def test_pods_go_on_while_the_control_plane_is_dead_and_it_forgets_nothing(ws: Connection, api) -> None:
+    from kubernetes.client import V1ConfigMap, V1ObjectMeta
+
+    name = f"kept-{os.getpid()}"
+    api.create_namespaced_config_map(NAMESPACE, V1ConfigMap(metadata=V1ObjectMeta(name=name), data={"a": "1"}))
+    before = {pod.name: pod.restarts for pod in pods.pods(api)}
+    program(ws, PLANE).send_signal(signal.SIGKILL)
+    assert answers(ws)  # the balancer and the services need it for changes only
+
+    def there() -> bool:
+        try:
+            return api.read_namespaced_config_map(name, NAMESPACE, _request_timeout=5).data == {"a": "1"}
+        except Exception:
+            assert answers(ws)
+            return False
+
+    wait_until(there, WAIT, "the control plane to be back with what it knew", every=0.2)
+    api.delete_namespaced_config_map(name, NAMESPACE)
+    lesson.scale(ws, 3)  # and it works: a wish is fulfilled
+    wait_until(lambda: all_ready(api, 3), WAIT, "a third pod")
+    assert {pod.name: pod.restarts for pod in pods.pods(api) if pod.name in before} == before
+
+
+def test_a_warden_that_was_killed_takes_all_along_and_up_repairs_it(ws: Connection, api) -> None:
+    old = pod_processes(ws)
+    Processes(ws.settings.state).signal(AGENT, signal.SIGKILL)
+    wait_until(lambda: not any(psutil.pid_exists(one) for one in old), WAIT, "its pods to end")
+    assert AGENT not in Processes(ws.settings.state).running()
+    cluster.up(ws.settings, Timeline(Console(quiet=True)), with_lab=False)
+    wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
+
+
+def test_a_lost_nodes_pods_come_up_elsewhere(ws: Connection, api) -> None:
+    lost = pods.pods(api, "payments")[0].node
+    try:
+        ws.nodes.lose(lost)
+        wait_until(
+            lambda: (
+                all(pod.node != lost for pod in pods.pods(api, "payments") if pod.state == "ready")
+                and sum(pod.state == "ready" for pod in pods.pods(api, "payments")) == 2
+            ),
+            WAIT,
+            "two ready pods elsewhere",
+        )
+        assert ws.nodes.states()[lost] == "stopped"
+    finally:
+        ws.nodes.restore()
+    assert set(ws.nodes.states().values()) == {"running"}
+    # What was on it is forgotten by all: one more pod than wished for would be one too many.
+    wait_until(lambda: all_ready(api, 2), WAIT, "two pods, and no third")
+
+
+def test_what_ends_leaves_no_process(ws: Connection, api) -> None:
+    lesson.scale(ws, 0)
+    wait_until(lambda: not pods.pods(api, "payments"), WAIT, "no pods")
+    wait_until(lambda: not answers(ws), WAIT, "nobody to answer")
+    of_payments = [one for one in pod_processes(ws) if "services.payments" in _command(one)]
+    assert of_payments == []
+    lesson.scale(ws, 2)
+    wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
+
+
+def _command(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def test_kubernetes_listens_on_loopback_only(ws: Connection, api) -> None:
+    watched = [program(ws, PLANE), program(ws, AGENT), *program(ws, AGENT).children(recursive=True)]
+    listening = [one.laddr.ip for process in watched for one in process.net_connections() if one.status == "LISTEN"]
+    assert listening
+    assert [address for address in listening if not address.startswith("127.")] == []
