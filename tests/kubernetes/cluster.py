@@ -28,6 +28,7 @@ class Cluster:
     def __init__(self, settings: Settings, discovered: Path) -> None:
         """Args: discovered: a file in which the Python client keeps what the API offers."""
         self.settings = settings
+        self.spaces: list[str] = []  # the namespaces that were made here
         self.client: ApiClient = config.new_client_from_config(str(settings.kubeconfig))
         self._dynamic = DynamicClient(self.client, cache_file=str(discovered))
 

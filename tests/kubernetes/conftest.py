@@ -21,7 +21,7 @@ from workshop.waiting import wait_until
 from .cluster import Cluster
 from .manifests import config_map, container, deployment, pod, python, shell, thing
 from .programs import BUSY
-from .space import PREFIX, Space, a_space
+from .space import Space, a_space
 
 # What takes about a minute by nature begins with the first test; its own test looks at it later.
 SLOW = ("edited", "busy", "ticking")
@@ -40,9 +40,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 def left_of(cluster: Cluster) -> list[str]:
-    """The namespaces of these tests that are still there."""
-    names = [space.metadata.name for space in cluster.kind("Namespace").get(_request_timeout=60).items]
-    return [name for name in names if name.startswith(PREFIX)]
+    """This run's namespaces that are still there."""
+    there = {space.metadata.name for space in cluster.kind("Namespace").get(_request_timeout=60).items}
+    return [name for name in cluster.spaces if name in there]
 
 
 @pytest.fixture

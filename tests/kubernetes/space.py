@@ -17,7 +17,6 @@ from .programs import ASK
 
 T = TypeVar("T")
 PATIENCE = 120.0  # seconds until something counts as never coming
-PREFIX = "check-"
 
 
 class Space:
@@ -177,9 +176,10 @@ class Space:
 @contextmanager
 def a_space(cluster: Cluster) -> Iterator[Space]:
     """A new namespace; in the end its deletion begins, and nobody waits for it."""
-    name = f"{PREFIX}{uuid.uuid4().hex[:8]}"
+    name = f"check-{uuid.uuid4().hex[:8]}"
     namespaces = cluster.kind("Namespace")
     namespaces.create(body=thing("Namespace", name), _request_timeout=REQUEST_TIMEOUT)
+    cluster.spaces.append(name)
     try:
         space = Space(cluster, name)
         space.wait(lambda: space.find("ServiceAccount", "default"), "the namespace's service account")

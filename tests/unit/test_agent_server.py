@@ -244,7 +244,8 @@ def test_a_program_that_is_not_there_is_a_sentence(run):
 
 def test_a_terminal_has_a_size_echoes_and_passes_ctrl_c_on(run):
     async def scenario(stack: Stack) -> None:
-        program = "import os, time; x = input(); print(*os.get_terminal_size(), 'got', x); time.sleep(30)"
+        # It sleeps in short pieces: a signal just before a sleep shows only after it.
+        program = "import os, time; x = input(); print(*os.get_terminal_size(), 'got', x)\nwhile True: time.sleep(0.1)"
         socket = await stack.socket([sys.executable, "-c", program], stdin=True, tty=True)
         await socket.send_bytes(b'\x04{"Width": 101, "Height": 33}')
         await socket.send_bytes(b"\0hello\r")

@@ -6,16 +6,22 @@ Compiling takes six minutes on two cores from nothing. Its last step, linking, h
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
+import ssl
+import subprocess
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
+
+import certifi
 
 from workshop.controlplane import progress
 from workshop.errors import WorkshopError
+from workshop.fetch import sha256
 from workshop.files import locked
 from workshop.kind.offline import go
 from workshop.kind.offline.keys import digest
@@ -24,6 +30,7 @@ from workshop.settings import Settings
 from workshop.timeline import Timeline
 
 MODULE = Path("infra/controlplane")
+SOURCES = ("main.go", "go.mod", "go.sum")
 VERSION = "v1.37.2"  # of Kubernetes, as go.mod requires it
 LDFLAGS = (
     "-s -w -X k8s.io/component-base/version.gitVersion=" + VERSION + " -X k8s.io/component-base/version.gitMajor=1"
@@ -31,6 +38,19 @@ LDFLAGS = (
 )
 MEMORY = {"GOGC": "50", "GOMEMLIMIT": "1GiB"}  # of the compiler and the linker: slower by a little, smaller by a lot
 LONGEST = 3600  # seconds that another process' build is waited for
+# Lets the program that it becomes run only while nothing else wants the processors or the disk.
+IDLE = """import contextlib, os, sys
+os.nice(19)
+with contextlib.suppress(OSError, AttributeError):
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+os.execv(sys.argv[1], sys.argv[1:])"""
+
+
+class IdleShell(Shell):
+    """Runs programs at the lowest priority; who asks for it keeps its own, as the stack is started by it afterwards."""
+
+    def _start(self, argv: tuple[str | Path, ...], cwd: Path, **pipes: object) -> subprocess.Popen:
+        return super()._start((sys.executable, "-I", "-S", "-c", IDLE, *argv), cwd, **pipes)
 
 
 def find(settings: Settings) -> Path | None:
@@ -59,7 +79,7 @@ def _place(settings: Settings) -> Path:
     if settings.controlplane:
         name = f"prebuilt-{settings.controlplane.rpartition('=')[2][:16]}"
     else:
-        sources = [settings.root / MODULE / file for file in ("main.go", "go.mod", "go.sum")]
+        sources = [settings.root / MODULE / file for file in SOURCES]
         name = f"{VERSION}-{digest(sources, settings.root)}"
     return settings.cache / "controlplane" / name / "controlplane"
 
@@ -76,19 +96,21 @@ def _compile(settings: Settings) -> Path:
             error.detail or error.happened,
         ) from error
     with _scratch(settings) as scratch:
-        shell = Shell(Path(scratch) / "log", {**tool.env, **MEMORY})
-        lowest_priority()
+        place, module = _place(settings), scratch / "module"
+        module.mkdir()
+        # A copy: what is compiled is what the place is named after, even if the checkout changes meanwhile.
+        for file in SOURCES:
+            shutil.copy(settings.root / MODULE / file, module)
+        shell = IdleShell(scratch / "log", {**tool.env, **MEMORY})
         try:
-            shell.run(tool.path, "mod", "download", cwd=settings.root / MODULE)
-            of = len(shell.read(tool.path, "list", "-deps", ".", cwd=settings.root / MODULE).split())
-            with progress.counted(settings, shell.log, of):
-                flags = ("-v", f"-ldflags={LDFLAGS}")
-                tool.build(shell, settings.root / MODULE, Path(scratch) / "controlplane", (".",), *flags)
+            packages = shell.read(tool.path, "list", "-deps", ".", cwd=module).split()
+            with progress.counted(settings, shell.log, len(packages), packages[-1]):
+                tool.build(shell, module, scratch / "controlplane", (".",), "-v", f"-ldflags={LDFLAGS}")
         except BuildFailed as error:
             raise WorkshopError(
                 f"The Kubernetes control plane could not be compiled: {error}.", _advice(shell.tail(60)), shell.tail(6)
             ) from error
-        return _put(settings, Path(scratch) / "controlplane")
+        return _put(scratch / "controlplane", place)
 
 
 def _fetch(settings: Settings) -> Path:
@@ -96,47 +118,45 @@ def _fetch(settings: Settings) -> Path:
     source, _, wanted = settings.controlplane.partition("#sha256=")
     progress.write(settings, state="building", said=f"{source} is fetched")
     with _scratch(settings) as scratch:
-        file = Path(scratch) / "controlplane"
+        file = scratch / "controlplane"
         try:
-            if "://" in source:
-                with urllib.request.urlopen(source, timeout=60) as answer, file.open("wb") as output:  # noqa: S310
-                    shutil.copyfileobj(answer, output)
+            if source.startswith("https://"):
+                _receive(source, file)
             else:
                 shutil.copyfile(Path(source).expanduser(), file)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException, RuntimeError) as error:
             raise WorkshopError(
-                f"WORKSHOP_CONTROLPLANE names {source}, which cannot be read: {error}.", "Check it, or unset it."
+                f"WORKSHOP_CONTROLPLANE names {source}, which cannot be read: {error}.",
+                "It takes a file's path or an address that begins with https://; unset, the control plane is compiled.",
             ) from error
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
-        if found != wanted:
+        if (found := sha256(file)) != wanted:
             raise WorkshopError(
                 f"{source} is not the file that WORKSHOP_CONTROLPLANE means: its SHA-256 is {found}.",
                 "Check where it comes from; it was not run.",
             )
-        return _put(settings, file)
+        return _put(file, _place(settings))
 
 
-def _put(settings: Settings, file: Path) -> Path:
+def _receive(source: str, file: Path) -> None:
+    certificates = ssl.create_default_context()
+    certificates.load_verify_locations(certifi.where())
+    with urllib.request.urlopen(source, timeout=60, context=certificates) as answer, file.open("wb") as output:  # noqa: S310
+        shutil.copyfileobj(answer, output)
+
+
+def _put(file: Path, place: Path) -> Path:
     file.chmod(0o755)
-    place = _place(settings)
     place.parent.mkdir(parents=True, exist_ok=True)
     os.replace(file, place)
     return place
 
 
 @contextlib.contextmanager
-def _scratch(settings: Settings) -> Iterator[str]:
+def _scratch(settings: Settings) -> Iterator[Path]:
     folder = settings.cache / "controlplane"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build.") as scratch:
-        yield scratch
-
-
-def lowest_priority() -> None:
-    """Let this process, and what it starts, run only while nothing else wants to."""
-    os.nice(19)
-    with contextlib.suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        yield Path(scratch)
 
 
 def _advice(log: str) -> str:

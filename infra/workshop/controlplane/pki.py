@@ -64,12 +64,13 @@ def make(folder: Path, workers: Sequence[str], addresses: Addresses) -> None:
     folder.chmod(0o700)
     certificates = wanted(workers, addresses)
     plan = json.dumps({name: [one.name, *one.groups, *one.addresses] for name, one in certificates.items()}, indent=1)
-    if _still_good(folder, plan):
+    files = [folder / f"{name}.{end}" for name in (*certificates, CLUSTER, FRONT_PROXY, ETCD) for end in ("crt", "key")]
+    if all(file.exists() for file in (*files, folder / "sa.key", folder / "sa.pub")) and _still_good(folder, plan):
         return
     authorities = {name: _authority(folder, name) for name in (CLUSTER, FRONT_PROXY, ETCD)}
     for name, certificate in certificates.items():
         _issue(folder, name, certificate, authorities[certificate.authority])
-    if not (folder / "sa.key").exists():
+    if not (folder / "sa.pub").exists():
         key = _new_key(folder / "sa.key")
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -105,7 +106,7 @@ def _still_good(folder: Path, plan: str) -> bool:
         )
     except (OSError, ValueError):
         return False
-    return same and (folder / "sa.key").exists() and until > _now() + RENEW
+    return same and until > _now() + RENEW
 
 
 def _authority(folder: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
-from contextlib import suppress
+import ssl
+from contextlib import closing, suppress
 from pathlib import Path
 
 import yaml
@@ -69,13 +71,10 @@ class ControlPlane:
         processes = Processes(self.settings.state)
 
         def ready() -> bool:
-            if NAME not in processes.running():
+            if not processes.lives(NAME) and NAME not in processes.running():
                 log = processes.tail(NAME, 60)
                 raise WorkshopError("The control plane ended. The end of its log:", _advice(log), _last_lines(log))
-            with suppress(WorkshopError):
-                kubectl.kubectl(self.settings, "get", "--raw", "/readyz", timeout=10)
-                return True
-            return False
+            return self._is_ready()
 
         wait_until(
             ready,
@@ -85,6 +84,15 @@ class ControlPlane:
             next_step=f"`workshop logs {NAME}` shows more; `workshop up` goes on.",
             detail=lambda: f"{_last_lines(processes.tail(NAME, 60))}\n{_advice(processes.tail(NAME, 60))}",
         )
+
+    def _is_ready(self) -> bool:
+        context = ssl.create_default_context(cafile=self._file("ca.crt"))
+        context.load_cert_chain(self._file("admin.crt"), self._file("admin.key"))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.ports.api, timeout=5, context=context)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        return False
 
     def first_objects(self) -> None:
         """The namespace, who may ask nodes for logs, and the metrics API; those that are there stay."""

@@ -17,7 +17,7 @@ EVERY = 1.0  # seconds
 
 
 def write(settings: Settings, **fields: object) -> None:
-    """Write what it says of itself: `state` (building, built, failed), packages, of, said."""
+    """Write what it says of itself: `state` (building, built, failed), packages, of, since (a build's begin), said."""
     write_atomically(settings.state / FILE, json.dumps({"at": time.time(), **fields}))
 
 
@@ -29,14 +29,15 @@ def read(settings: Settings) -> dict:
 
 
 @contextlib.contextmanager
-def counted(settings: Settings, log: Path, of: int) -> Iterator[None]:
-    """While the block runs, count the packages that `go build -v` names in its log."""
-    over = threading.Event()
+def counted(settings: Settings, log: Path, of: int, program: str) -> Iterator[None]:
+    """While the block runs, count the packages that `go build -v` names in its log; `program` is the one that is linked."""
+    over, since = threading.Event(), time.time()
 
     def count() -> None:
         while not over.wait(EVERY):
-            done = sum(1 for line in log.read_text(errors="replace").splitlines() if "/" in line or line.isalnum())
-            write(settings, state="building", packages=min(done, of), of=of, said="it is compiled")
+            named = [line for line in log.read_text(errors="replace").splitlines() if " " not in line]
+            said = "it is linked, the last step" if program in named else "it is compiled"
+            write(settings, state="building", packages=min(len(named), of), of=of, since=since, said=said)
 
     thread = threading.Thread(target=count, daemon=True)
     thread.start()

@@ -83,7 +83,7 @@ class Container:
         replace = self.pod.volumes.replaced(self.spec)
         env = {**self._env, "TERM": "xterm"} if tty else self._env
         words = [replace(word) for word in argv]
-        return await tree.start(words, env, self._cwd, stdin=stdin, stdout=stdout, stderr=stderr)
+        return await tree.start(words, env, self._cwd, tty=tty, stdin=stdin, stdout=stdout, stderr=stderr)
 
     # -- its life
 

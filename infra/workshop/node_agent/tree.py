@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import fcntl
+import functools
 import os
 import signal
+import termios
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -64,14 +67,29 @@ def kill(processes: Iterable[int], number: int = signal.SIGKILL) -> None:
             os.kill(process, number)
 
 
-async def start(argv: list[str], env: dict[str, str], cwd: Path, **pipes: object) -> asyncio.subprocess.Process:
+def own(terminal: int) -> None:
+    """In a child between fork and exec: let its session own this terminal, so that Ctrl-C reaches what runs in it."""
+    die_with_parent()
+    with contextlib.suppress(OSError):  # it leads its session already, or will in a moment: that depends on the loop
+        os.setsid()
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+async def start(
+    argv: list[str], env: dict[str, str], cwd: Path, *, tty: bool = False, **pipes: object
+) -> asyncio.subprocess.Process:
     """Start a process in a session of its own that dies with this one.
+
+    Args:
+        tty: its standard input, a descriptor, is a terminal.
 
     Raises:
         OSError: it cannot be started: not found, not executable, no such folder.
     """
+    prepare = functools.partial(own, pipes["stdin"]) if tty else die_with_parent
     return await asyncio.create_subprocess_exec(
-        *argv, env=env, cwd=cwd, start_new_session=True, preexec_fn=die_with_parent, **pipes
+        *argv, env=env, cwd=cwd, start_new_session=True, preexec_fn=prepare, **pipes
     )
 
 

@@ -1,0 +1,182 @@
+"""The real control plane: started on an empty folder, stopped, killed, asked by those who may and by those who may not."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from workshop import kubectl
+from workshop.controlplane import build, pki
+from workshop.controlplane.plane import NAME, ControlPlane
+from workshop.errors import WorkshopError
+from workshop.ports import answers, free_block
+from workshop.processes import Processes
+from workshop.settings import Settings
+from workshop.waiting import wait_until
+
+WRITTEN = 50
+
+
+class Plane(ControlPlane):
+    """A control plane that a test starts and breaks."""
+
+    @property
+    def processes(self) -> Processes:
+        return Processes(self.settings.state)
+
+    def start(self) -> None:
+        self.processes.start(self.component())
+        self.wait()
+
+    def stop(self) -> None:
+        self.processes.stop([NAME])
+
+    def kubectl(self, *words: str, **more: str) -> str:
+        return kubectl.kubectl(self.settings, *words, **more)
+
+    def apply(self, *manifests: dict) -> None:
+        kubectl.apply(self.settings, manifests)
+
+    def wait_for(self, *words: str) -> None:
+        wait_until(
+            lambda: self.kubectl("get", *words, "--ignore-not-found", "-o", "name"), 30, " ".join(words), every=0.2
+        )
+
+
+@pytest.fixture
+def plane(settings: Settings) -> Iterator[Plane]:
+    """One that runs, on ports and data of its own."""
+    if not build.find(settings):
+        pytest.skip("THE CONTROL PLANE IS NOT BUILT: `workshop up` compiles it; nothing of it was tested here.")
+    # Beyond the blocks that other tests look for.
+    own = Plane(settings, free_block(replace(settings, first_port=settings.first_port + 1000)))
+    try:
+        own.start()
+        own.first_objects()
+        yield own
+    finally:
+        own.stop()
+
+
+def config_map(name: str) -> dict:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"is": name}}
+
+
+def as_user(plane: Plane, user: str) -> Plane:
+    """The same control plane, asked by another user."""
+    file = plane.settings.state / "other" / "kubeconfig"
+    pki.kubeconfig(file, plane.pki, user, plane.server)
+    other = Plane(plane.settings, plane.ports)
+    other.settings = replace(plane.settings, state=file.parent)
+    return other
+
+
+def test_controllers_and_scheduler_work(plane: Plane):
+    assert plane.kubectl("get", "--raw", "/readyz") == "ok"
+    plane.kubectl("create", "deployment", "idle", "--image=none", "--replicas=2")
+    plane.wait_for("pods", "-l", "app=idle")
+    wait_until(lambda: "FailedScheduling" in plane.kubectl("get", "events"), 30, "the scheduler to say why", every=0.2)
+    plane.wait_for("configmap", "kube-root-ca.crt")
+    assert plane.kubectl("create", "token", "default").count(".") == 2
+    plane.kubectl("delete", "deployment", "idle")  # the garbage collector takes its pods
+    wait_until(lambda: not plane.kubectl("get", "pods", "-o", "name"), 60, "its pods to go", every=0.2)
+
+
+def test_a_namespace_goes_with_all_that_is_in_it(plane: Plane):
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    about = {"name": "claim", "namespace": "short"}
+    plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "short"}})
+    plane.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": claim})
+    plane.kubectl("delete", "namespace", "short", "--timeout=60s")
+
+
+def test_objects_survive_a_stop_and_a_start(plane: Plane):
+    plane.apply(config_map("kept"))
+    plane.stop()
+    assert not any(answers(port) for port in (plane.ports.api, plane.ports.etcd, plane.ports.etcd_peer))
+    plane.start()
+    plane.first_objects()  # whose second time changes nothing
+    assert plane.kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.is}") == "kept"
+
+
+def test_a_kill_loses_nothing_that_was_acknowledged(plane: Plane):
+    for number in range(WRITTEN):
+        plane.apply(config_map(f"written-{number}"))
+    plane.processes.signal(NAME, signal.SIGKILL)
+    plane.start()
+    found = plane.kubectl("get", "configmaps", "-o", "name").split()
+    assert {f"configmap/written-{number}" for number in range(WRITTEN)} <= set(found)
+
+
+def test_a_node_reads_the_secrets_of_its_own_pods_only(plane: Plane):
+    node = as_user(plane, "node-worker-1")
+    for name in ("used", "unused"):
+        plane.kubectl("create", "secret", "generic", name, "--from-literal=word=hush")
+    plane.wait_for("serviceaccount", "default")
+    container = {"name": "main", "image": "none", "envFrom": [{"secretRef": {"name": "used"}}]}
+    spec = {"nodeName": "worker-1", "containers": [container]}
+    plane.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec})
+
+    def read() -> str:
+        try:
+            return node.kubectl("get", "secret", "used", "-o", "name")
+        except WorkshopError:  # the authorizer learns of the pod a moment later
+            return ""
+
+    wait_until(read, 20, "the node to read its pod's secret", every=0.2)
+    for words in (("get", "secret", "unused"), ("get", "secrets"), ("delete", "node", "worker-2")):
+        with pytest.raises(WorkshopError) as refused:
+            node.kubectl(*words)
+        assert "Forbidden" in refused.value.detail
+
+
+def test_who_shows_no_certificate_is_refused(plane: Plane):
+    stranger = ssl.create_default_context(cafile=str(plane.pki / "ca.crt"))
+    connection = http.client.HTTPSConnection("127.0.0.1", plane.ports.api, context=stranger, timeout=5)
+    connection.request("GET", "/api/v1/namespaces")
+    assert connection.getresponse().status == 401
+    connection.close()
+
+
+def test_etcd_refuses_who_shows_no_certificate_of_its_own(plane: Plane):
+    def ask(certificate: str | None) -> int:
+        context = ssl.create_default_context(cafile=str(plane.pki / "etcd-ca.crt"))
+        if certificate:
+            context.load_cert_chain(plane.pki / f"{certificate}.crt", plane.pki / f"{certificate}.key")
+        connection = http.client.HTTPSConnection("127.0.0.1", plane.ports.etcd, context=context, timeout=5)
+        try:
+            connection.request("GET", "/version")
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    assert ask("apiserver-etcd-client") == 200
+    for stranger in (None, "admin"):  # also of the cluster's own authority: it is another one
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            ask(stranger)
+
+
+def test_every_port_is_on_loopback_only(plane: Plane):
+    listening = {line.laddr for line in plane.processes.running()[NAME].net_connections() if line.status == "LISTEN"}
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    assert {address.port for address in listening} == {plane.ports.api, plane.ports.etcd, plane.ports.etcd_peer}
+
+
+def test_a_taken_port_is_said(plane: Plane):
+    twin = Plane(replace(plane.settings, state=plane.settings.state / "twin", patience=60), plane.ports)
+    with pytest.raises(WorkshopError, match="A port was taken"):
+        twin.start()
+    twin.stop()
+
+
+def test_damaged_data_are_said(plane: Plane):
+    plane.stop()
+    database: Path = plane.folder / "etcd" / "member" / "snap" / "db"
+    database.write_bytes(b"\0" * database.stat().st_size)
+    with pytest.raises(WorkshopError, match="Its data are damaged"):
+        plane.start()
