@@ -6,10 +6,12 @@ python -m workshop.kubernetes_later      what the component `kubernetes-build` r
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
 
 import psutil
 
@@ -21,6 +23,7 @@ from workshop.processes import Component, Processes
 from workshop.settings import Settings
 from workshop.timeline import Timeline
 
+P, R = ParamSpec("P"), TypeVar("R")
 NAME = "kubernetes-build"
 LONGEST = 3600  # seconds that a lesson waits for a build that goes on
 
@@ -101,6 +104,17 @@ def paused(settings: Settings) -> Iterator[None]:
         for process in reversed(held):
             with contextlib.suppress(psutil.Error):
                 process.resume()
+
+
+def measures(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorates what measures something on a connection, its first argument: the build holds still meanwhile."""
+
+    @functools.wraps(function)
+    def still(*args: P.args, **kwargs: P.kwargs) -> R:
+        with paused(args[0].settings):
+            return function(*args, **kwargs)
+
+    return still
 
 
 def _tree(settings: Settings) -> list[psutil.Process]:

@@ -10,12 +10,26 @@ import sys
 import time
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from workshop.node_agent import metrics, metrics_api, node_figures, proc, selectors
 from workshop.node_agent.metrics import Sampler, Usage
 from workshop.node_agent.pod import MARK
+from workshop.waiting import wait_until
 
-BUSY = "import time\nend = time.monotonic() + {}\nwhile time.monotonic() < end: pass\n{}"
+# Busy for so many seconds of processor time, however busy the machine is.
+BUSY = "import time\nwhile time.process_time() < {}: pass\n{}"
+
+
+def until_taken(sampler: Sampler, pod: SimpleNamespace, seconds: float) -> metrics.Usage:
+    """Look again and again, until a container was seen to have taken so much processor time."""
+
+    def enough() -> metrics.Usage | None:
+        sampler.sample()
+        usage = sampler.of(pod.uid, "web")
+        return usage if usage and usage.cpu_seconds >= seconds else None
+
+    return wait_until(enough, 120, f"{seconds} s to be seen")
 
 
 def test_cpu_is_that_of_the_whole_tree():
@@ -23,12 +37,10 @@ def test_cpu_is_that_of_the_whole_tree():
     with running("web", parent, BUSY.format(30, "")) as (pod, registry):
         sampler = Sampler(registry)
         sampler.sample()
-        time.sleep(1)
-        sampler.sample()
-        usage = sampler.of(pod.uid, "web")
-    assert 0.2 < usage.cores <= 1.3
+        usage = until_taken(sampler, pod, 0.5)
     assert usage.memory > 2_000_000
-    assert usage.window == pytest.approx(1, abs=0.3)
+    assert 0 < usage.cores <= 1.5
+    assert usage.window > 0
 
 
 def test_what_ended_children_took_counts_on():
@@ -38,7 +50,7 @@ def test_what_ended_children_took_counts_on():
         sampler.sample()
         pod.process.stdout.readline()
         sampler.sample()
-        assert sampler.of(pod.uid, "web").cpu_seconds > 0.2
+        assert sampler.of(pod.uid, "web").cpu_seconds > 0.4
 
 
 def test_a_process_that_left_its_parent_and_session_still_counts():
@@ -46,10 +58,7 @@ def test_a_process_that_left_its_parent_and_session_still_counts():
     with running("web", wanders + "\nprint(flush=True)\ninput()") as (pod, registry):
         pod.process.stdout.readline()
         sampler = Sampler(registry)
-        sampler.sample()
-        time.sleep(0.8)
-        sampler.sample()
-        assert sampler.of(pod.uid, "web").cores > 0.2
+        until_taken(sampler, pod, 0.5)
         for number, owner in sampler._owners.items():
             if owner == (pod.uid, "web"):
                 os.kill(number, 9)
@@ -57,11 +66,10 @@ def test_a_process_that_left_its_parent_and_session_still_counts():
 
 def test_a_new_container_is_measured_from_its_beginning_and_a_restart_begins_anew():
     with running("web", BUSY.format(30, "")) as (pod, registry):
-        time.sleep(0.7)
+        wait_until(lambda: sum(psutil.Process(pod.process.pid).cpu_times()[:2]) > 0.4, 120, "it to be busy")
         sampler = Sampler(registry)
         sampler.sample()
-        first = sampler.of(pod.uid, "web")
-        assert first.cores > 0.2
+        assert sampler.of(pod.uid, "web").cpu_seconds > 0.3
         pod.containers["web"].pid, pod.containers["web"].started = os.getpid(), time.time() - 3600
         sampler.sample()
         assert sampler.of(pod.uid, "web") is None

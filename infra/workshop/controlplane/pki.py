@@ -70,7 +70,7 @@ def make(folder: Path, workers: Sequence[str], addresses: Addresses) -> None:
     authorities = {name: _authority(folder, name) for name in (CLUSTER, FRONT_PROXY, ETCD)}
     for name, certificate in certificates.items():
         _issue(folder, name, certificate, authorities[certificate.authority])
-    if not (folder / "sa.pub").exists():
+    if not ((folder / "sa.key").exists() and (folder / "sa.pub").exists()):
         key = _new_key(folder / "sa.key")
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -26,7 +26,8 @@ WORKERS = tuple(f"worker-{number}" for number in NODES)
 CONTROLLERS = (
     "cronjob-controller,daemonset-controller,deployment-controller,disruption-controller,endpointslice-controller,"
     "garbage-collector-controller,horizontal-pod-autoscaler-controller,job-controller,namespace-controller,"
-    "node-lifecycle-controller,persistentvolume-binder-controller,pod-garbage-collector-controller,"
+    "node-lifecycle-controller,persistentvolume-binder-controller,persistentvolume-protection-controller,"
+    "persistentvolumeclaim-protection-controller,pod-garbage-collector-controller,"
     "replicaset-controller,resourcequota-controller,root-ca-certificate-publisher-controller,serviceaccount-controller,"
     "serviceaccount-token-controller,statefulset-controller,taint-eviction-controller,ttl-after-finished-controller,"
     "clusterrole-aggregation-controller"

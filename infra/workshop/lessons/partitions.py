@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 
 from workshop import story
 from workshop.connection import Connection
+from workshop.kubernetes_later import measures
 from workshop.live import Live
 from workshop.payments import PaymentMade
 from workshop.pictures import BLUE, FAINT, GREY, ORANGE, PALETTE, Picture, figure
@@ -73,6 +74,7 @@ def draw_reading_order(records: list) -> Picture:
     )
 
 
+@measures
 def write_rates(ws: Connection, partitions: Iterable[int], seconds: float, *, limited: bool) -> dict[int, float]:
     """How many events of 1 kB are acknowledged a second, on topics of so many partitions with one copy each.
 
@@ -131,6 +133,7 @@ def draw_writes(found: Mapping[int, float], limited: bool) -> Picture:
     return Picture(drawing, "; ".join(f"{n} partitions: {rate:,.0f} events a second" for n, rate in found.items()))
 
 
+@measures
 def read_rates(ws: Connection, topic: str, partitions: int, readers: Iterable[int], seconds: float) -> dict[int, list]:
     """How many events a second each of so many readers handles, members of one group, each event taking 5 ms."""
     found: dict[int, list] = {}

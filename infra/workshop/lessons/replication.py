@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 
 from workshop.connection import Connection
 from workshop.flow import IMPATIENT, Flow, Reconciled, longest_gap, reconcile
+from workshop.kubernetes_later import measures
 from workshop.lessons.replication_pictures import draw_kill, draw_replicas, draw_squares
 from workshop.live import Live
 from workshop.replicas import copied, followers_of, leader_of, partitions
@@ -42,6 +43,7 @@ class Kill:
         return longest_gap(self.acknowledged)
 
 
+@measures
 def kill_the_leader(ws: Connection, acks: object = "all", before: float = 2, after: float = 4) -> Kill:
     """Let payments flow, kill the broker that leads partition 0, draw what is acknowledged; then mend it."""
     topic = ws.fresh_topic("under-fire")
