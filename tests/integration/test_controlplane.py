@@ -90,6 +90,9 @@ def test_controllers_and_scheduler_work(plane: Plane):
 def test_a_namespace_goes_with_all_that_is_in_it(plane: Plane):
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
     about = {"name": "claim", "namespace": "short"}
+    plane.kubectl(
+        "delete", "apiservice", "v1beta1.metrics.k8s.io"
+    )  # nothing serves it here, and it would be waited for
     plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "short"}})
     plane.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": claim})
     plane.kubectl("delete", "namespace", "short", "--timeout=60s")

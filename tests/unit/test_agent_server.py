@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import ipaddress
 import json
 import os
@@ -12,7 +10,6 @@ import random
 import socket
 import ssl
 import sys
-import termios
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -25,7 +22,7 @@ import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from workshop.node_agent import metrics_api, server
+from workshop.node_agent import metrics_api, server, tree
 from workshop.node_agent.authorization import subresources
 from workshop.node_agent.logs import ContainerLog
 from workshop.node_agent.metrics import Usage
@@ -355,14 +352,8 @@ class Container:
         await ContainerLog(self.attempts[-1]).copy(source, "stdout")
 
     async def spawn(self, argv: list[str], *, stdin: int, stdout: int, stderr: int, tty: bool = False):
-        def own_terminal() -> None:
-            with contextlib.suppress(OSError):  # uvloop calls this before, asyncio after it began the session
-                os.setsid()
-            fcntl.ioctl(stdin, termios.TIOCSCTTY, 0)
-
         pipes = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
-        more = {"preexec_fn": own_terminal} if tty else {}
-        return await asyncio.create_subprocess_exec(*argv, start_new_session=True, **pipes, **more)
+        return await tree.start(argv, dict(os.environ), self._folder, tty=tty, **pipes)
 
 
 class Stack:

@@ -20,7 +20,12 @@ _page = os.sysconf("SC_PAGE_SIZE")
 
 
 def die_with_parent() -> None:
-    """In a child between fork and exec: be killed when the process that started it ends, however that ends."""
+    """In a child between fork and exec: be killed when the process that started it ends, however that ends.
+
+    And heed Ctrl-C: who was started in the background by a shell ignores it, and so would its children from birth.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
