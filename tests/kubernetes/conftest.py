@@ -19,12 +19,12 @@ from workshop.settings import Settings
 from workshop.waiting import wait_until
 
 from .cluster import Cluster
-from .manifests import config_map, container, deployment, pod, python, shell, thing
+from .manifests import NO_IMAGE, config_map, container, deployment, job, pod, python, shell, thing
 from .programs import BUSY
 from .space import Space, a_space
 
 # What takes about a minute by nature begins with the first test; its own test looks at it later.
-SLOW = ("edited", "busy", "ticking")
+SLOW = ("edited", "busy", "ticking", "mistaken")
 
 
 @pytest.fixture(scope="session")
@@ -91,9 +91,22 @@ def busy(cluster: Cluster) -> Iterator[Space]:
 
 @pytest.fixture(scope="session")
 def ticking(cluster: Cluster) -> Iterator[Space]:
-    """A namespace with a CronJob `tick` that runs a pod each minute."""
+    """A namespace with a CronJob `tick` that runs a pod each minute, and a Job `tried-again` whose two pods fail."""
     with a_space(cluster) as space:
-        spec = pod("tick", container(shell("echo ticked")), restartPolicy="Never")["spec"]
-        job = {"spec": {"template": {"spec": spec}}}
-        space.create(thing("CronJob", "tick", spec={"schedule": "* * * * *", "jobTemplate": job}))
+        space.create(job("tried-again", "exit 1", backoffLimit=1))
+        made = {"spec": job("tick", "echo ticked")["spec"]}
+        space.create(thing("CronJob", "tick", spec={"schedule": "* * * * *", "jobTemplate": made}))
+        yield space
+
+
+@pytest.fixture(scope="session")
+def mistaken(cluster: Cluster) -> Iterator[Space]:
+    """A namespace with a pod that ends again and again, and two whose image cannot be had."""
+    with a_space(cluster) as space:
+        unknown = container(image=NO_IMAGE)
+        space.create(
+            pod("crashing", container(shell("echo I crash; exit 3"))),
+            pod("unknown", unknown),
+            pod("never-pulled", {**unknown, "imagePullPolicy": "Never"}),
+        )
         yield space

@@ -9,6 +9,7 @@ from .programs import SERVER
 
 Manifest = dict[str, Any]
 IMAGE = "workshop/services:1"
+NO_IMAGE = "registry.example.invalid/no:1"
 PORT = 8080
 STATE = "/state"  # where every container of a pod finds the pod's own empty folder
 
@@ -102,6 +103,12 @@ def deployment(name: str, replicas: int, *containers: dict, more: Mapping[str, A
     rolling = {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
     pods = {"selector": selector(name), "template": template(name, *containers, **spec)}
     return thing("Deployment", name, spec={"replicas": replicas, "strategy": rolling, **pods, **(more or {})})
+
+
+def job(name: str, command: str, policy: str = "Never", **spec: Any) -> Manifest:
+    """A Job whose pods run a command in a shell."""
+    made = {"spec": pod_spec(container(shell(command)), restartPolicy=policy)}
+    return thing("Job", name, spec={"template": made, **spec})
 
 
 def selector(app: str) -> dict:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .cluster import Thing
-from .manifests import Manifest, container, pod_spec, shell, thing
+from .manifests import job
 from .space import Space, condition
-
-
-def job(name: str, command: str, policy: str = "Never", **spec: Any) -> Manifest:
-    made = {"spec": pod_spec(container(shell(command)), restartPolicy=policy)}
-    return thing("Job", name, spec={"template": made, **spec})
 
 
 def finished(space: Space, name: str, how: str) -> Thing:
@@ -40,9 +33,8 @@ def test_a_job_runs_as_many_pods_as_it_wants_and_so_many_at_once(space: Space):
     assert "4/4" in space.kubectl("get", "job", "four")
 
 
-def test_a_job_that_fails_is_tried_again_and_then_given_up(space: Space):
+def test_a_job_that_fails_is_tried_again_and_then_given_up(space: Space, ticking: Space):
     space.create(
-        job("tried-again", "exit 1", backoffLimit=1),
         job("given-up", "exit 1", backoffLimit=0),
         job("in-place", "test -e /state/seen && exit 0; touch /state/seen; exit 1", "OnFailure", backoffLimit=2),
         job("late", "sleep 3600", activeDeadlineSeconds=2),
@@ -50,7 +42,7 @@ def test_a_job_that_fails_is_tried_again_and_then_given_up(space: Space):
     assert condition(finished(space, "given-up", "Failed"), "Failed").reason == "BackoffLimitExceeded"
     assert condition(finished(space, "late", "Failed"), "Failed").reason == "DeadlineExceeded"
     assert finished(space, "in-place", "Complete").status.succeeded == 1
-    assert finished(space, "tried-again", "Failed").status.failed == 2
+    assert finished(ticking, "tried-again", "Failed").status.failed == 2
     assert space.read("Job", "given-up").status.failed == 1
 
 
@@ -63,7 +55,7 @@ def test_a_finished_job_is_cleared_away_if_wished_with_its_pods(space: Space):
 def test_a_cron_job_runs_each_minute(ticking: Space):
     found = ticking.status("tick", "CronJob", lambda found: found.status.lastSuccessfulTime, "to have run")
     assert found.status.lastScheduleTime
-    done = [job for job in ticking.all("Job") if job.status.succeeded]
+    done = [one for one in ticking.all("Job") if one.status.succeeded]
     assert done[0].metadata.ownerReferences[0].name == "tick"
     pods = ticking.all("Pod", f"job-name={done[0].metadata.name}")
     assert ticking.log(pods[0].metadata.name).strip() == "ticked"

@@ -36,7 +36,7 @@ def answers() -> str:
     try:
         docker("version", "--format", "{{.Server.Version}}", timeout=10)
     except WorkshopError as error:
-        return f"no Docker engine answers: {_last_line(error)}"
+        return f"no Docker engine answers: {_last_line(error).rstrip('.?! ')}"
     return ""
 
 
