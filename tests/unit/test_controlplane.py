@@ -28,10 +28,16 @@ def certificate(folder: Path, name: str) -> x509.Certificate:
 def test_each_stack_has_addresses_of_its_own() -> None:
     one, two = Addresses(19090), Addresses(19110)
     assert one.octet != two.octet
-    assert one.node(2) == f"127.{one.octet}.0.2"
-    assert one.to_loopback(one.pod_api(3, 17)) == f"127.{one.octet}.3.17"
     assert one.to_loopback("10.96.200.9") == f"127.{one.octet}.200.9"
-    assert {Addresses(first).octet for first in range(1024, 1024 + 20 * 250, 20)} == set(range(2, 252))
+    taken: dict[str, int] = {}
+    for first in range(1024, 65535 - 20, 20):
+        addresses = Addresses(first)
+        networks = [addresses.node(1), *(addresses.to_loopback(addresses.pod_api(node, 9)) for node in (1, 2, 3))]
+        start = int(addresses.services.split(".")[2])
+        networks += [addresses.to_loopback(f"10.96.{third}.1") for third in range(start, start + 4)]
+        for network in {one.rpartition(".")[0] for one in networks}:
+            assert taken.setdefault(network, first) == first
+            assert all(0 <= int(part) <= 255 for part in network.split("."))
 
 
 def test_nodes_are_known_as_nodes_and_keys_are_their_owners(tmp_path: Path) -> None:

@@ -109,11 +109,13 @@ class LocalKubernetes:
         return Component(AGENT, argv, env, cwd=self.folder, ports=(self.ports.kubelet, self.ports.metrics), grace=20)
 
     def _agent_settings(self) -> dict:
+        addresses = Addresses(self.ports.first)
         return {
             "api": f"https://127.0.0.1:{self.ports.api}",
             "folder": str(self.folder),
             "root": str(self.settings.root),
-            "octet": Addresses(self.ports.first).octet,
+            "octet": addresses.octet,
+            "third": addresses.third,
             "kubelet_port": self.ports.kubelet,
             "metrics_port": self.ports.metrics,
             "host_ports": {str(self.ports.payments): PAYMENTS_NODE_PORT},

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from workshop.controlplane.addresses import API_SERVICE, Addresses
+from workshop.controlplane.addresses import Addresses
 from workshop.files import write_atomically
 from workshop.kubectl import NAMESPACE
 
@@ -40,10 +40,10 @@ class Certificate:
 
 def wanted(workers: Sequence[str], addresses: Addresses) -> dict[str, Certificate]:
     """Every certificate of a stack, by the name of its files."""
-    kubernetes = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", API_SERVICE)
+    kubernetes = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", addresses.api_service)
     nodes = tuple(addresses.node(number) for number in range(1, len(workers) + 1))
     both = (SERVER, CLIENT)
-    api = (*LOCAL, *kubernetes, addresses.to_loopback(API_SERVICE))
+    api = (*LOCAL, *kubernetes, addresses.to_loopback(addresses.api_service))
     users = {"controller-manager": "system:kube-controller-manager", "scheduler": "system:kube-scheduler"}
     users |= {"kube-proxy": "system:kube-proxy", "apiserver-kubelet-client": "kube-apiserver-kubelet-client"}
     return {

@@ -13,7 +13,7 @@ import yaml
 
 from workshop import kubectl
 from workshop.controlplane import build, pki
-from workshop.controlplane.addresses import SERVICES, Addresses
+from workshop.controlplane.addresses import Addresses
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.processes import Component, Processes
@@ -192,7 +192,7 @@ class ControlPlane:
             service_account_issuer="https://kubernetes.default.svc",
             service_account_key_file=self._file("sa.pub"),
             service_account_signing_key_file=self._file("sa.key"),
-            service_cluster_ip_range=SERVICES,
+            service_cluster_ip_range=self.addresses.services,
             kubelet_certificate_authority=self._file("ca.crt"),
             kubelet_client_certificate=self._file("apiserver-kubelet-client.crt"),
             kubelet_client_key=self._file("apiserver-kubelet-client.key"),
@@ -223,8 +223,6 @@ class ControlPlane:
             leader_elect="false",
             secure_port=0,
             horizontal_pod_autoscaler_sync_period="5s",
-            horizontal_pod_autoscaler_cpu_initialization_period="10s",
-            horizontal_pod_autoscaler_initial_readiness_delay="5s",
             node_monitor_grace_period="8s",
             node_monitor_period="1s",
             profiling="false",

@@ -8,12 +8,10 @@ import logging
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from workshop.node_agent import environment, images, probes, tree
+from workshop.node_agent import attending, environment, images, tree
 from workshop.node_agent.events import now
-from workshop.node_agent.fields import quantity
 from workshop.node_agent.logs import ContainerLog
 from workshop.node_agent.volumes import NotYet
 
@@ -47,7 +45,7 @@ class Container:
         self.id = ""
         self._over = asyncio.Event()
         self._over.set()
-        self._reason = ""  # why the agent ends it, if it does: OOMKilled
+        self.reason = ""  # why the agent ended it, if it did: OOMKilled
         self._delay = 0.0
         self._env: dict[str, str] = {}
         self._cwd = pod.folder
@@ -112,7 +110,7 @@ class Container:
         self.last_state = self.state
         if self._delay:
             said = f"back-off {self._delay:g}s restarting failed container={self.name} pod={self.pod.full_name}"
-            self._be({"waiting": {"reason": "CrashLoopBackOff", "message": said}})
+            self.be({"waiting": {"reason": "CrashLoopBackOff", "message": said}})
             self.pod.note(
                 "BackOff", f"Back-off restarting failed container {self.name} in pod {self.pod.full_name}", self
             )
@@ -132,11 +130,11 @@ class Container:
                 await self._no_image(error, pull_delay)
                 pull_delay = min(LONGEST_DELAY, pull_delay * 2)
             except environment.ConfigError as error:
-                self._be({"waiting": {"reason": "CreateContainerConfigError", "message": str(error)}})
+                self.be({"waiting": {"reason": "CreateContainerConfigError", "message": str(error)}})
                 self.pod.note("Failed", f"Error: {error}", self)
                 await asyncio.sleep(CONFIG_RETRY)
             except NotYet as error:
-                self._be({"waiting": {"reason": "ContainerCreating"}})
+                self.be({"waiting": {"reason": "ContainerCreating"}})
                 self.pod.note("FailedMount", f"MountVolume.SetUp failed: {error}", None)
                 await asyncio.sleep(CONFIG_RETRY)
 
@@ -144,13 +142,13 @@ class Container:
         return self.spec.get("imagePullPolicy") or "IfNotPresent"
 
     async def _no_image(self, error: images.NoSuchImage, delay: float) -> None:
-        self._be({"waiting": {"reason": error.reason, "message": str(error)}})
+        self.be({"waiting": {"reason": error.reason, "message": str(error)}})
         self.pod.note("Failed", f'Failed to pull image "{self.spec["image"]}": {error}', self)
         self.pod.note("Failed", f"Error: {error.reason}", self)
         if error.reason == "ErrImagePull":
             await asyncio.sleep(delay / 2)
             said = f'Back-off pulling image "{self.spec["image"]}": {error}'
-            self._be({"waiting": {"reason": "ImagePullBackOff", "message": said}})
+            self.be({"waiting": {"reason": "ImagePullBackOff", "message": said}})
             self.pod.note("BackOff", f'Back-off pulling image "{self.spec["image"]}"', self, warning=False)
         await asyncio.sleep(delay / 2)
 
@@ -168,7 +166,7 @@ class Container:
         return [replace(environment.expanded(word, self._env)) for word in words]
 
     async def _one_attempt(self) -> int:
-        self._reason = ""
+        self.reason = ""
         self.ready = self.has_started = False
         argv, folder = self._argv(), self.spec.get("workingDir")
         self._cwd = Path(self.pod.volumes.replaced(self.spec)(folder)) if folder else self._image.folder
@@ -190,7 +188,7 @@ class Container:
     def _could_not_start(self, argv: list[str], error: OSError, began: str) -> int:
         said = f'failed to start the program "{argv[0] if argv else ""}" in {self._cwd}: {error.strerror or error}'
         self.pod.note("Failed", f"Error: {said}", self)
-        self._be(self._terminated(COULD_NOT_START, "StartError", began, said))
+        self.be(self._terminated(COULD_NOT_START, "StartError", began, said))
         return COULD_NOT_START
 
     async def _live(self, process: asyncio.subprocess.Process, written: ContainerLog, began: str) -> int:
@@ -202,8 +200,8 @@ class Container:
             asyncio.create_task(written.copy(process.stdout, "stdout")),
             asyncio.create_task(written.copy(process.stderr, "stderr")),
         ]
-        watching = [asyncio.create_task(self._watch()), asyncio.create_task(self._keep_to_memory())]
-        self._be({"running": {"startedAt": began}})
+        watching = [asyncio.create_task(work) for work in (attending.attend(self), attending.keep_to_memory(self))]
+        self.be({"running": {"startedAt": began}})
         try:
             code = await process.wait()
         finally:
@@ -216,7 +214,7 @@ class Container:
         for task in copies:
             task.cancel()
         code = code if code >= 0 else 128 - code
-        self._be(self._terminated(code, self._reason or ("Completed" if code == 0 else "Error"), began))
+        self.be(self._terminated(code, self.reason or ("Completed" if code == 0 else "Error"), began))
         return code
 
     def _terminated(self, code: int, reason: str, began: str, message: str = "") -> dict:
@@ -234,7 +232,7 @@ class Container:
         self.attempts = self.attempts[-KEPT_LOGS:]
         return ContainerLog(path)
 
-    def _be(self, state: dict) -> None:
+    def be(self, state: dict) -> None:
         self.state = state
         self.pod.changed()
 
@@ -244,83 +242,7 @@ class Container:
             tree.kill(tree.whole(self.pid))
         tree.sweep(*self.pod.mark(self.name))
 
-    # -- probes, hooks, memory
-
-    async def _watch(self) -> None:
-        """Run its hook, then its probes, as long as the attempt lives."""
-        if not await self._post_start():
-            return
-        startup = self.spec.get("startupProbe")
-        if startup and not await self._series("Startup", startup).run(until_first=True):
-            await self._end_for("startup")
-            return
-        self.has_started = True
-        self.ready = "readinessProbe" not in self.spec
-        self.pod.changed()
-        series = []
-        if readiness := self.spec.get("readinessProbe"):
-            series.append(self._series("Readiness", readiness, self._set_ready).run())
-        if liveness := self.spec.get("livenessProbe"):
-            series.append(self._live_or_end(liveness))
-        await asyncio.gather(*series)
-
-    def _series(self, kind: str, probe: dict, said: Callable = lambda good, sentence: None) -> probes.Series:
-        async def once() -> str:
-            return await probes.ask(probe, self, self.ports, self.pod.address)
-
-        def failed(sentence: str) -> None:
-            if not self.ended():
-                self.pod.note("Unhealthy", f"{kind} probe failed: {sentence}", self)
-
-        return probes.Series(probe, once, said, failed)
-
-    def _set_ready(self, good: bool, sentence: str) -> None:
-        if self.ready != good:
-            self.ready = good
-            self.pod.changed()
-
-    async def _live_or_end(self, probe: dict) -> None:
-        if not await self._until_dead(probe):
-            await self._end_for("liveness")
-
-    async def _until_dead(self, probe: dict) -> bool:
-        failed = asyncio.Event()
-        series = self._series("Liveness", probe, lambda good, sentence: None if good else failed.set())
-        asking = asyncio.create_task(series.run())
-        try:
-            await failed.wait()
-        finally:
-            asking.cancel()
-        return False
-
-    async def _end_for(self, kind: str) -> None:
-        self.pod.note("Killing", f"Container {self.name} failed {kind} probe, will be restarted", self, warning=False)
-        # On its own: this task is a watcher of the attempt, and ends with it.
-        self.pod.keep(asyncio.create_task(self.stop(self.pod.grace(self.spec, kind))))
-
-    async def _post_start(self) -> bool:
-        hook = (self.spec.get("lifecycle") or {}).get("postStart")
-        if not hook:
-            return True
-        if not (said := await self._hook(hook, 300)):
-            return True
-        self.pod.note("FailedPostStartHook", f"PostStartHook failed: {said}", self)
-        self.pod.keep(asyncio.create_task(self.stop(self.pod.grace(self.spec, ""))))
-        return False
-
-    async def _hook(self, hook: dict, longest: float) -> str:
-        if "sleep" in hook:
-            await asyncio.sleep(min(hook["sleep"]["seconds"], longest))
-            return ""
-        return await probes.ask({**hook, "timeoutSeconds": longest}, self, self.ports, self.pod.address)
-
-    async def _keep_to_memory(self) -> None:
-        limit = quantity(((self.spec.get("resources") or {}).get("limits") or {}).get("memory") or 0)
-        while limit:
-            await asyncio.sleep(1)
-            if self.pid and tree.resident(tree.whole(self.pid, max_age=1)) > limit:
-                self._reason = "OOMKilled"
-                tree.kill(tree.whole(self.pid))
+    # -- its end
 
     async def stop(self, grace: float) -> None:
         """End its attempt: preStop, SIGTERM, and after the grace period SIGKILL; returns when it is over."""
@@ -328,7 +250,7 @@ class Container:
             return
         until = time.monotonic() + grace
         if hook := (self.spec.get("lifecycle") or {}).get("preStop"):
-            hooking = asyncio.create_task(self._hook(hook, max(0.0, grace)))
+            hooking = asyncio.create_task(attending.do(self, hook, max(0.0, grace)))
             over = asyncio.create_task(self._over.wait())
             await asyncio.wait((hooking, over), timeout=max(0.0, grace), return_when=asyncio.FIRST_COMPLETED)
             if hooking.done() and not hooking.cancelled() and (said := hooking.result()):
@@ -352,26 +274,17 @@ class Container:
         state = status.get("state") or {}
         self.last_state = status.get("lastState") or {}
         self.id, self.image_id = status.get("containerID", ""), status.get("imageID", "")
-        if "terminated" in state:
-            self.state = state
-        elif "running" in state:
-            self.last_state = {
-                "terminated": {
-                    "exitCode": KILLED,
-                    "reason": "Error",
-                    "message": "the node ended meanwhile",
-                    "startedAt": state["running"]["startedAt"],
-                    "finishedAt": now(),
-                    "containerID": self.id,
-                }
+        if "running" in state:
+            cut = {"startedAt": state["running"]["startedAt"], "finishedAt": now(), "containerID": self.id}
+            state = {
+                "terminated": {**cut, "exitCode": KILLED, "reason": "Error", "message": "the node ended meanwhile"}
             }
-            self.restarts += 1
-            if not self._again_after_recall():
-                self.state = self.last_state
-                self.restarts -= 1
-
-    def _again_after_recall(self) -> bool:
-        return self.restarts_always or self.pod.policy != "Never"
+        if "terminated" in state:
+            if self._again(state["terminated"].get("exitCode", 0)):
+                self.last_state = state
+                self.restarts += 1
+            else:
+                self.state = state
 
     def status(self) -> dict:
         """A ContainerStatus."""

@@ -21,6 +21,7 @@ class Config:
         folder: where Kubernetes keeps its files: certificates in `pki`, pods in `nodes/<node>/pods/<uid>`.
         root: the checkout.
         octet: the second octet of the loopback addresses of this stack.
+        third: the third octet of its nodes; those of their pods follow.
         kubelet_port: where each node's own API listens, on the node's address.
         metrics_port: where the metrics API listens.
         host_ports: ports of 127.0.0.1 that lead to a node port.
@@ -35,6 +36,7 @@ class Config:
     metrics_port: int
     host_ports: dict[int, int]
     nodes: tuple[str, ...] = ("worker-1", "worker-2", "worker-3")
+    third: int = 0
 
     @classmethod
     def load(cls, path: Path) -> Config:
@@ -48,7 +50,7 @@ class Config:
 
     def node_address(self, node: str) -> str:
         """The loopback address of a node: 127.A.0.n, the first node being 1."""
-        return f"127.{self.octet}.0.{self.nodes.index(node) + 1}"
+        return f"127.{self.octet}.{self.third}.{self.nodes.index(node) + 1}"
 
     def to_loopback(self, ip: str) -> str:
         """Where the holder of a cluster's address really listens: 10.244.n.x is 127.A.n.x, 10.96.x.y is 127.A.x.y.

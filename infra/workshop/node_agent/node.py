@@ -46,10 +46,11 @@ class Node:
         self.service_links = links
         self.pods: dict[str, Pod] = {}
         self._tasks: dict[str, asyncio.Task] = {}
+        self._last = FIRST_INDEX - 1  # the last address that was given: the next pod gets another one
 
     def pod_address(self, index: int) -> str:
         """The address of a pod, as the API knows it."""
-        return f"10.244.{self.number}.{index}"
+        return f"10.244.{self.config.third + self.number}.{index}"
 
     def api_variables(self) -> dict[str, str]:
         """Where programs in pods find the API server."""
@@ -87,9 +88,9 @@ class Node:
             pod.kill()
 
     async def leave(self, seconds: float) -> None:
-        """Tell all of its pods' programs to leave, because the node goes."""
+        """Tell all of its pods' programs to leave, because the node goes; they are started again when it is back."""
         for pod in self.pods.values():
-            pod.leaving = True
+            pod.leaving = pod.telling.muted = True
         await asyncio.gather(*(pod.stop(seconds) for pod in self.pods.values()))
 
     async def _work(self) -> None:
@@ -243,9 +244,9 @@ class Node:
         """The last part of a pod's address: the one that it had before, or the next that is free."""
         taken = {pod.index for pod in self.pods.values()}
         had = (manifest.get("status") or {}).get("podIP", "")
-        if had.startswith(f"10.244.{self.number}.") and (index := int(had.rpartition(".")[2])) not in taken:
+        index = int(had.rpartition(".")[2] or 0)
+        if had == self.pod_address(index) and index not in taken:
             return index
-        self._last = getattr(self, "_last", FIRST_INDEX - 1)
         for step in range(LAST_INDEX - FIRST_INDEX + 1):
             index = FIRST_INDEX + (self._last - FIRST_INDEX + 1 + step) % (LAST_INDEX - FIRST_INDEX + 1)
             if index not in taken:

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import logging
 import shutil
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workshop.node_agent import status, tree
+from workshop.node_agent import tree
 from workshop.node_agent.api import AWAY, ApiError
 from workshop.node_agent.container import Container
 from workshop.node_agent.events import now
+from workshop.node_agent.telling import Telling
 from workshop.node_agent.volumes import NotYet, Volumes
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,7 @@ class Pod:
         self.initialized = not self.has_inits
         self.sandboxed = False
         self.started_at = (manifest.get("status") or {}).get("startTime") or now()
-        self._told: dict = {}
-        self._change = asyncio.Event()
+        self.telling = Telling(self)
         self._leave = asyncio.Event()
         self._tasks: set[asyncio.Task] = set()
         self._recall()
@@ -133,7 +132,7 @@ class Pod:
 
     def changed(self) -> None:
         """Something of its status is different: it will be told."""
-        self._change.set()
+        self.telling.due.set()
 
     def keep(self, task: asyncio.Task) -> None:
         """A task that is to come to its end with it."""
@@ -150,7 +149,7 @@ class Pod:
 
     async def run(self) -> None:
         """Its whole life, until it is deleted."""
-        telling = asyncio.create_task(self._tell())
+        telling = asyncio.create_task(self.telling.run())
         living = asyncio.create_task(self._live())
         leaving = asyncio.create_task(self._leave.wait())
         try:
@@ -162,7 +161,8 @@ class Pod:
         finally:
             for task in (telling, living, leaving, *self._tasks):
                 task.cancel()
-        await self._forget()
+        await self.telling.last()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _report(self, living: asyncio.Task) -> None:
         log.error("The pod %s is in trouble.", self.full_name, exc_info=living.exception())
@@ -264,66 +264,6 @@ class Pod:
         for one in self.containers.values():
             if one.pid:
                 tree.kill(tree.whole(one.pid))
-
-    # -- what is told of it
-
-    def status(self) -> dict:
-        """A PodStatus."""
-        return status.of_pod(self)
-
-    async def _tell(self) -> None:
-        """The only writer of its status: what changes while one is on its way is told with the next."""
-        while True:
-            await self._change.wait()
-            self._change.clear()
-            await self._write_status()
-            await asyncio.sleep(0.02)
-
-    async def _write_status(self) -> bool:
-        """Write it if it is another one than was written last; returns whether the pod is still known."""
-        fresh = self.status()
-        if fresh == self._told:
-            return True
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}"
-        body = {"metadata": {"uid": self.uid}, "status": fresh}
-        try:
-            await self.api.patch(f"{path}/status", body)
-            self._told = fresh
-        except ApiError as error:
-            if error.status in (404, 409):
-                return error.status != 404
-            log.warning("The status of %s was refused: %s", self.full_name, error)
-            await self._later()
-        except AWAY:
-            await self._later()
-        return True
-
-    async def _later(self) -> None:
-        await asyncio.sleep(0.5)
-        self._change.set()
-
-    async def _forget(self) -> None:
-        """All has ended: tell the last status, then let the API server forget it."""
-        until = time.monotonic() + 60
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}"
-        options = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "gracePeriodSeconds": 0,
-            "preconditions": {"uid": self.uid},
-        }
-        while time.monotonic() < until:
-            try:
-                if await self._write_status():
-                    await self.api.delete(path, options)
-                break
-            except ApiError as error:
-                if error.status in (404, 409):
-                    break
-                await asyncio.sleep(0.5)
-            except AWAY:
-                await asyncio.sleep(0.5)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _recall(self) -> None:
         told = self.manifest.get("status") or {}

@@ -83,7 +83,7 @@ def _conditions(pod: Pod, phase: str) -> list[dict]:
 def _condition(pod: Pod, kind: str, good: bool, reason: str, message: str, *, over: bool) -> dict:
     before = {
         one["type"]: one
-        for one in pod._told.get("conditions") or pod.manifest.get("status", {}).get("conditions") or []
+        for one in pod.telling.told.get("conditions") or pod.manifest.get("status", {}).get("conditions") or []
     }
     word = "True" if good else "False"
     since = before[kind].get("lastTransitionTime") if kind in before and before[kind]["status"] == word else None
