@@ -44,7 +44,7 @@ def sentence(settings: Settings) -> str:
     """How far it is, for people."""
     now = progress.read(settings)
     if now.get("state") == "failed":
-        return f"Kubernetes could not be built: {now.get('said', '')}"
+        return now.get("said") or "Kubernetes could not be built."
     if now.get("state") == "built":
         return "Kubernetes is built and starts"
     done, of = now.get("packages", 0), now.get("of", 0)
