@@ -13,6 +13,7 @@ from pathlib import Path
 from workshop.node_agent import attending, environment, images, tree
 from workshop.node_agent.events import now
 from workshop.node_agent.logs import ContainerLog
+from workshop.node_agent.states import whole
 from workshop.node_agent.volumes import NotYet
 
 log = logging.getLogger(__name__)
@@ -242,8 +243,6 @@ class Container:
             tree.kill(tree.whole(self.pid))
         tree.sweep(*self.pod.mark(self.name))
 
-    # -- its end
-
     async def stop(self, grace: float) -> None:
         """End its attempt: preStop, SIGTERM, and after the grace period SIGKILL; returns when it is over."""
         if self._over.is_set():
@@ -295,21 +294,7 @@ class Container:
             "ready": self.done() and self.exit_code() == 0 if self.init and not self.restarts_always else self.ready,
             "started": self.has_started and "running" in self.state,
             "restartCount": self.restarts,
-            "state": _whole(self.state),
-            "lastState": _whole(self.last_state),
+            "state": whole(self.state),
+            "lastState": whole(self.last_state),
         }
         return {**told, "containerID": self.id} if self.id else told
-
-
-STATES = {
-    "waiting": ("reason", "message"),
-    "running": ("startedAt",),
-    "terminated": ("exitCode", "signal", "reason", "message", "startedAt", "finishedAt", "containerID"),
-}
-
-
-def _whole(state: dict) -> dict:
-    """A state with all that it does not have as null: a patch would otherwise leave what was there before."""
-    return {
-        kind: {key: state[kind].get(key) for key in keys} if kind in state else None for kind, keys in STATES.items()
-    }
