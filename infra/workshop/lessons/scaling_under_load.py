@@ -122,6 +122,10 @@ class Scaled:
         """Seconds."""
         return percentile(self.load.answers(), since, until)
 
+    def capacity(self, since: float, until: float) -> float:
+        """Payments a second that the ready pods could take, at the worst moment in this time."""
+        return CAPACITY * min((count for at, count in self.ready if since <= at < until), default=0)
+
 
 def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
     """Declare an autoscaler for `payments`: so many replicas at least and at most, and how busy one should be.
