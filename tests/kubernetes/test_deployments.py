@@ -28,7 +28,7 @@ def test_a_deployment_grows_shrinks_and_replaces_what_is_lost(space: Space):
     space.kubectl("scale", "deployment/web", "--replicas=4")
     four = space.ready("web", 4)
     assert first.metadata.uid in {found.metadata.uid for found in four}
-    assert "4/4" in space.kubectl("get", "deployment", "web")
+    space.wait(lambda: "4/4" in space.kubectl("get", "deployment", "web"), "the Deployment to say so too")
 
     lost = four[0]
     space.delete("Pod", lost.metadata.name)
