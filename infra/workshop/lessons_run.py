@@ -45,7 +45,9 @@ def run(settings: Settings, lessons: list[str], console: Console) -> int:
         left_out = [path for path in chosen if needs_kubernetes(path)]
         chosen = [path for path in chosen if path not in left_out]
         names = ", ".join(path.name[:2] for path in left_out)
-        console.print(f"{names} are left out: they need Kubernetes, which is not there (yet): `workshop status` says more.")
+        console.print(
+            f"{names} are left out: they need Kubernetes, which is not there (yet): `workshop status` says more."
+        )
     environment.adopt(settings)
     os.environ["WORKSHOP_STRICT"] = "1"  # for the kernels: a check that fails is an error
     outcomes = [_run_one(settings, path, console) for path in chosen]

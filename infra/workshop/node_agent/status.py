@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from workshop.node_agent.pod import Pod
 
 
+WHOLE = {"$patch": "replace"}  # in a strategic merge patch: this list as it is here, not added to what was there
+
+
 def of_pod(pod: Pod) -> dict:
     """The PodStatus of a pod as it is now."""
     phase = _phase(pod)
@@ -18,14 +21,14 @@ def of_pod(pod: Pod) -> dict:
         "phase": phase,
         "conditions": _conditions(pod, phase),
         "hostIP": pod.node_agent.address,
-        "hostIPs": [{"ip": pod.node_agent.address}],
+        "hostIPs": [WHOLE, {"ip": pod.node_agent.address}],
         "startTime": pod.started_at,
         "qosClass": (pod.manifest.get("status") or {}).get("qosClass") or "BestEffort",
         "containerStatuses": [one.status() for one in pod.mains],
         "observedGeneration": pod.manifest["metadata"].get("generation", 0),
     }
     if pod.sandboxed:
-        told |= {"podIP": pod.api_address, "podIPs": [{"ip": pod.api_address}]}
+        told |= {"podIP": pod.api_address, "podIPs": [WHOLE, {"ip": pod.api_address}]}
     if pod.inits:
         told["initContainerStatuses"] = [one.status() for one in pod.inits]
     if pod.failed_for:
