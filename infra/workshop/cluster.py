@@ -131,15 +131,17 @@ def status(settings: Settings) -> dict:
         "backend": endpoints.get("backend"),
         "components": components,
         "kafka": {**kafka, "registered": sorted(registered)},
-        "kubernetes": kubernetes_later.sentence(settings) if _is_coming(components, settings) else "",
+        "kubernetes": _what_is_coming(components, settings),
         "ready": registered == set(NODES) and all(components[name]["state"] == "running" for name in needed),
         "progress": progress.read(settings),
     }
 
 
-def _is_coming(components: dict[str, dict], settings: Settings) -> bool:
-    """Whether Kubernetes is being built, or was to be and could not."""
-    return kubernetes_later.NAME in components or compiling.read(settings).get("state") == "failed"
+def _what_is_coming(components: dict[str, dict], settings: Settings) -> str:
+    """How far Kubernetes' build is, or why it failed; empty where nothing is built."""
+    goes_on = kubernetes_later.NAME in components
+    failed = PLANE not in components and compiling.read(settings).get("state") == "failed"
+    return kubernetes_later.sentence(settings) if goes_on or failed else ""
 
 
 def read_endpoints(settings: Settings) -> dict:

@@ -45,6 +45,12 @@ def program(settings: Settings) -> list[str]:
     return [str(settings.python_bin / "kubectl"), f"--kubeconfig={settings.kubeconfig}"]
 
 
+def logs_program(settings: Settings, name: str, lines: int, *, follow: bool) -> list[str]:
+    """What prints the log of a pod."""
+    more = ["--follow"] if follow else []
+    return [*program(settings), "logs", name, f"--tail={lines}", "--all-containers", *more]
+
+
 ADVICE = "`workshop status` shows what runs; `workshop up` repairs it."
 
 

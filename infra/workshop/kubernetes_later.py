@@ -47,10 +47,9 @@ def sentence(settings: Settings) -> str:
         return now.get("said") or "Kubernetes could not be built."
     if now.get("state") == "built":
         return "Kubernetes is built and starts"
-    done, of = now.get("packages", 0), now.get("of", 0)
-    return (
-        f"Kubernetes is being built in the background: {done} of {of} packages" if of else "Kubernetes is being built"
-    )
+    done, of, said = now.get("packages", 0), now.get("of", 0), now.get("said", "it begins")
+    far = f"{done} of {of} packages" if said == progress.COMPILED else said
+    return f"Kubernetes is being built in the background: {far}"
 
 
 def wait(settings: Settings) -> None:

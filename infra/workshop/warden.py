@@ -1,4 +1,5 @@
-"""Keeps one program running: started again when it dies, and whatever it left behind ended first.
+"""Keeps one program running: started again when it dies, and whatever it left behind ended first. One that never comes to
+live is tried three times; then the warden ends too, so that whoever waits for it is told.
 
 python warden.py PROGRAM [WORD ...], by a Python without site-packages (-I -S), so that it takes little memory.
 
@@ -14,7 +15,8 @@ import time
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 SHORT = 10.0  # seconds: a program that ended sooner waits a little longer before it is started again
-LONGEST = 5.0
+TRIES = 3  # of a program that has never lived for so long: what cannot start is to be told, not tried for ever
+FIRST_PAUSE, LONGEST = 0.2, 5.0  # seconds before the next start
 GRACE = 20.0
 
 libc = ctypes.CDLL(None)
@@ -92,16 +94,20 @@ def main(argv: list[str]) -> None:
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signals = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    pause = 0.2
+    name, pause, tries = os.path.basename(argv[0]), FIRST_PAUSE, 0
     while True:
         began, child = time.monotonic(), start(argv)
         if wait(child, signals):
             stop(child)
             return
-        print(f"warden: {os.path.basename(argv[0])} ended; it is started again", flush=True)
         end_the_rest()
-        pause = min(LONGEST, pause * 2) if time.monotonic() - began < SHORT else 0.2
+        lived = time.monotonic() - began >= SHORT
+        tries = -1 if lived or tries < 0 else tries + 1  # below 0: it has proved that it can live
+        if tries == TRIES:
+            sys.exit(f"warden: {name} ended {TRIES} times right after its start; it is not started again")
+        print(f"warden: {name} ended; it is started again", flush=True)
         time.sleep(pause)
+        pause = FIRST_PAUSE if lived else min(LONGEST, pause * 2)
 
 
 if __name__ == "__main__":

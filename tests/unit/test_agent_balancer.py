@@ -16,7 +16,7 @@ from workshop.node_agent import services
 from workshop.node_agent.balancer import Balancer
 from workshop.node_agent.model import Config
 
-OCTET = random.randint(100, 240)
+FIRST_PORT = 1024 + 20 * random.randint(100, 240)
 SERVICE_IP = "10.96.200.1"
 
 
@@ -323,7 +323,7 @@ async def until(done: Callable[[], bool]) -> None:
 
 
 def config_of(node_port: int, host_port: int) -> Config:
-    return Config("https://127.0.0.1:1", Path("/nowhere"), Path("/nowhere"), OCTET, 0, 0, {host_port: node_port})
+    return Config("https://127.0.0.1:1", Path("/nowhere"), Path("/nowhere"), FIRST_PORT, 0, 0, {host_port: node_port})
 
 
 def pod_place(number: int) -> tuple[str, int]:

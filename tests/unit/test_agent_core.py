@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from workshop.node_agent import environment, fields, images, probes, status, tree
+from workshop.node_agent import container, environment, fields, images, probes, status
 from workshop.node_agent.api import ApiError
 from workshop.node_agent.container import Container
 from workshop.node_agent.volumes import NotYet, Volumes
@@ -299,56 +294,27 @@ def test_an_address_that_is_another_one_now_takes_the_place_of_the_old() -> None
     assert told["hostIPs"] == [{"$patch": "replace"}, {"ip": "127.9.0.1"}]
 
 
-# -- processes
+# -- while the control plane is away
 
 
-def test_a_process_dies_with_the_one_that_started_it() -> None:
-    program = (
-        "import asyncio, os, signal, sys\n"
-        "from pathlib import Path\n"
-        "from workshop.node_agent import tree\n"
-        "async def main():\n"
-        "    child = await tree.start(['sleep', '600'], {'PATH': '/usr/bin:/bin'}, Path('/'))\n"
-        "    print(child.pid, flush=True)\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "asyncio.run(main())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL
-    until = time.monotonic() + 30
-    while _lives(int(done.stdout)) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not _lives(int(done.stdout))
+def test_a_container_whose_variables_cannot_be_read_now_is_started_when_they_can(monkeypatch) -> None:
+    class Away(FakeApi):
+        asked = 0
 
+        async def referenced(self, path: str) -> dict:
+            self.asked += 1
+            if self.asked < 3:
+                raise OSError("connection refused")
+            return await super().referenced(path)
 
-def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
-    script = f"sleep 600 & echo $! >>{tmp_path}/left; exec sleep 601"
-    command = [sys.executable, "-I", "-S", str(ROOT / "infra/workshop/warden.py"), "sh", "-c", script]
-    warden = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        first = _wait_for_lines(tmp_path / "left", 1)[0]
-        program = next(one for one in tree.children_of_all()[warden.pid] if one != first)
-        os.kill(program, signal.SIGKILL)
-        second = _wait_for_lines(tmp_path / "left", 2)[1]
-        assert not _lives(first)
-        assert _lives(second)
-    finally:
-        warden.terminate()
-        warden.wait(30)
-    assert not _lives(second)
-
-
-def _wait_for_lines(file: Path, count: int) -> list[int]:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        if file.exists() and len(lines := file.read_text().split()) >= count:
-            return [int(line) for line in lines]
-        time.sleep(0.02)
-    raise AssertionError(f"{file} has not {count} lines")
-
-
-def _lives(process: int) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return False
+    pod = pod_of("Always", WAITS)
+    pod.api = Away({"/api/v1/namespaces/here/configmaps/m": {"data": {"k": "v"}}})
+    pod.root, pod.manifest, pod.seen_here = ROOT, POD, {}
+    pod.volumes = SimpleNamespace(replaced=lambda spec: lambda text: text)
+    pod.base_environment = lambda name: {}
+    one = pod.mains[0]
+    one.spec |= {"image": "workshop/services:1", "envFrom": [{"configMapRef": {"name": "m"}}]}
+    monkeypatch.setattr(container, "CONFIG_RETRY", 0.01)
+    asyncio.run(one._prepare())
+    assert one._env["k"] == "v"
+    assert one.state == WAITS  # nothing is wrong with it, so nothing is told

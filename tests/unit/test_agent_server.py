@@ -22,13 +22,14 @@ import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from workshop.controlplane.addresses import Addresses
 from workshop.node_agent import metrics_api, server, tree
 from workshop.node_agent.authorization import subresources
 from workshop.node_agent.logs import ContainerLog
 from workshop.node_agent.metrics import Usage
 from workshop.node_agent.model import Config
 
-OCTET = random.randint(100, 240)
+FIRST_PORT = 1024 + 20 * random.randint(100, 240)
 ADMIN, NOBODY = ("kube-apiserver-kubelet-client", "system:masters"), ("eve", "guests")
 EXEC = "/exec/workshop/web-1/web"
 
@@ -361,7 +362,7 @@ class Stack:
 
     def __init__(self, keys: Path, folder: Path) -> None:
         ports = free_port(), free_port()
-        self.config = Config("https://127.0.0.1:1", keys, folder, OCTET, *ports, {})
+        self.config = Config("https://127.0.0.1:1", keys, folder, FIRST_PORT, *ports, {})
         self.container = Container(folder)
         about = {"namespace": "workshop", "name": "web-1", "uid": "u1", "node": "worker-1", "labels": {"app": "web"}}
         manifest = {"metadata": {"name": "web-1"}}
@@ -460,7 +461,7 @@ class Authority:
         use = x509.ExtendedKeyUsageOID
         serves = file.endswith("serving")
         usage = x509.ExtendedKeyUsage([use.SERVER_AUTH if serves else use.CLIENT_AUTH])
-        places = [f"127.{OCTET}.0.{number}" for number in (1, 2, 3)] + ["127.0.0.1"]
+        places = [Addresses(FIRST_PORT).node(number) for number in (1, 2, 3)] + ["127.0.0.1"]
         names = [x509.DNSName("localhost"), *(x509.IPAddress(ipaddress.ip_address(place)) for place in places)]
         made = self._begun(name, key).add_extension(usage, critical=False)
         made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -19,8 +19,9 @@ from workshop.waiting import wait_until
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ({"state": "building", "packages": 3, "of": 9}, "3 of 9 packages"),
-        ({"state": "building"}, "is being built"),
+        ({"state": "building", "packages": 3, "of": 9, "said": progress.COMPILED}, "3 of 9 packages"),
+        ({"state": "building", "packages": 8, "of": 9, "said": "it is linked"}, "in the background: it is linked"),
+        ({"state": "building", "said": "Go is looked for"}, "Go is looked for"),
         ({"state": "built"}, "is built and starts"),
         ({"state": "failed", "said": "No Go."}, "No Go."),
     ],

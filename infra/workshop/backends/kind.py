@@ -160,7 +160,7 @@ class Kind:
         more = ["--follow"] if follow else []
         if name in engine.containers(self.nodes.name):
             return ["docker", "logs", f"--tail={lines}", *more, name]
-        return [*kubectl.program(self.settings), "logs", name, f"--tail={lines}", "--all-containers", *more]
+        return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
     def lab_port(self) -> int:
         """JupyterLab runs on the host, on a port of the same block."""

@@ -134,8 +134,7 @@ class Local:
 
     def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
         """What prints the log of a pod."""
-        more = ["--follow"] if follow else []
-        return [*kubectl.program(self.settings), "logs", name, f"--tail={lines}", "--all-containers", *more]
+        return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
     def _kubernetes(self) -> LocalKubernetes:
         return LocalKubernetes(self.settings, self._ports())

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from workshop import kubectl
 from workshop.controlplane import build
-from workshop.controlplane.addresses import Addresses
 from workshop.controlplane.plane import NAME as PLANE
 from workshop.controlplane.plane import WORKERS, ControlPlane
-from workshop.environment import own_folders
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.processes import Component, Processes
@@ -40,7 +38,10 @@ class LocalKubernetes:
         self.folder = settings.state / "kubernetes"
 
     def start(self) -> None:
-        """Start what does not run; returns before it answers."""
+        """Start what does not run, and give lost nodes their power again; returns before it answers."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # secrets that pods mount lie in here
+        for name in self._lost():
+            self.find_node(name)
         self.processes.start(_kept_running(self.plane.component()))
         write_atomically(self.folder / "agent.json", json.dumps(self._agent_settings(), indent=1))
         self.processes.start(_kept_running(self._agent()))
@@ -73,9 +74,11 @@ class LocalKubernetes:
 
     def node_states(self) -> dict[str, str]:
         """`running` or `stopped`, by the node's name."""
-        lost = {path.parent.name for path in (self.folder / "nodes").glob("*/lost")}
-        running = AGENT in self.processes.running()
+        running, lost = AGENT in self.processes.running(), self._lost()
         return {name: "running" if running and name not in lost else "stopped" for name in WORKERS}
+
+    def _lost(self) -> set[str]:
+        return {path.parent.name for path in (self.folder / "nodes").glob("*/lost")}
 
     def pods(self) -> dict[str, dict]:
         """The workshop's pods, for `workshop status`; empty while the control plane does not answer."""
@@ -93,9 +96,6 @@ class LocalKubernetes:
                     f"`workshop logs {name}` shows all of it; `workshop up` starts it again.",
                     self.processes.tail(name, 8),
                 )
-        lost = {path.parent.name for path in (self.folder / "nodes").glob("*/lost")}
-        for name in lost:
-            self.find_node(name)
         with suppress(WorkshopError):
             nodes = kubectl.get(self.settings, "nodes")["items"]
             ready = {node["metadata"]["name"] for node in nodes if _is_ready(node)}
@@ -104,18 +104,15 @@ class LocalKubernetes:
 
     def _agent(self) -> Component:
         argv = (sys.executable, "-m", "workshop.node_agent.agent", str(self.folder / "agent.json"))
-        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), **_only(own_folders(self.settings), "MPLCONFIGDIR")}
-        env["MALLOC_ARENA_MAX"] = "2"
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MALLOC_ARENA_MAX": "2"}  # threads' heaps stay small
         return Component(AGENT, argv, env, cwd=self.folder, ports=(self.ports.kubelet, self.ports.metrics), grace=20)
 
     def _agent_settings(self) -> dict:
-        addresses = Addresses(self.ports.first)
         return {
             "api": f"https://127.0.0.1:{self.ports.api}",
             "folder": str(self.folder),
             "root": str(self.settings.root),
-            "octet": addresses.octet,
-            "third": addresses.third,
+            "first_port": self.ports.first,
             "kubelet_port": self.ports.kubelet,
             "metrics_port": self.ports.metrics,
             "host_ports": {str(self.ports.payments): PAYMENTS_NODE_PORT},
@@ -143,7 +140,3 @@ def _kept_running(component: Component) -> Component:
 
 def _is_ready(node: dict) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"].get("conditions", []))
-
-
-def _only(variables: dict[str, str], *names: str) -> dict[str, str]:
-    return {name: variables[name] for name in names}

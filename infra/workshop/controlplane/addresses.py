@@ -14,6 +14,7 @@ from workshop.settings import BLOCK
 LOWEST_PORT = 1024
 OCTETS, FIRST_OCTET = 250, 2
 GROUP = 4  # third octets of a stack: one for its nodes themselves, one for the pods of each of three nodes
+OF_THE_CLUSTER = ("10.244.", "10.96.")  # pods, Services
 SERVICES = 128  # Services have the upper half of third octets
 
 
@@ -56,5 +57,7 @@ class Addresses:
         return f"10.244.{self.third + node}.{index}"
 
     def to_loopback(self, ip: str) -> str:
-        """Where the holder of an address of the cluster really listens."""
+        """Where the holder of an address of the cluster really listens; any other address stays as it is."""
+        if not ip.startswith(OF_THE_CLUSTER):
+            return ip
         return ".".join(["127", str(self.octet), *ip.split(".")[2:]])

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 from workshop.node_agent import attending, environment, images, tree
+from workshop.node_agent.api import AWAY
 from workshop.node_agent.events import now
 from workshop.node_agent.logs import ContainerLog
 from workshop.node_agent.states import whole
-from workshop.node_agent.volumes import NotYet
-
-log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 10.0, 300.0  # seconds between restarts, doubled each time, as a kubelet does
 CALM = 600.0  # after so long without an end, the next restart is at once again
@@ -94,24 +91,21 @@ class Container:
             code = await self._one_attempt()
             if not self._again(code):
                 return
-            self._back_off(time.monotonic() - began)
-            await self._wait(code)
+            if time.monotonic() - began > CALM:
+                self._delay = 0.0
+            await self._wait()
 
     def _again(self, code: int) -> bool:
         if self.pod.leaving:
             return False
         return self.restarts_always or (self.pod.policy != "Never" and code != 0)
 
-    def _back_off(self, lived: float) -> None:
-        if lived > CALM:
-            self._delay = 0.0
-
-    async def _wait(self, code: int) -> None:
+    async def _wait(self) -> None:
         """Back-off: the first restart comes at once, the next after 10 s, 20 s …"""
         self.last_state = self.state
         if self._delay:
             said = f"back-off {self._delay:g}s restarting failed container={self.name} pod={self.pod.full_name}"
-            self.be({"waiting": {"reason": "CrashLoopBackOff", "message": said}})
+            self._be({"waiting": {"reason": "CrashLoopBackOff", "message": said}})
             self.pod.note(
                 "BackOff", f"Back-off restarting failed container {self.name} in pod {self.pod.full_name}", self
             )
@@ -131,25 +125,23 @@ class Container:
                 await self._no_image(error, pull_delay)
                 pull_delay = min(LONGEST_DELAY, pull_delay * 2)
             except environment.ConfigError as error:
-                self.be({"waiting": {"reason": "CreateContainerConfigError", "message": str(error)}})
+                self._be({"waiting": {"reason": "CreateContainerConfigError", "message": str(error)}})
                 self.pod.note("Failed", f"Error: {error}", self)
                 await asyncio.sleep(CONFIG_RETRY)
-            except NotYet as error:
-                self.be({"waiting": {"reason": "ContainerCreating"}})
-                self.pod.note("FailedMount", f"MountVolume.SetUp failed: {error}", None)
+            except AWAY:  # the API server is not there to be asked; what crashed meanwhile starts when it is back
                 await asyncio.sleep(CONFIG_RETRY)
 
     def _policy(self) -> str:
         return self.spec.get("imagePullPolicy") or "IfNotPresent"
 
     async def _no_image(self, error: images.NoSuchImage, delay: float) -> None:
-        self.be({"waiting": {"reason": error.reason, "message": str(error)}})
+        self._be({"waiting": {"reason": error.reason, "message": str(error)}})
         self.pod.note("Failed", f'Failed to pull image "{self.spec["image"]}": {error}', self)
         self.pod.note("Failed", f"Error: {error.reason}", self)
         if error.reason == "ErrImagePull":
             await asyncio.sleep(delay / 2)
             said = f'Back-off pulling image "{self.spec["image"]}": {error}'
-            self.be({"waiting": {"reason": "ImagePullBackOff", "message": said}})
+            self._be({"waiting": {"reason": "ImagePullBackOff", "message": said}})
             self.pod.note("BackOff", f'Back-off pulling image "{self.spec["image"]}"', self, warning=False)
         await asyncio.sleep(delay / 2)
 
@@ -189,7 +181,7 @@ class Container:
     def _could_not_start(self, argv: list[str], error: OSError, began: str) -> int:
         said = f'failed to start the program "{argv[0] if argv else ""}" in {self._cwd}: {error.strerror or error}'
         self.pod.note("Failed", f"Error: {said}", self)
-        self.be(self._terminated(COULD_NOT_START, "StartError", began, said))
+        self._be(self._terminated(COULD_NOT_START, "StartError", began, said))
         return COULD_NOT_START
 
     async def _live(self, process: asyncio.subprocess.Process, written: ContainerLog, began: str) -> int:
@@ -202,7 +194,7 @@ class Container:
             asyncio.create_task(written.copy(process.stderr, "stderr")),
         ]
         watching = [asyncio.create_task(work) for work in (attending.attend(self), attending.keep_to_memory(self))]
-        self.be({"running": {"startedAt": began}})
+        self._be({"running": {"startedAt": began}})
         try:
             code = await process.wait()
         finally:
@@ -215,7 +207,7 @@ class Container:
         for task in copies:
             task.cancel()
         code = code if code >= 0 else 128 - code
-        self.be(self._terminated(code, self.reason or ("Completed" if code == 0 else "Error"), began))
+        self._be(self._terminated(code, self.reason or ("Completed" if code == 0 else "Error"), began))
         return code
 
     def _terminated(self, code: int, reason: str, began: str, message: str = "") -> dict:
@@ -233,7 +225,7 @@ class Container:
         self.attempts = self.attempts[-KEPT_LOGS:]
         return ContainerLog(path)
 
-    def be(self, state: dict) -> None:
+    def _be(self, state: dict) -> None:
         self.state = state
         self.pod.changed()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-CLUSTER_ADDRESSES = ("10.244.", "10.96.")  # of pods, of Services
+from workshop.controlplane.addresses import Addresses
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,7 @@ class Config:
         api: the API server's address, `https://127.0.0.1:PORT`.
         folder: where Kubernetes keeps its files: certificates in `pki`, pods in `nodes/<node>/pods/<uid>`.
         root: the checkout.
-        octet: the second octet of the loopback addresses of this stack.
-        third: the third octet of its nodes; those of their pods follow.
+        first_port: where the stack's block of ports begins; its addresses follow from that.
         kubelet_port: where each node's own API listens, on the node's address.
         metrics_port: where the metrics API listens.
         host_ports: ports of 127.0.0.1 that lead to a node port.
@@ -31,12 +30,11 @@ class Config:
     api: str
     folder: Path
     root: Path
-    octet: int
+    first_port: int
     kubelet_port: int
     metrics_port: int
     host_ports: dict[int, int]
     nodes: tuple[str, ...] = ("worker-1", "worker-2", "worker-3")
-    third: int = 0
 
     @classmethod
     def load(cls, path: Path) -> Config:
@@ -48,18 +46,18 @@ class Config:
             read["nodes"] = tuple(read["nodes"])
         return cls(**read)
 
+    @property
+    def addresses(self) -> Addresses:
+        """The stack's addresses."""
+        return Addresses(self.first_port)
+
     def node_address(self, node: str) -> str:
-        """The loopback address of a node: 127.A.0.n, the first node being 1."""
-        return f"127.{self.octet}.{self.third}.{self.nodes.index(node) + 1}"
+        """The loopback address of a node."""
+        return self.addresses.node(self.nodes.index(node) + 1)
 
     def to_loopback(self, ip: str) -> str:
-        """Where the holder of a cluster's address really listens: 10.244.n.x is 127.A.n.x, 10.96.x.y is 127.A.x.y.
-
-        An address that is not of the cluster stays as it is.
-        """
-        if not ip.startswith(CLUSTER_ADDRESSES):
-            return ip
-        return ".".join(["127", str(self.octet), *ip.split(".")[2:]])
+        """Where the holder of an address really listens; see `Addresses`."""
+        return self.addresses.to_loopback(ip)
 
     def pki(self, name: str) -> Path:
         """A certificate or a key."""

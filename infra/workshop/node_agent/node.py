@@ -22,6 +22,7 @@ from workshop.node_agent.pod import Pod
 
 log = logging.getLogger(__name__)
 
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 RENEW = 2.0  # seconds between two signs of life; the control plane waits for 8
 TELL = 10.0  # seconds between two whole statuses
 FIRST_INDEX, LAST_INDEX = 2, 254
@@ -50,7 +51,7 @@ class Node:
 
     def pod_address(self, index: int) -> str:
         """The address of a pod, as the API knows it."""
-        return f"10.244.{self.config.third + self.number}.{index}"
+        return self.config.addresses.pod_api(self.number, index)
 
     def api_variables(self) -> dict[str, str]:
         """Where programs in pods find the API server."""
@@ -122,11 +123,10 @@ class Node:
             await asyncio.sleep(0.3)
 
     def _labels(self) -> dict[str, str]:
-        machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
         return {
             "kubernetes.io/hostname": self.name,
             "kubernetes.io/os": "linux",
-            "kubernetes.io/arch": machine,
+            "kubernetes.io/arch": ARCHITECTURE,
             "topology.kubernetes.io/zone": f"zone-{self.number}",
         }
 
@@ -211,12 +211,10 @@ class Node:
         async for kind, manifest in self.api.watch("/api/v1/pods", fieldSelector=f"spec.nodeName={self.name}"):
             if kind in ("ADDED", "MODIFIED"):
                 self._take(manifest)
-            elif kind == "DELETED" and (task := self._tasks.get(manifest["metadata"]["uid"])):
-                pod = self.pods[manifest["metadata"]["uid"]]
+            elif kind == "DELETED" and (pod := self.pods.get(manifest["metadata"]["uid"])):
                 if not manifest["metadata"].get("deletionTimestamp"):
                     manifest["metadata"] |= {"deletionTimestamp": now(), "deletionGracePeriodSeconds": 0}
                 pod.update(manifest)
-                log.debug("%s is gone: %s", pod.full_name, task)
 
     def _take(self, manifest: dict) -> None:
         uid = manifest["metadata"]["uid"]
@@ -262,7 +260,7 @@ def _about_the_machine() -> dict[str, str]:
         (line.split("=", 1)[1].strip('"') for line in _lines(name) if line.startswith("PRETTY_NAME=")), "Linux"
     )
     return {
-        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+        "architecture": ARCHITECTURE,
         "operatingSystem": "linux",
         "kernelVersion": platform.release(),
         "osImage": system,

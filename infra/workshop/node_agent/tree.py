@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from workshop.node_agent import proc
+
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
-_page = os.sysconf("SC_PAGE_SIZE")
 
 
 def die_with_parent() -> None:
@@ -37,9 +38,9 @@ def children_of_all(max_age: float = 0.0) -> dict[int, list[int]]:
     global _seen
     if time.monotonic() - _seen[0] > max_age:
         found: dict[int, list[int]] = {}
-        for entry in os.listdir("/proc"):
-            if entry.isdigit() and (parent := _parent(int(entry))) is not None:
-                found.setdefault(parent, []).append(int(entry))
+        for number in proc.numbers():
+            if process := proc.process(number):
+                found.setdefault(process.parent, []).append(number)
         _seen = (time.monotonic(), found)
     return _seen[1]
 
@@ -56,13 +57,8 @@ def whole(root: int, max_age: float = 0.0) -> list[int]:
 
 
 def resident(processes: Iterable[int]) -> int:
-    """Bytes that these processes have for themselves: resident, less what is shared with files and other processes."""
-    total = 0
-    for process in processes:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            _, rss, shared, *_ = Path(f"/proc/{process}/statm").read_text().split()
-            total += (int(rss) - int(shared)) * _page
-    return total
+    """Bytes that these processes have for themselves."""
+    return sum(proc.own_memory(process) for process in processes)
 
 
 def kill(processes: Iterable[int], number: int = signal.SIGKILL) -> None:
@@ -98,22 +94,6 @@ async def start(
     )
 
 
-def sweep(mark: str, value: str) -> int:
-    """End every process whose environment has `mark=value`: what an agent left that was killed with its warden."""
-    wanted, swept = f"{mark}={value}".encode(), 0
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            if wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
-                os.kill(int(entry), signal.SIGKILL)
-                swept += 1
-    return swept
-
-
-def _parent(process: int) -> int | None:
-    try:
-        text = Path(f"/proc/{process}/stat").read_text()
-        return int(text[text.rindex(")") + 2 :].split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
+def sweep(mark: str, value: str) -> None:
+    """End every process whose environment has `mark=value`: what was left by who was killed, or went out of the tree."""
+    kill(number for number in proc.numbers() - {os.getpid()} if proc.variable(number, mark) == value)

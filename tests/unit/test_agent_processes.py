@@ -1,0 +1,74 @@
+"""What the node agent starts dies with it, whatever happens to it; and its warden."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workshop.node_agent import tree
+
+WARDEN = [sys.executable, "-I", "-S", str(Path(__file__).resolve().parents[2] / "infra/workshop/warden.py")]
+
+
+def test_a_process_dies_with_the_one_that_started_it() -> None:
+    program = (
+        "import asyncio, os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from workshop.node_agent import tree\n"
+        "async def main():\n"
+        "    child = await tree.start(['sleep', '600'], {'PATH': '/usr/bin:/bin'}, Path('/'))\n"
+        "    print(child.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    until = time.monotonic() + 30
+    while _lives(int(done.stdout)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not _lives(int(done.stdout))
+
+
+def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
+    script = f"sleep 600 & echo $! >>{tmp_path}/left; exec sleep 601"
+    warden = subprocess.Popen([*WARDEN, "sh", "-c", script], stdout=subprocess.DEVNULL)
+    try:
+        first = _wait_for_lines(tmp_path / "left", 1)[0]
+        program = next(one for one in tree.children_of_all()[warden.pid] if one != first)
+        os.kill(program, signal.SIGKILL)
+        second = _wait_for_lines(tmp_path / "left", 2)[1]
+        assert not _lives(first)
+        assert _lives(second)
+    finally:
+        warden.terminate()
+        warden.wait(30)
+    assert not _lives(second)
+
+
+def test_the_warden_gives_up_on_what_never_comes_to_live(tmp_path: Path) -> None:
+    script = f"echo tried >>{tmp_path}/tries; sleep 600 & echo $! >>{tmp_path}/left; exit 3"
+    done = subprocess.run([*WARDEN, "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "ended 3 times right after its start" in done.stderr
+    assert (tmp_path / "tries").read_text().split() == ["tried"] * 3
+    assert not any(_lives(int(number)) for number in (tmp_path / "left").read_text().split())
+
+
+def _wait_for_lines(file: Path, count: int) -> list[int]:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if file.exists() and len(lines := file.read_text().split()) >= count:
+            return [int(line) for line in lines]
+        time.sleep(0.02)
+    raise AssertionError(f"{file} has not {count} lines")
+
+
+def _lives(process: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
