@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from workshop import kubectl, topics
@@ -9,6 +10,7 @@ from workshop.errors import WorkshopError
 from workshop.settings import Settings
 
 SERVICES = "infra/kubernetes/services"
+CONFIG = "workshop"
 DEPLOYMENTS = ("payments", "debits", "fraud-alerts")
 READY_TIMEOUT = 180  # seconds
 
@@ -22,12 +24,20 @@ def services(settings: Settings, inside: Mapping[str, str]) -> None:
     Raises:
         WorkshopError: one does not become ready, with what Kubernetes says of its pods.
     """
-    about = {"name": "workshop", "namespace": kubectl.NAMESPACE}
-    data = {**inside, **topics.NAMES}
+    about = {"name": CONFIG, "namespace": kubectl.NAMESPACE}
+    data, before = {**inside, **topics.NAMES}, _config(settings)
     kubectl.apply(settings, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": data}])
     kubectl.apply_folder(settings, SERVICES)
+    if before not in ({}, data):  # a container reads its variables when it starts, so those that run have the old ones
+        kubectl.kubectl(settings, "rollout", "restart", *(f"deployment/{name}" for name in DEPLOYMENTS))
     for name in DEPLOYMENTS:
         ready(settings, name)
+
+
+def _config(settings: Settings) -> dict[str, str]:
+    """Where the services were told to find what; empty if nobody told them yet."""
+    found = kubectl.kubectl(settings, "get", "configmap", CONFIG, "--ignore-not-found", "-o", "json")
+    return json.loads(found)["data"] if found else {}
 
 
 def ready(settings: Settings, deployment: str) -> None:

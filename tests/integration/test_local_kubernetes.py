@@ -14,7 +14,7 @@ from rich.console import Console
 from workshop import cluster, pods
 from workshop.backends.local_kubernetes import AGENT, PLANE
 from workshop.connection import Connection
-from workshop.kubectl import NAMESPACE
+from workshop.kubectl import NAMESPACE, kubectl
 from workshop.lessons import microservices_on_kubernetes as lesson
 from workshop.processes import Processes
 from workshop.timeline import Timeline
@@ -129,6 +129,20 @@ def test_a_lost_nodes_pods_come_up_elsewhere(ws: Connection, api) -> None:
     assert set(ws.nodes.states().values()) == {"running"}
     # What was on it is forgotten by all: one more pod than wished for would be one too many.
     wait_until(lambda: all_ready(api, 2), WAIT, "two pods, and no third")
+
+
+def test_services_that_were_told_of_other_brokers_are_started_anew(ws: Connection, api) -> None:
+    """As after an `up` that had to take other ports: pods start with what the ConfigMap said before."""
+    elsewhere = '{"data":{"KAFKA_BOOTSTRAP":"127.0.0.1:1"}}'
+    kubectl(ws.settings, "patch", "configmap", "workshop", "--patch", elsewhere)
+    program(ws, AGENT).send_signal(signal.SIGKILL)
+    wait_until(
+        lambda: {pod.state for pod in pods.pods(api, "payments")} == {"not ready"} and not answers(ws),
+        WAIT,
+        "payments that finds no broker",
+    )
+    cluster.up(ws.settings, Timeline(Console(quiet=True)), with_lab=False)
+    wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
 
 
 def test_what_ends_leaves_no_process(ws: Connection, api) -> None:

@@ -22,16 +22,6 @@ from workshop.waiting import wait_until
 
 NAME = "control-plane"
 WORKERS = tuple(f"worker-{number}" for number in NODES)
-# What a class room's cluster has use for; the names are those of `kube-controller-manager --controllers`.
-CONTROLLERS = (
-    "cronjob-controller,daemonset-controller,deployment-controller,disruption-controller,endpointslice-controller,"
-    "garbage-collector-controller,horizontal-pod-autoscaler-controller,job-controller,namespace-controller,"
-    "node-lifecycle-controller,persistentvolume-binder-controller,persistentvolume-protection-controller,"
-    "persistentvolumeclaim-protection-controller,pod-garbage-collector-controller,"
-    "replicaset-controller,resourcequota-controller,root-ca-certificate-publisher-controller,serviceaccount-controller,"
-    "serviceaccount-token-controller,statefulset-controller,taint-eviction-controller,ttl-after-finished-controller,"
-    "clusterrole-aggregation-controller"
-)
 METRICS_READER = "infra/kubernetes/metrics-server/metrics-server.yaml"
 
 
@@ -215,7 +205,6 @@ class ControlPlane:
             kubeconfig=self._kubeconfig("controller-manager"),
             authentication_kubeconfig=self._kubeconfig("controller-manager"),
             authorization_kubeconfig=self._kubeconfig("controller-manager"),
-            controllers=CONTROLLERS,
             use_service_account_credentials="true",
             service_account_private_key_file=self._file("sa.key"),
             root_ca_file=self._file("ca.crt"),
