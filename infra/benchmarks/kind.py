@@ -15,8 +15,6 @@ import asyncio
 import contextlib
 import io
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from collections import Counter
 
 import httpx
 import workshop
+from measuring import spread, timed
 from workshop import pods, reading
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
@@ -36,18 +35,6 @@ from workshop.payments.events import AccountDebited, PaymentDeclined
 from workshop.settings import Settings
 from workshop.traffic import Traffic, pay
 from workshop.waiting import wait_until
-
-
-def spread(numbers: list[float]) -> str:
-    """Median, and from where to where."""
-    return f"{statistics.median(numbers):.1f} ({min(numbers):.1f} to {max(numbers):.1f}), {len(numbers)} runs"
-
-
-def timed(env: dict[str, str], *words: str) -> float:
-    """Seconds that the command `workshop` takes."""
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "workshop.cli", *words], env=env, check=True, capture_output=True)
-    return time.perf_counter() - began
 
 
 def start(runs: int) -> None:
@@ -63,8 +50,8 @@ def start(runs: int) -> None:
                 memory.append(_memory(Nodes(Settings.load(env)).name))
             finally:
                 timed(env, "reset")
-    print(f"up, images present, s: {spread(first)}\nup on the running cluster, s: {spread(again)}")
-    print(f"memory of all four nodes with everything in them, MB: {spread(memory)}")
+    print(f"up, images present: {spread(first)}\nup on the running cluster: {spread(again)}")
+    print(f"memory of all four nodes with everything in them: {spread(memory, 'MB', 0)}")
     for image in (images.KAFKA, images.SERVICES):
         size = int(engine.docker("image", "inspect", "--format", "{{.Size}}", image))
         print(f"{image}: {size / 1e6:.0f} MB")

@@ -3,7 +3,6 @@
 Usage: .venv/bin/python infra/benchmarks/on_kubernetes.py start [--runs N]    `workshop up` on stacks of its own (local)
        .venv/bin/python infra/benchmarks/on_kubernetes.py stack               memory and idle processor time of this stack
        .venv/bin/python infra/benchmarks/on_kubernetes.py pods [--runs N]     scaling, replacing, a lost node, the autoscaler
-       .venv/bin/python infra/benchmarks/on_kubernetes.py balancer [--runs N] a Service against a pod's own address (local)
        .venv/bin/python infra/benchmarks/on_kubernetes.py lesson              lesson 08's figures
 
 Each figure is a median with minimum and maximum. `pods` counts from the command to the last pod's readiness, as the API tells
@@ -13,19 +12,17 @@ it. On kind a lost node is waited for as long as Kubernetes' own defaults say, s
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import io
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 
 import psutil
 import workshop
+from bench_pods import deployment, ready
+from measuring import spread, timed
 from workshop import kubectl, pods
 from workshop.connection import Connection
 from workshop.lessons import microservices_on_kubernetes as services
@@ -43,30 +40,6 @@ class Quick(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words): pass
 http.server.ThreadingHTTPServer((os.environ["POD_IP"], 8080), Quick).serve_forever()
 """
-FAST = """
-import asyncio, os, uvloop
-class Quick(asyncio.Protocol):
-    def connection_made(self, transport): self.transport = transport
-    def data_received(self, data):
-        count = data.count(b"\\r\\n\\r\\n")
-        self.transport.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok" * count)
-async def main():
-    server = await asyncio.get_running_loop().create_server(Quick, os.environ["POD_IP"], 8080, backlog=512)
-    await server.serve_forever()
-uvloop.run(main())
-"""
-
-
-def spread(numbers: list[float], unit: str = "s") -> str:
-    """Median, and from where to where."""
-    return f"{statistics.median(numbers):.2f} {unit} ({min(numbers):.2f} to {max(numbers):.2f}), {len(numbers)} runs"
-
-
-def timed(env: dict[str, str], *words: str) -> float:
-    """Seconds that the command `workshop` takes."""
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "workshop.cli", *words], env=env, check=True, capture_output=True)
-    return time.perf_counter() - began
 
 
 def start(runs: int) -> None:
@@ -117,48 +90,6 @@ def _processes(settings: Settings) -> list[tuple[psutil.Process, str]]:
 def _role(process: psutil.Process, name: str) -> str:
     words = " ".join(process.cmdline())
     return f"pod {words.partition('services.')[2].split()[0]}" if "services." in words else name
-
-
-def deployment(name: str, program: str, replicas: int) -> dict:
-    """A Deployment of small HTTP servers."""
-    labels = {"app": name}
-    container = {
-        "name": "web",
-        "image": "workshop/services:1",
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-c", program],
-        "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
-        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
-        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
-    }
-    pod = {
-        "containers": [container],
-        "terminationGracePeriodSeconds": 1,
-        "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True},
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": kubectl.NAMESPACE},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }
-
-
-def ready(api, name: str, count: int, without: frozenset[str] = frozenset()) -> bool:
-    """Whether so many pods are ready, none of which is one of `without`."""
-    found = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector=f"app={name}").items
-    good = [
-        pod.metadata.name
-        for pod in found
-        if not pod.metadata.deletion_timestamp
-        and any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions or [])
-    ]
-    return len(good) >= count and not without & set(good)
 
 
 def seconds_until(condition: Callable[[], bool], what: str, timeout: float = 120) -> float:
@@ -239,60 +170,6 @@ def _busy(ws: Connection) -> float:
     return seen[0] if seen and seen[0] is not None else float("inf")
 
 
-async def _drive(host: str, port: int, connections: int, seconds: float) -> tuple[float, float, float]:
-    """Requests a second, median and 99th percentile (ms), on connections that are kept."""
-    times: list[float] = []
-    until = time.perf_counter() + seconds
-
-    async def one() -> None:
-        reader, writer = await asyncio.open_connection(host, port)
-        while time.perf_counter() < until:
-            began = time.perf_counter()
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            await reader.readuntil(b"ok")
-            times.append(time.perf_counter() - began)
-        writer.close()
-
-    await asyncio.gather(*(one() for _ in range(connections)))
-    times.sort()
-    return len(times) / seconds, 1000 * times[len(times) // 2], 1000 * times[int(len(times) * 0.99)]
-
-
-def balancer(ws: Connection, runs: int) -> None:
-    """The balancer beside a direct connection, in turn."""
-    import uvloop
-    from workshop.controlplane.addresses import Addresses
-
-    api = pods.core(ws)
-    about = {"name": "bench", "namespace": kubectl.NAMESPACE}
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": about,
-        "spec": {"selector": {"app": "bench"}, "ports": [{"port": 8080}]},
-    }
-    first = int(ws.payments.rpartition(":")[2])
-    try:
-        kubectl.apply(ws.settings, [deployment("bench", FAST, 3), service])
-        wait_until(lambda: ready(api, "bench", 3), 120, "three pods")
-        to_loopback = Addresses(first - 15).to_loopback
-        pod = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector="app=bench").items[0].status.pod_ip
-        cluster_ip = api.read_namespaced_service("bench", kubectl.NAMESPACE).spec.cluster_ip
-        rows: dict[str, list[tuple]] = {"a pod itself": [], "through the Service": []}
-        for _ in range(runs):
-            for name, address in zip(rows, (pod, cluster_ip), strict=True):
-                rows[name].append(uvloop.run(_drive(to_loopback(address), 8080, 16, 5)))
-    finally:
-        kubectl.kubectl(ws.settings, "delete", "deployment,service", "bench", "--ignore-not-found")
-    for name, measured in rows.items():
-        rate, middle, worst = (statistics.median(values) for values in zip(*measured, strict=True))
-        rates = [values[0] for values in measured]
-        print(
-            f"{name}: {rate:,.0f} requests/s ({min(rates):,.0f} to {max(rates):,.0f}), "
-            f"median {middle:.2f} ms, p99 {worst:.2f} ms, 16 connections, {runs} runs"
-        )
-
-
 def lesson(ws: Connection) -> None:
     """Lesson 08: response times by replicas and load, and how fast the lag falls."""
     api = scaling.ensure(ws)
@@ -311,7 +188,7 @@ def lesson(ws: Connection) -> None:
 def main() -> None:
     """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("start", "stack", "pods", "balancer", "lesson"))
+    parser.add_argument("what", choices=("start", "stack", "pods", "lesson"))
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     if options.what == "start":
@@ -321,7 +198,6 @@ def main() -> None:
     actions = {
         "stack": lambda: stack(ws.settings),
         "pods": lambda: measure_pods(ws, options.runs),
-        "balancer": lambda: balancer(ws, options.runs),
         "lesson": lambda: lesson(ws),
     }
     actions[options.what]()

@@ -1,0 +1,47 @@
+"""The pods that the benchmarks scale, replace and drive: small HTTP servers."""
+
+from __future__ import annotations
+
+from workshop import kubectl
+
+
+def deployment(name: str, program: str, replicas: int) -> dict:
+    """A Deployment of small HTTP servers."""
+    labels = {"app": name}
+    container = {
+        "name": "web",
+        "image": "workshop/services:1",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-c", program],
+        "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}},
+    }
+    pod = {
+        "containers": [container],
+        "terminationGracePeriodSeconds": 1,
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": kubectl.NAMESPACE},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
+
+
+def ready(api, name: str, count: int, without: frozenset[str] = frozenset()) -> bool:
+    """Whether so many pods are ready, none of which is one of `without`."""
+    found = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector=f"app={name}").items
+    good = [
+        pod.metadata.name
+        for pod in found
+        if not pod.metadata.deletion_timestamp
+        and any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions or [])
+    ]
+    return len(good) >= count and not without & set(good)
