@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     up = word("up", commands.up, "start everything, or repair it; harmless if it runs")
     up.add_argument("--no-lab", action="store_true", help="without JupyterLab")
     up.add_argument("--backend", choices=BACKENDS, help="where Kafka runs (default: auto)")
+    up.add_argument("--with", dest="more", choices=("cdc",), help="cdc: PostgreSQL and Kafka Connect with Debezium too")
     up.add_argument("--keep", action="store_true", help="if it fails, leave running what was started")
     word(
         "fetch",
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers (default: all)")
     notebooks = word("notebooks", commands.notebooks, "for authors: generate notebooks/ from solutions/")
     notebooks.add_argument("--check", action="store_true", help="write nothing; exit 1 if one is out of date")
-    word("lock", commands.lock, "for authors: renew infra/kafka/jars.lock from infra/kafka/pom.xml (needs Maven)")
+    word("lock", commands.lock, "for authors: renew the jars.lock files from their pom.xml (needs Maven)")
     kind = words.add_parser("kind", help="the node image of a kind cluster").add_subparsers(
         metavar="COMMAND", required=True
     )

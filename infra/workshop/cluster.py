@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from workshop import deploy, environment, kubernetes_later, lab, progress, topics
 from workshop.backends import Backend, choose, made_here
 from workshop.backends.local_kubernetes import AGENT, PLANE
+from workshop.cdc import stack as cdc
 from workshop.controlplane import progress as compiling
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
@@ -25,12 +26,15 @@ from workshop.timeline import Timeline
 KEPT_BY_RESET = ("backups", "lock")
 
 
-def up(settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: bool = False) -> dict:
+def up(
+    settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: bool = False, more: str | None = None
+) -> dict:
     """Bring the stack up, or repair it; harmless if it runs.
 
     Args:
         with_lab: start JupyterLab too.
         keep: leave what was started if something fails, to look at it.
+        more: `cdc` for PostgreSQL and Kafka Connect too.
 
     Returns:
         The endpoints, as `workshop.connect()` reads them.
@@ -42,10 +46,10 @@ def up(settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: b
         with _undone_on_failure(settings, backend, keep):
             backend.up(timeline)
             if with_lab:
-                lab.start(settings, backend.lab_port())
+                lab.start(settings, backend.ports().lab)
             with timeline.step("three brokers registered"):
                 backend.ready()
-            endpoints = {"backend": backend.name, **backend.endpoints(), "lab": {"port": backend.lab_port()}}
+            endpoints = {"backend": backend.name, **backend.endpoints(), "lab": {"port": backend.ports().lab}}
             with timeline.step("first event read back"):
                 topics.create(endpoints["kafka"], topics.STORY)
                 smoke_test(endpoints["kafka"])
@@ -54,10 +58,12 @@ def up(settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: b
                     backend.kubernetes_ready()
                 with timeline.step("services ready"):
                     deploy.services(settings, backend.inside())
+            if more == "cdc":
+                cdc.up(settings, backend.ports(), endpoints["kafka"], timeline)
             write_atomically(settings.endpoints_file, json.dumps(endpoints, indent=1))
             if with_lab:
                 with timeline.step("JupyterLab answers"):
-                    lab.wait(settings, backend.lab_port())
+                    lab.wait(settings, backend.ports().lab)
     return endpoints
 
 

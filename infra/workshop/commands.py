@@ -21,6 +21,7 @@ from workshop import cluster, environment
 from workshop import lab as jupyter
 from workshop.backends import choose, made_here
 from workshop.broker import jars
+from workshop.cdc import connect
 from workshop.doctor import examine
 from workshop.errors import WorkshopError
 from workshop.kind import offline
@@ -36,7 +37,7 @@ def up(settings: Settings, options: argparse.Namespace) -> None:
     """`workshop up`."""
     timeline = Timeline()
     try:
-        endpoints = cluster.up(settings, timeline, with_lab=not options.no_lab, keep=options.keep)
+        endpoints = cluster.up(settings, timeline, with_lab=not options.no_lab, keep=options.keep, more=options.more)
     except KeyboardInterrupt:
         timeline.say("Stopping what was started …")
         raise
@@ -54,6 +55,7 @@ def fetch(settings: Settings, options: argparse.Namespace) -> None:
     timeline.say(f"backend {backend.name}: {why}")
     backend.provision(timeline)
     backend.provision_the_rest(timeline)
+    connect.provision(settings, timeline)
     timeline.show()
 
 
@@ -226,5 +228,8 @@ def build_image(settings: Settings, options: argparse.Namespace) -> None:
 
 def lock(settings: Settings, options: argparse.Namespace) -> None:
     """`workshop lock`."""
-    count = jars.lock(settings)
-    out.print(f"infra/kafka/jars.lock names {count} jars. Run `workshop up` and the suite, then commit it.")
+    counts = {jars.KAFKA: jars.lock(settings, jars.KAFKA)}
+    counts[jars.DEBEZIUM] = jars.lock(settings, jars.DEBEZIUM, without=jars.pinned(settings))
+    for which, count in counts.items():
+        out.print(f"{which.lock} names {count} jars.")
+    out.print("Run `workshop up` and the suite, then commit them.")

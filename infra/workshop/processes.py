@@ -30,7 +30,7 @@ LOG_LIMIT = 20_000_000  # bytes after which a log is set aside at the next start
 
 @dataclass(frozen=True)
 class Component:
-    """A process to run: its name, its argument list, its environment, and how long it may take to stop."""
+    """A process to run: its name, its argument list, its environment, how it is asked to stop and how long it may take."""
 
     name: str
     argv: tuple[str, ...]
@@ -38,6 +38,7 @@ class Component:
     cwd: Path | None = None
     ports: tuple[int, ...] = ()
     grace: float = 15.0
+    stop_signal: int = signal.SIGTERM
 
 
 class Processes:
@@ -75,6 +76,7 @@ class Processes:
                 "started": process.create_time(),
                 "ports": component.ports,
                 "grace": component.grace,
+                "stop_signal": int(component.stop_signal),
             }
             write_atomically(self._record(component.name), json.dumps(record))
         return process
@@ -103,9 +105,9 @@ class Processes:
         """
         running = self.running()
         ending = {name: running[name] for name in names if name in running}
-        for process in ending.values():
+        for name, process in ending.items():
             _send(process, signal.SIGCONT)
-            _send(process, signal.SIGKILL if at_once else signal.SIGTERM)
+            _send(process, signal.SIGKILL if at_once else self._stop_signal(name))
         for name, process in ending.items():
             if not _gone(process, self._grace(name)):
                 _send(process, signal.SIGKILL)
@@ -176,6 +178,10 @@ class Processes:
             return float(self._read(name).get("grace", 15.0))
         except (TypeError, ValueError):
             return 15.0
+
+    def _stop_signal(self, name: str) -> int:
+        number = self._read(name).get("stop_signal")
+        return number if number in (signal.SIGINT, signal.SIGQUIT) else signal.SIGTERM
 
 
 def state_of(process: psutil.Process | None) -> str:

@@ -24,6 +24,7 @@ FIRST_BLOCK = 19090
 BLOCK = 20
 BLOCKS = 100
 BROKER_OFFSET, CONTROLLER_OFFSET, PAYMENTS_OFFSET, API_OFFSET, LAB_OFFSET = 0, 10, 15, 16, 19
+POSTGRES_OFFSET, CONNECT_OFFSET = 4, 5  # change data capture
 ETCD_PEER_OFFSET, ETCD_OFFSET, KUBELET_OFFSET, METRICS_OFFSET = 10, 14, 17, 18  # the backend `local`'s Kubernetes
 
 # The default node image of the pinned kind, by its digest, as kind's own source names it.
@@ -172,6 +173,16 @@ class Ports:
         return self.first + METRICS_OFFSET
 
     @property
+    def postgres(self) -> int:
+        """Where the monolith's database listens."""
+        return self.first + POSTGRES_OFFSET
+
+    @property
+    def connect(self) -> int:
+        """Where Kafka Connect is asked."""
+        return self.first + CONNECT_OFFSET
+
+    @property
     def lab(self) -> int:
         """JupyterLab's port."""
         return self.first + LAB_OFFSET
@@ -185,7 +196,7 @@ class Ports:
     def all(self) -> tuple[int, ...]:
         """Every port of the block that something may listen on."""
         kubernetes = (self.api, self.etcd, self.etcd_peer, self.kubelet, self.metrics)
-        return (*self.kafka, self.payments, *kubernetes, self.lab)
+        return (*self.kafka, self.postgres, self.connect, self.payments, *kubernetes, self.lab)
 
     @property
     def bootstrap(self) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Protocol
 from workshop.backends.kind import Kind
 from workshop.backends.local import Local
 from workshop.errors import WorkshopError
-from workshop.settings import Settings
+from workshop.settings import Ports, Settings
 from workshop.timeline import Timeline
 
 
@@ -38,8 +38,8 @@ class Backend(Protocol):
     def components(self) -> dict[str, dict]:
         """Everything it runs, in the order in which they start: name to what `workshop status` shows."""
 
-    def lab_port(self) -> int:
-        """The port for JupyterLab."""
+    def ports(self) -> Ports:
+        """The block of ports of this machine that the stack has, whichever of them the backend itself uses."""
 
     def inside(self) -> dict[str, str]:
         """How the services reach Kafka: for the ConfigMap `workshop`."""

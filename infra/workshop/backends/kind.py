@@ -76,7 +76,7 @@ class Kind:
         Raises:
             WorkshopError: they are not in time; with what Kubernetes says of their pods.
         """
-        bootstrap = self._ports().bootstrap
+        bootstrap = self.ports().bootstrap
         wait_until(
             lambda: registered_brokers(bootstrap) == set(NODES),
             max(180.0, self.settings.patience),
@@ -124,7 +124,7 @@ class Kind:
 
     def endpoints(self) -> dict:
         """Where the brokers, the services and Kubernetes are."""
-        ports = self._ports()
+        ports = self.ports()
         return {
             "kafka": {"bootstrap_servers": ports.bootstrap},
             "kubernetes": {"kubeconfig": str(self.settings.kubeconfig), "nodes": "kind"},
@@ -162,10 +162,6 @@ class Kind:
             return ["docker", "logs", f"--tail={lines}", *more, name]
         return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
-    def lab_port(self) -> int:
-        """JupyterLab runs on the host, on a port of the same block."""
-        return self._ports().lab
-
     def kubernetes_ready(self) -> None:
         """Nothing: brokers run in it, so that it was waited for before."""
 
@@ -199,7 +195,7 @@ class Kind:
                 with timeline.step("four Kubernetes nodes"):
                     self.nodes.create(kind, image, ports)
         self.nodes.write_kubeconfig(kind)
-        return self._ports()
+        return self.ports()
 
     def _bring_images(self, timeline: Timeline) -> None:
         ours = [images.KAFKA, images.SERVICES]
@@ -235,7 +231,8 @@ class Kind:
             return kubectl.kubectl(self.settings, "get", "pods", "-o", "wide")
         return ""
 
-    def _ports(self) -> Ports:
+    def ports(self) -> Ports:
+        """The block of ports of the host that this stack has."""
         record = self.nodes.record()
         if record is None:
             raise WorkshopError("No cluster was made here yet.", "Run `workshop up --backend kind`.")

@@ -53,7 +53,7 @@ class Local:
         running = self._running_here()
         # Two checkouts that look for ports at the same time must not find the same ones.
         with locked(self.settings.cache / "ports.lock", self.settings.patience, "starts brokers"):
-            ports = self._ports() if running else free_block(self.settings, self._last_block())
+            ports = self.ports() if running else free_block(self.settings, self._last_block())
             write_atomically(self.folder / "ports.json", json.dumps({"first": ports.first}))
             with timeline.step("three brokers listen"):
                 for node in NODES:
@@ -72,7 +72,7 @@ class Local:
         Raises:
             WorkshopError: they are not in time, or one of them died; with the end of its log.
         """
-        bootstrap = self._ports().bootstrap
+        bootstrap = self.ports().bootstrap
         wait_until(
             lambda: self._all_alive() and registered_brokers(bootstrap) == set(NODES),
             self.settings.patience,
@@ -109,7 +109,7 @@ class Local:
 
     def endpoints(self) -> dict:
         """Where the brokers are, and Kubernetes and the services where they are there."""
-        ports = self._ports()
+        ports = self.ports()
         found = {"kafka": {"bootstrap_servers": ports.bootstrap}}
         if self.has_kubernetes:
             found["kubernetes"] = {"kubeconfig": str(self.settings.kubeconfig), "nodes": "processes"}
@@ -137,11 +137,11 @@ class Local:
         return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
     def _kubernetes(self) -> LocalKubernetes:
-        return LocalKubernetes(self.settings, self._ports())
+        return LocalKubernetes(self.settings, self.ports())
 
     def inside(self) -> dict[str, str]:
         """Pods reach Kafka as everybody does."""
-        return {"KAFKA_BOOTSTRAP": ",".join(self._ports().bootstrap)}
+        return {"KAFKA_BOOTSTRAP": ",".join(self.ports().bootstrap)}
 
     def kill_broker(self, node: int) -> None:
         """End a broker without a word, as a power cut does."""
@@ -158,16 +158,12 @@ class Local:
     def start_broker(self, node: int) -> None:
         """Start a broker that is dead, on its own data; returns before it is registered."""
         libs = tuple(runtime.folder(self.settings) / "libs" / jar.name for jar in pinned(self.settings))
-        self._start(node, self._ports(), runtime.prepare(self.settings, java.find(self.settings), libs))
+        self._start(node, self.ports(), runtime.prepare(self.settings, java.find(self.settings), libs))
 
     def broker_states(self) -> dict[int, str]:
         """`running`, `paused` or `stopped`, by the broker's number."""
         running = self.processes.running()
         return {node: state_of(running.get(f"kafka-{node}")) for node in NODES}
-
-    def lab_port(self) -> int:
-        """JupyterLab's port lies in the same block."""
-        return self._ports().lab
 
     def provision(self, timeline: Timeline) -> runtime.Runtime:
         """Bring and make what brokers need before they can start; nothing is started."""
@@ -253,7 +249,8 @@ class Local:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _ports(self) -> Ports:
+    def ports(self) -> Ports:
+        """The block of ports that this stack has."""
         first = self._last_block()
         if first is None:
             raise WorkshopError("No stack was started here yet.", "Run `workshop up`.")

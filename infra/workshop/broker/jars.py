@@ -1,4 +1,4 @@
-"""The jars that a broker runs: each pinned in infra/kafka/jars.lock, which `workshop lock` renews."""
+"""The jars that brokers and Kafka Connect run: each pinned in a lock file, which `workshop lock` renews."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from workshop.errors import WorkshopError
@@ -14,19 +15,28 @@ from workshop.fetch import Pinned, fetch_all, sha256
 from workshop.files import write_atomically
 from workshop.settings import Settings
 
-LOCK = Path("infra/kafka/jars.lock")
-POM = Path("infra/kafka/pom.xml")
+
+@dataclass(frozen=True)
+class Jars:
+    """A set of jars: what is asked of Maven, and the file that pins what it answered."""
+
+    pom: Path
+    lock: Path
 
 
-def pinned(settings: Settings) -> list[Pinned]:
+KAFKA = Jars(Path("infra/kafka/pom.xml"), Path("infra/kafka/jars.lock"))
+DEBEZIUM = Jars(Path("infra/cdc/pom.xml"), Path("infra/cdc/jars.lock"))  # beyond Kafka's own
+
+
+def pinned(settings: Settings, which: Jars = KAFKA) -> list[Pinned]:
     """The jars of the lock file, sorted by name: the order of the class path."""
-    entries = json.loads((settings.root / LOCK).read_text())["jars"]
+    entries = json.loads((settings.root / which.lock).read_text())["jars"]
     return sorted((Pinned(**entry) for entry in entries), key=lambda jar: jar.name)
 
 
-def fetch(settings: Settings, folder: Path, progress: Callable[[int], None]) -> list[Path]:
+def fetch(settings: Settings, folder: Path, progress: Callable[[int], None], which: Jars = KAFKA) -> list[Path]:
     """Bring all jars into `folder`; returns their paths in class path order."""
-    jars = pinned(settings)
+    jars = pinned(settings, which)
     fetch_all(settings.maven, jars, folder, progress)
     return [folder / jar.name for jar in jars]
 
@@ -37,8 +47,11 @@ def damaged(settings: Settings, folder: Path) -> list[Path]:
     return [path for path, expected in present if sha256(path) != expected]
 
 
-def lock(settings: Settings) -> int:
-    """Resolve infra/kafka/pom.xml with Maven and write the lock file; returns the number of jars.
+def lock(settings: Settings, which: Jars, without: Iterable[Pinned] = ()) -> int:
+    """Resolve the pom with Maven and write the lock file; returns the number of jars.
+
+    Args:
+        without: jars that are pinned elsewhere and left out here.
 
     Raises:
         WorkshopError: `mvn` is not on the PATH, or could not resolve.
@@ -48,9 +61,10 @@ def lock(settings: Settings) -> int:
         raise WorkshopError("Renewing the lock needs Maven (`mvn`) on the PATH.", "Only maintainers need it.")
     with tempfile.TemporaryDirectory() as scratch:
         repository = Path(scratch) / "repository"
-        entries = [_entry(path, repository) for path in _resolve(maven, settings.root / POM, repository)]
-    entries.sort(key=lambda entry: entry["path"])
-    write_atomically(settings.root / LOCK, json.dumps({"jars": entries}, indent=1) + "\n")
+        entries = [_entry(path, repository) for path in _resolve(maven, settings.root / which.pom, repository)]
+    known = {jar.path for jar in without}
+    entries = sorted((entry for entry in entries if entry["path"] not in known), key=lambda entry: entry["path"])
+    write_atomically(settings.root / which.lock, json.dumps({"jars": entries}, indent=1) + "\n")
     return len(entries)
 
 
@@ -59,7 +73,7 @@ def _resolve(maven: str, pom: Path, repository: Path) -> list[Path]:
     command = [maven, "-q", "-B", "-f", str(pom), f"-Dmaven.repo.local={repository}", f"-Dmdep.outputFile={listing}"]
     done = subprocess.run([*command, "dependency:build-classpath"], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise WorkshopError("Maven could not resolve infra/kafka/pom.xml.", detail=done.stdout[-2000:])
+        raise WorkshopError(f"Maven could not resolve {pom}.", detail=done.stdout[-2000:])
     return [Path(jar) for jar in listing.read_text().split(":")]
 
 

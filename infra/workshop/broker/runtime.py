@@ -149,7 +149,7 @@ def _key(settings: Settings, java: Java, libs: tuple[Path, ...]) -> str:
     # Not the path of this Java: the same build elsewhere, such as in a second checkout, can use the same cache.
     # The jars' times, because Java compares them.
     times = [str(jar.stat().st_mtime_ns) for jar in libs]
-    parts = [(settings.root / jars.LOCK).read_text(), java.version, platform.machine(), *java.flags, *times]
+    parts = [(settings.root / jars.KAFKA.lock).read_text(), java.version, platform.machine(), *java.flags, *times]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 

@@ -1,0 +1,94 @@
+"""The bank's monolith: customers and cards in one database. It knows nothing of Kafka, and no lesson changes it.
+
+Usage: bank.py create                   make the tables
+       bank.py open COUNT               open so many accounts, with a card each
+       bank.py limit CARD CENTS         what may be paid with a card at once
+       bank.py move CUSTOMER CITY       a customer has moved
+       bank.py close CUSTOMER           a customer leaves, and the cards with them
+       bank.py work COUNT PER_SECOND    an ordinary day: so many changed limits, so many a second
+
+The database is the one that the variable BANK_DATABASE names.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+
+NAMES = [
+    "Zoé Lefèvre",
+    "Jürg Müller",
+    "Amélie Noël",
+    "Luca Rossi",
+    "Inès Benoît",
+    "Noah Keller",
+    "Chloé Garçon",
+    "Mia Weber",
+]
+CITIES = ["Genève", "Zürich", "Lausanne", "Lugano", "Sion", "Bern", "Nyon", "Basel"]
+FIRST_LIMIT = 500_00
+
+
+def create(bank):
+    """Make the tables."""
+    bank.execute(Path(__file__).with_name("schema.sql").read_text())
+    return "tables made"
+
+
+def open_accounts(bank, count):
+    """Open accounts; numbers go on where they ended."""
+    first = bank.execute("select coalesce(max(id) + 1, 0) from customers").fetchone()[0]
+    for number in range(first, first + int(count)):
+        with bank.transaction():
+            name, city = NAMES[number % len(NAMES)], CITIES[number % len(CITIES)]
+            bank.execute("insert into customers values (%s, %s, %s)", [number, name, city])
+            bank.execute("insert into cards values (%s, %s, %s)", [f"card-{number:04d}", number, FIRST_LIMIT])
+    return f"{count} accounts opened"
+
+
+def limit(bank, card, cents):
+    """Change what may be paid with a card at once."""
+    done = bank.execute("update cards set limit_cents = %s where card = %s", [int(cents), card])
+    return f"{card}: limit {int(cents) / 100:.2f} €" if done.rowcount else f"there is no {card}"
+
+
+def move(bank, customer, city):
+    """A customer has moved."""
+    done = bank.execute("update customers set city = %s where id = %s", [city, int(customer)])
+    return f"customer {customer} lives in {city}" if done.rowcount else f"there is no customer {customer}"
+
+
+def close(bank, customer):
+    """A customer leaves."""
+    done = bank.execute("delete from customers where id = %s", [int(customer)])
+    return f"customer {customer} has left" if done.rowcount else f"there is no customer {customer}"
+
+
+def work(bank, count, per_second):
+    """Change one limit after the other, each to an amount of its own."""
+    cards = [card for (card,) in bank.execute("select card from cards order by card").fetchall()]
+    began = time.monotonic()
+    for number in range(int(count)):
+        time.sleep(max(0.0, began + number / float(per_second) - time.monotonic()))
+        limit(bank, cards[number % len(cards)], 1_000_00 + number)
+    return f"{count} limits changed"
+
+
+COMMANDS = {"create": create, "open": open_accounts, "limit": limit, "move": move, "close": close, "work": work}
+
+
+def main(words):
+    """Run one command; prints what was done."""
+    if not words or words[0] not in COMMANDS or "BANK_DATABASE" not in os.environ:
+        sys.exit(__doc__)
+    with psycopg.connect(os.environ["BANK_DATABASE"], autocommit=True) as bank:
+        print(COMMANDS[words[0]](bank, *words[1:]))
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except (psycopg.Error, TypeError, ValueError) as error:
+        sys.exit(f"The bank could not do that: {error}")

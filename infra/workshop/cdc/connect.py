@@ -1,0 +1,211 @@
+"""Kafka Connect with Debezium as one more process: its jars, its settings, and what it is asked over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+
+from workshop.broker import jars, java, runtime
+from workshop.broker.properties import escaped
+from workshop.errors import WorkshopError
+from workshop.files import write_atomically
+from workshop.processes import Component, Processes
+from workshop.settings import NODES, Settings
+from workshop.timeline import Timeline
+from workshop.waiting import wait_until
+
+NAME = "connect"
+MAIN = "org.apache.kafka.connect.cli.ConnectDistributed"
+VERSION = "3.7.0.Final"
+FLUSH_MS = 5_000  # how often it notes how far it has come; what came since is sent again after a crash
+MEMORY = ("-Xmx160m",)  # the later flag counts
+
+
+class Connect:
+    """The worker of one state folder."""
+
+    def __init__(self, settings: Settings, port: int) -> None:
+        """Args: port: where it is asked, on 127.0.0.1."""
+        self.settings, self.port = settings, port
+        self.folder = settings.state / "cdc" / "connect"
+        self.processes = Processes(settings.state)
+
+    def start(self, kafka: Mapping, secrets: Mapping[str, str]) -> None:
+        """Start it and wait until it answers.
+
+        Args:
+            kafka: how clients reach the brokers.
+            secrets: variables of its environment, which a connector's settings name as `${env:NAME}`.
+
+        Raises:
+            WorkshopError: it ended, or does not answer in time; with the end of its log.
+        """
+        self.processes.start(self._component(kafka, secrets))
+        wait_until(
+            self._answers,
+            self.settings.patience,
+            "Kafka Connect to answer",
+            every=0.2,
+            next_step="`workshop logs connect` shows more.",
+            detail=lambda: self.processes.tail(NAME, 10),
+        )
+
+    def stop(self) -> None:
+        """Stop it; it knows where it was."""
+        self.processes.stop([NAME])
+
+    def lives(self) -> bool:
+        """Whether its process runs."""
+        return NAME in self.processes.running()
+
+    def put(self, name: str, config: Mapping[str, object]) -> None:
+        """Declare a connector, or change one.
+
+        Raises:
+            WorkshopError: it is refused, with the reason.
+        """
+        self.ask("PUT", f"/connectors/{name}/config", {key: str(value) for key, value in config.items()})
+
+    def state(self, name: str) -> tuple[str, str]:
+        """A connector's state, such as RUNNING or FAILED, or empty; and why it failed."""
+        answer = self.ask("GET", f"/connectors/{name}/status", missing={})
+        for part in [*answer.get("tasks", []), answer.get("connector", {})]:
+            if part.get("state") == "FAILED":
+                return "FAILED", _reason(part.get("trace", ""))
+        tasks = [task["state"] for task in answer.get("tasks", [])]
+        return (tasks[0] if tasks else ""), ""
+
+    def delete(self, name: str) -> None:
+        """Take a connector away, if it is there."""
+        self.ask("DELETE", f"/connectors/{name}", missing=None)
+
+    def ask(self, verb: str, path: str, body: object = None, **default: object):
+        """Ask the REST interface.
+
+        Args:
+            default: `missing=`, what is returned where there is no such thing.
+
+        Raises:
+            WorkshopError: it does not answer, or refuses.
+        """
+        try:
+            # No proxy of the environment stands between this machine and itself.
+            with httpx.Client(trust_env=False, timeout=30) as client:
+                answer = _patiently(client, verb, f"http://127.0.0.1:{self.port}{path}", body)
+        except httpx.HTTPError as error:
+            raise WorkshopError(
+                "Kafka Connect does not answer.",
+                "`workshop up --with cdc` in a terminal starts it.",
+                self.processes.tail(NAME, 6) or str(error),
+            ) from error
+        if answer.status_code == 404 and "missing" in default:
+            return default["missing"]
+        if answer.is_error:
+            raise WorkshopError(f"Kafka Connect refuses: {_message(answer)}", "`workshop logs connect` shows more.")
+        return answer.json() if answer.content else None
+
+    def _answers(self) -> bool:
+        if not self.processes.lives(NAME):
+            raise WorkshopError(
+                "Kafka Connect ended right after its start. The end of its log:",
+                "`workshop logs connect` shows all of it.",
+                self.processes.tail(NAME, 10),
+            )
+        try:
+            # Answered once it has joined its group; before that it says 404 or nothing.
+            return httpx.get(f"http://127.0.0.1:{self.port}/connectors", timeout=5, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _component(self, kafka: Mapping, secrets: Mapping[str, str]) -> Component:
+        scratch = self.folder / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        properties = self.folder / "connect.properties"
+        settings = worker_settings(kafka["bootstrap_servers"], self.port, list(secrets))
+        write_atomically(properties, "".join(f"{key}={escaped(value)}\n" for key, value in settings.items()))
+        argv = _runtime(self.settings).command(MAIN, str(properties), flags=MEMORY, scratch=scratch)
+        return Component(NAME, argv, {**runtime.environment(scratch), **secrets}, self.folder, (self.port,), 20.0)
+
+
+def provision(settings: Settings, timeline: Timeline) -> None:
+    """Bring Debezium's jars; Kafka's own are there already."""
+    size = sum(jar.size for jar in jars.pinned(settings, jars.DEBEZIUM))
+    with timeline.step("Debezium's jars", size) as progress:
+        jars.fetch(settings, _libs(settings), progress, jars.DEBEZIUM)
+
+
+def worker_settings(bootstrap: Sequence[str], port: int, variables: Sequence[str]) -> dict[str, object]:
+    """What a Connect worker reads. Its own state lies in three topics, with three copies each. Pure."""
+    topics = {
+        f"{kind}.storage.{name}": value
+        for kind in ("config", "offset", "status")
+        for name, value in (("topic", f"connect-{kind}"), ("replication.factor", len(NODES)))
+    }
+    return {
+        "bootstrap.servers": ",".join(bootstrap),
+        "group.id": "workshop-connect",
+        **topics,
+        "offset.storage.partitions": 1,
+        "status.storage.partitions": 1,
+        "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "key.converter.schemas.enable": "false",
+        "value.converter.schemas.enable": "false",
+        "listeners": f"http://127.0.0.1:{port}",
+        "rest.advertised.host.name": "127.0.0.1",
+        "plugin.discovery": "service_load",
+        "offset.flush.interval.ms": FLUSH_MS,
+        "config.providers": "env",
+        "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+        "config.providers.env.param.allowlist.pattern": "|".join(variables) or "none",
+        "scheduled.rebalance.max.delay.ms": 0,
+        "session.timeout.ms": 6_000,
+        "heartbeat.interval.ms": 1_000,
+        "producer.acks": "all",
+        "producer.delivery.timeout.ms": 120_000,
+    }
+
+
+def _runtime(settings: Settings) -> runtime.Runtime:
+    libs = [runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings)]
+    more = [_libs(settings) / jar.name for jar in jars.pinned(settings, jars.DEBEZIUM)]
+    if absent := [path.name for path in (*libs, *more) if not path.exists()]:
+        raise WorkshopError(f"{absent[0]} is missing.", "`workshop fetch` brings what the stack needs.")
+    prepared = runtime.prepare(settings, java.find(settings), tuple(libs))
+    # Java takes an ahead-of-time cache for a class path that begins as the one it was made for.
+    return replace(prepared, jars=(*prepared.jars, *more))
+
+
+def _libs(settings: Settings) -> Path:
+    return settings.cache / f"debezium-{VERSION}" / "libs"
+
+
+def _patiently(client: httpx.Client, verb: str, url: str, body: object) -> httpx.Response:
+    """While a worker hands its work around it answers 409 to whoever wants a change: it says itself to ask again."""
+    answers: list[httpx.Response] = []
+
+    def decided() -> bool:
+        answers.append(client.request(verb, url, json=body))
+        return answers[-1].status_code != 409
+
+    wait_until(decided, 60, "Kafka Connect to have settled", every=0.3)
+    return answers[-1]
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["message"]).strip()
+    except (ValueError, KeyError, TypeError):
+        return f"status {answer.status_code}"
+
+
+def _reason(trace: str) -> str:
+    """The innermost cause of a Java trace, in one line."""
+    causes = [
+        line.removeprefix("Caused by: ") for line in trace.splitlines() if line and not line.startswith(("\t", " "))
+    ]
+    name, _, said = causes[-1].partition(": ") if causes else ("", "", "")
+    return said or name

@@ -1,0 +1,30 @@
+"""Both together, started on demand and stopped with the rest of the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workshop.cdc import connect
+from workshop.cdc.connect import Connect
+from workshop.cdc.debezium import PASSWORD
+from workshop.cdc.postgres import Postgres
+from workshop.files import locked
+from workshop.settings import Ports, Settings
+from workshop.timeline import Timeline
+
+
+def up(settings: Settings, ports: Ports, kafka: Mapping, timeline: Timeline) -> None:
+    """Start PostgreSQL and Kafka Connect; harmless if they run."""
+    connect.provision(settings, timeline)
+    with locked(settings.state / "cdc" / "lock", settings.patience, "starts change data capture"):
+        database = Postgres(settings, ports.postgres)
+        with timeline.step("PostgreSQL answers"):
+            database.start()
+        with timeline.step("Kafka Connect answers"):
+            Connect(settings, ports.connect).start(kafka, {PASSWORD: database.password})
+
+
+def down(settings: Settings, ports: Ports) -> None:
+    """Stop both; what they store stays."""
+    Connect(settings, ports.connect).stop()
+    Postgres(settings, ports.postgres).stop()

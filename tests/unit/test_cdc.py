@@ -1,0 +1,88 @@
+"""Change data capture without processes: what is declared, and what a change says."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from workshop.cdc import debezium, unprivileged
+from workshop.cdc.bank import current
+from workshop.cdc.connect import worker_settings
+from workshop.cdc.debezium import Change
+from workshop.errors import WorkshopError
+from workshop.settings import Ports
+
+
+def record(operation: str, before: dict | None, after: dict | None) -> bytes:
+    source = {"ts_ms": 1_700_000_000_000, "lsn": 7}
+    return json.dumps({"op": operation, "before": before, "after": after, "source": source}).encode()
+
+
+def test_a_change_says_what_was_and_what_is():
+    change = debezium.read(b'{"id": 1}', record("u", {"id": 1, "city": "Sion"}, {"id": 1, "city": "Bern"}))
+    assert (change.operation, change.before["city"], change.after["city"]) == ("update", "Sion", "Bern")
+    assert change.row == {"id": 1, "city": "Bern"}
+
+
+def test_a_record_without_a_value_is_a_tombstone():
+    assert debezium.read(b'{"id": 1}', None) == Change("tombstone", {"id": 1}, None, None, 0, 0)
+
+
+@pytest.mark.parametrize("value", [b"{}", b"[]", b"no json", b'{"op": "x", "source": {}}'])
+def test_what_is_no_change_is_refused(value):
+    with pytest.raises(ValueError, match=r"."):
+        debezium.read(None, value)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.one_of(st.none(), st.integers(0, 9)))))
+def test_a_table_is_the_fold_of_its_changes_and_a_change_told_twice_alters_nothing(steps):
+    table: dict[int, int] = {}
+    changes = []
+    for number, value in steps:
+        after = None if value is None else {"id": number, "value": value}
+        changes.append(Change("delete" if after is None else "update", {"id": number}, None, after, 0, 0))
+        if value is None:
+            table.pop(number, None)
+        else:
+            table[number] = value
+    rows = [{"id": number, "value": table[number]} for number in sorted(table)]
+    assert current(changes) == rows
+    assert current(change for change in changes for _ in range(2)) == rows
+
+
+def test_no_secret_stands_in_what_connect_stores():
+    declared = debezium.connector("bank_1", 19094, "bank-1", ["cards"])
+    assert declared["database.password"] == "${env:BANK_PASSWORD}"
+    settings = worker_settings(["127.0.0.1:19091"], 19095, ["BANK_PASSWORD"])
+    assert settings["config.providers.env.param.allowlist.pattern"] == "BANK_PASSWORD"
+    assert settings["listeners"] == "http://127.0.0.1:19095"
+
+
+def test_an_ordinary_user_needs_no_prefix(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert unprivileged.prefix([Path("/anywhere")]) == ()
+
+
+def test_root_gives_its_rights_up_and_keeps_one_only_where_a_folder_is_closed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    assert not any("dac_override" in word for word in unprivileged.prefix([Path("/usr/bin")]))
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    assert "--ambient-caps=+dac_override" in unprivileged.prefix([closed / "data"])
+
+
+def test_root_without_setpriv_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(WorkshopError, match="ordinary user"):
+        unprivileged.prefix([])
+
+
+def test_its_ports_lie_in_the_block():
+    ports = Ports(19090)
+    assert {ports.postgres, ports.connect} == {19094, 19095} <= set(ports.all)
+    assert len(set(ports.all)) == len(ports.all)
