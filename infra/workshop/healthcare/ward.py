@@ -16,7 +16,7 @@ from workshop.healthcare.events import PatientEvent
 
 ER, NORMAL_CARE, INTENSIVE_CARE, RETURNED = "ER", "Admission NC", "Admission IC", "Return ER"
 BEDS = (ER, NORMAL_CARE, INTENSIVE_CARE)
-# In the log, patients who are released later are silent for up to 22 hours in the emergency room, and 19 days in a ward.
+# The longest silence in the log that something still followed: 22 hours in the emergency room, 19 days in a ward.
 SILENCE = {
     ER: timedelta(hours=24),
     RETURNED: timedelta(hours=24),
