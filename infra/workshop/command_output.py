@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,8 +32,8 @@ def bar(name: str) -> Iterator[Callable[[float], None]]:
     """A bar that ends at 100 %; yields what is to be told the share that is done, from 0 to 1."""
     errors, began = Console(stderr=True), time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(WIDTH), TaskProgressColumn())
-    # Without a terminal there is nothing to redraw: the line that ends the step is enough.
-    quiet = not errors.is_terminal
+    # Without a terminal, or in a notebook's `!`, nothing can be redrawn: the line that ends the step is enough.
+    quiet = not errors.is_terminal or "JPY_PARENT_PID" in os.environ
     with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True, disable=quiet) as progress:
         task = progress.add_task(name, total=1.0)
         yield lambda share: progress.update(task, completed=share)

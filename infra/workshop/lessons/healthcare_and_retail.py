@@ -14,7 +14,7 @@ from workshop.event_logs import LoggedEvent, Totals
 from workshop.event_logs.rows import Reading
 from workshop.healthcare import PatientEvent, patient_event
 from workshop.healthcare.events import correction, written_late
-from workshop.healthcare.patient_file import PatientFile, files
+from workshop.healthcare.patient_file import PatientFile, files, fold, known_by
 from workshop.healthcare.pseudonyms import pseudonym
 from workshop.healthcare.shredding import Forgotten, KeyRing
 from workshop.lessons.healthcare_and_retail_pictures import (
@@ -52,10 +52,15 @@ CALLED_FROM = Decimal(4)  # mmol/l of lactate
 
 
 def counts(log: Iterable[LoggedEvent]) -> pd.DataFrame:
-    """What a replay found: events, cases and the activities that the lesson needs."""
-    totals = Totals.of(log)
-    named = {name: totals.activities[name] for name in ("ER Triage", "IV Antibiotics", "Return ER")}
-    return pd.DataFrame([{"events": totals.events, "cases": len(totals.cases), **named}], index=["replayed"])
+    """What a replay found, and what pandas finds in the file if nobody tells it that a name is a name."""
+    wanted = ("ER Triage", "IV Antibiotics", "Return ER")
+    totals, frame = Totals.of(log), pd.read_csv(SEPSIS).dropna(subset="case_id")
+    usual = frame["activity"].value_counts()
+    rows = {
+        "replayed": [totals.events, len(totals.cases), *(totals.activities[name] for name in wanted)],
+        "pandas, as usual": [len(frame), frame["case_id"].nunique(), *(usual[name] for name in wanted)],
+    }
+    return pd.DataFrame.from_dict(rows, "index", columns=["events", "cases", *wanted])
 
 
 def at(text: str) -> datetime:
@@ -79,18 +84,20 @@ def _swapped(value: Decimal) -> Decimal:
     return Decimal(tenth * 10 + whole % 10) / 10
 
 
-def results(file: PatientFile, activity: str = "LacticAcid") -> pd.DataFrame:
-    """A test's results as they stand in a patient's file."""
+def then_and_now(events: Sequence[PatientEvent], moment: datetime, activity: str = "LacticAcid") -> pd.DataFrame:
+    """A patient's results as they were known at a moment, and as they are known today."""
+    then = {one.event_id: str(one.value) for one in fold(known_by(events, moment)).results(activity)}
     rows = [
         {
             "measured": f"{one.at:%d %b %H:%M}",
-            "value": str(one.value),
-            "known since": f"{one.versions[-1][1]:%d %b %H:%M}",
+            f"seen {moment:%d %b %H:%M}": then.get(one.event_id, "—"),
+            "known today": str(one.value),
+            "since": f"{one.versions[-1][1]:%d %b %H:%M}",
             "thought before": ", ".join(map(str, one.thought_before)),
         }
-        for one in file.results(activity)
+        for one in fold(events).results(activity)
     ]
-    return pd.DataFrame(rows, columns=["measured", "value", "known since", "thought before"]).set_index("measured")
+    return pd.DataFrame(rows).set_index("measured")
 
 
 PEOPLE = (  # invented: the log is anonymised, and stays so
