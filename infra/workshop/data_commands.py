@@ -45,9 +45,8 @@ def _tell(found: PublishedLog, empty_case: str, options: argparse.Namespace) -> 
         out.print(f"Went on after {done.already:,} rows that an earlier call had published.")
     out.print(f"In the topic {options.topic}, from {options.file.name}: {found.totals}")
     if found.unnamed:
-        out.print(
-            f"{_events(found.unnamed)} an empty {options.case}: they are the case {empty_case}, as --empty-case says."
-        )
+        out.print(f"{_events(found.unnamed)} an empty {options.case}: kept as a case named {empty_case}.")
+        out.print("(--empty-case NAME gives it another name, --empty-case '' refuses such rows.)")
         if found.totals.cases[empty_case] > found.unnamed:
             out.print(
                 f"The file also has a case {empty_case}: both are one case now; another --empty-case tells them apart."

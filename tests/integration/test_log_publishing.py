@@ -126,7 +126,7 @@ def test_refused_rows_are_dead_letters_and_the_command_says_so(
     said = capsys.readouterr().out
     for sentence in (
         "3 events of 2 cases",
-        "1 event has an empty case",
+        "1 event has an empty case: kept as a case named NA",
         "both are one case now",
         f"3 rows were refused: each is in {topic}{DEAD_LETTERS}",
         "nothing was published twice",

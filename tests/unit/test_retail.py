@@ -125,7 +125,7 @@ def test_projections_neither_make_nor_lose_money_or_customers(sold: list[LineSol
     grid = cohorts(sold)
     assert sum(grid.size.values()) == sums(sold).households
     assert all(count <= grid.size[month] for (month, _), count in grid.active.items())
-    assert all(grid.retained(month, 0) == 1 for month in grid.months)
+    assert all(grid.retained(month, 0) == (1 if month <= grid.last else None) for month in grid.months)
     assert sum(count for _, count in best_sellers(sold, 99)) == len({(line.product, line.basket) for line in sold})
 
 
@@ -145,9 +145,16 @@ def test_a_promotion_gives_no_more_than_its_percentage(sold: list[LineSold], per
 
 
 def test_what_a_cohort_will_do_is_not_known_yet() -> None:
-    months = [START, START + timedelta(days=40)]
+    months = [START, START + timedelta(days=58)]  # to the last day of February
     grid = cohorts([LineSold(1, "a", "x", 1, 100, at) for at in months] + [LineSold(2, "b", "x", 1, 100, months[1])])
     assert (grid.retained("2017-01", 1), grid.retained("2017-02", 1), grid.retained("2017-01", 2)) == (1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("end", "last"), [((2018, 1, 1), "2017-12"), ((2017, 12, 31), "2017-12"), ((2017, 12, 30), "2017-11")]
+)
+def test_a_month_that_the_log_does_not_hold_to_its_end_is_not_counted(end: tuple, last: str) -> None:
+    assert cohorts([LineSold(1, "a", "x", 1, 100, datetime(*end, tzinfo=UTC))]).last == last
 
 
 def a_line(case: str = "1", **fields: str) -> LoggedEvent:

@@ -148,7 +148,8 @@ def design(answer: object) -> str:
         expected="fields of your events, which you lock with a key for each person; none if there are none",
     )
     _expect_corrections(answer["corrects"], events)
-    return f"{len(events)} events by {key}, {len(answer['readers'])} readers, {len(set(answer['personal']))} personal fields"
+    personal = ", ".join(sorted(set(answer["personal"]))) or "nothing"
+    return f"{len(events)} events by {key}, {len(answer['readers'])} readers; personal: {personal}"
 
 
 def _expect_readers(readers: Mapping, events: Mapping) -> None:

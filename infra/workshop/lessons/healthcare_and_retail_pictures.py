@@ -58,10 +58,12 @@ def draw_beds(events: Sequence[PatientEvent], moment: datetime) -> Picture:
         axes.step(moments, beds[place], where="post", color=COLOURS[place], linewidth=1.4)
     there = ward.occupied(events, moment)
     axes.axvline(moment, color=INK, linestyle="--", linewidth=1.2)
-    words = ", ".join(f"{there[place]} in {SAID[place]}" for place in ward.BEDS)
+    names = {ward.ER: "the ER", ward.NORMAL_CARE: "normal care", ward.INTENSIVE_CARE: "intensive care"}
+    words = ", ".join(f"{there[place]} in {name}" for place, name in names.items())
+    ends = max((at for at, count in zip(moments, beds["Admission NC"], strict=True) if count), default=last)
     axes.set(ylabel="patients", ylim=(0, max(beds["Admission NC"]) * 1.22), title=f"{moment:%d %B %Y, %H:%M}: {words}")
-    axes.text(moments[-1], 14, "normal\ncare", color=BLUE, va="bottom")
-    axes.text(moments[-1], 1, "intensive\ncare", color=RED, va="bottom")
+    axes.text(ends, 4.5, "  normal care", color=BLUE)
+    axes.text(ends, 1.2, "  intensive care", color=RED)
     return Picture(
         drawing, f"on {moment:%d %B %Y at %H:%M}: {words}; at most {max(beds['Admission NC'])} in normal care"
     )

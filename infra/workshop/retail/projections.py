@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from workshop.retail.tills import LineSold
 
@@ -56,7 +57,7 @@ class Cohorts:
         months: the months in which any household bought first, as 2017-01.
         size: month to the number of households that bought first then.
         active: pairs of first month and months later (0: the month itself) to the number of households that bought then.
-        last: the month of the log's last line: what would come later is not known.
+        last: the last month that the log holds to its end: what came later is not known.
     """
 
     months: tuple[str, ...]
@@ -73,6 +74,7 @@ class Cohorts:
 
 def cohorts(lines: Iterable[LineSold]) -> Cohorts:
     """Sort households by their first month; a household that was a customer before the log begins counts from its begin."""
+    lines = list(lines)
     bought: dict[str, set[str]] = defaultdict(set)
     for line in lines:
         bought[line.household].add(f"{line.at:%Y-%m}")
@@ -81,8 +83,14 @@ def cohorts(lines: Iterable[LineSold]) -> Cohorts:
         first = min(months)
         active.update((first, _number(month) - _number(first)) for month in months)
     size = {month: count for (month, later), count in sorted(active.items()) if later == 0}
-    last = max((month for months in bought.values() for month in months), default="")
-    return Cohorts(tuple(size), size, dict(active), last)
+    end = max((line.at for line in lines), default=None)
+    return Cohorts(tuple(size), size, dict(active), _last_whole_month(end) if end else "")
+
+
+def _last_whole_month(end: datetime) -> str:
+    """The month before that of the next day: of 2018-01-01 and of 2017-12-31 it is 2017-12."""
+    following = end + timedelta(days=1)
+    return f"{following.replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
 def _number(month: str) -> int:
