@@ -74,8 +74,9 @@ def main() -> None:
         found = [one_run(ws, name) for _ in range(runs)]
         for figure in found[0]:
             per_second = figure.endswith("/s")
-            words = spread([one[figure] for one in found], "/s" if per_second else "s", 0 if per_second else 2)
-            print(f"{f'{name}: {figure.rsplit(",", 1)[0]}':32} {words}", flush=True)
+            words = spread([one[figure] for one in found], "events/s" if per_second else "s", 0 if per_second else 2)
+            label = f"{name}: {figure.removesuffix(', events/s').removesuffix(', s')}"
+            print(f"{label:32} {words}", flush=True)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def _tell(found: PublishedLog, empty_case: str, options: argparse.Namespace) -> 
     if done.refused:
         rows = "1 row was" if done.refused == 1 else f"{done.refused:,} rows were"
         out.print(f"{rows} refused: each is in {options.topic}{DEAD_LETTERS}, with its line and the reason.")
+        out.print(f"The first is line {found.first_refused.line}: {found.first_refused.reason}.")
 
 
 def _events(count: int) -> str:

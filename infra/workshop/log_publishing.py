@@ -11,7 +11,8 @@ from confluent_kafka import KafkaException
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.event_logs import LoggedEvent, MalformedLogEvent, Totals
-from workshop.event_logs.rows import CHUNK, Events, Reading, read
+from workshop.event_logs.rows import CHUNK, Events, Reading, check, read
+from workshop.log_files import Refused
 from workshop.publications import Part, Publication, publish_file
 
 
@@ -23,11 +24,13 @@ class PublishedLog:
         publication: how many of its rows lie in the topic, and how many were refused.
         totals: what the rows that were taken are.
         unnamed: how many of them have an empty case in the file.
+        first_refused: the first row that was refused.
     """
 
     publication: Publication
     totals: Totals
     unnamed: int
+    first_refused: Refused | None
 
 
 class _Log:
@@ -37,17 +40,23 @@ class _Log:
 
     def __init__(self, reading: Reading) -> None:
         self._reading, self.reading = reading, str(reading)
-        self.totals, self.unnamed = Totals(), 0
+        self.was_read = False
+        self._forget()
 
     def parts(self, path: Path, chunk: int) -> Iterator[Part]:
         """The file's records, chunk by chunk."""
-        self.totals, self.unnamed = Totals(), 0
+        self._forget()
+        self.was_read = True
         for found in read(path, self._reading, chunk):
             self._count(found)
             records = [(e.key(), e.value(), e.timestamp_ms(), e.headers()) for e in found.events]
             yield Part(records, found.refused, found.share)
 
+    def _forget(self) -> None:
+        self.totals, self.unnamed, self.first_refused = Totals(), 0, None
+
     def _count(self, found: Events) -> None:
+        self.first_refused = self.first_refused or next(iter(found.refused), None)
         self.unnamed += found.unnamed
         for event in found.events:
             self.totals.add(event)
@@ -61,12 +70,13 @@ def publish_log(
     Raises:
         WorkshopError: the file, the topic or the brokers are not as they must be; the same call goes on from there.
     """
-    log = _Log(reading)
+    path, log = Path(path), _Log(reading)
+    check(path, reading)
     done = publish_file(ws, path, topic, progress, log)
-    if not log.totals.events and done.accepted:  # it was whole before: nothing was read
-        for _ in log.parts(Path(path), CHUNK):
+    if not log.was_read:  # it was whole before
+        for _ in log.parts(path, CHUNK):
             pass
-    return PublishedLog(done, log.totals, log.unnamed)
+    return PublishedLog(done, log.totals, log.unnamed, log.first_refused)
 
 
 def replay_log(ws: Connection, topic: str) -> list[LoggedEvent]:

@@ -129,6 +129,7 @@ def test_refused_rows_are_dead_letters_and_the_command_says_so(
         "1 event has an empty case: kept as a case named NA",
         "both are one case now",
         f"3 rows were refused: each is in {topic}{DEAD_LETTERS}",
+        "The first is line 3: ",
         "nothing was published twice",
     ):
         assert sentence in said
@@ -157,6 +158,8 @@ def test_what_cannot_be_published_or_replayed_is_told_in_sentences(
     assert [cli.main(["data", "publish", *words]) for words in told.values()] == [1] * len(told)
     said = " ".join(capsys.readouterr().err.split())
     assert [sentence for sentence in told if sentence not in said] == []
+    with closing(ws.admin()) as admin:
+        assert topic not in admin.list_topics()  # what cannot be published leaves nothing behind
     with closing(KafkaProducer(**ws.kafka)) as producer:
         other = ws.fresh_topic("no-log", partitions=1)
         producer.send(other, b"no event")

@@ -71,6 +71,15 @@ def read(path: Path, reading: Reading, chunk: int = CHUNK) -> Iterator[Events]:
         yield _take(part, reading, prefix)
 
 
+def check(path: Path, reading: Reading) -> None:
+    """Look at the beginning of a file, before anything is done with it.
+
+    Raises:
+        WorkshopError: it cannot be read, or a column is missing.
+    """
+    next(chunks(path, 1, reading.columns()), None)
+
+
 def _take(part: Chunk, reading: Reading, prefix: str) -> Events:
     size = len(part.lines)
     given = names(part.columns[reading.case])

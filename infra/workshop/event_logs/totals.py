@@ -55,4 +55,8 @@ class Totals:
         if len(ranked) > SHOWN:
             lines.append(f"  and {len(ranked) - SHOWN:,} activities more")
         span = f"{self.first:%Y-%m-%d %H:%M:%S} to {self.last:%Y-%m-%d %H:%M:%S}"
-        return "\n".join([f"{self.events:,} events of {len(self.cases):,} cases, {span}", *lines])
+        return "\n".join([f"{_many(self.events, 'event')} of {_many(len(self.cases), 'case')}, {span}", *lines])
+
+
+def _many(count: int, name: str) -> str:
+    return f"1 {name}" if count == 1 else f"{count:,} {name}s"
