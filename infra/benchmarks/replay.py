@@ -28,7 +28,7 @@ from kafka import KafkaConsumer, TopicPartition
 from workshop import replaying
 from workshop.connection import Connection
 from workshop.fraud.rows import read
-from workshop.publications import DEAD_LETTERS, PAYMENTS, publish_file
+from workshop.publications import DEAD_LETTERS, LOG_TOPIC, publish_file
 from workshop.story import EXTRACT
 
 TUNED = {"max_poll_records": 10_000, "fetch_max_bytes": 64 << 20, "max_partition_fetch_bytes": 8 << 20}
@@ -70,7 +70,7 @@ def read_kafka_python(ws: Connection, topic: str) -> None:
 
 def read_confluent(ws: Connection, topic: str) -> None:
     """The same, as `replay` reads."""
-    for _ in replaying._batches(ws, topic):
+    for _ in replaying.batches(ws, topic):
         pass
 
 
@@ -82,7 +82,7 @@ def balances(ws: Connection, topic: str) -> pd.Series:
 
 def one_run(ws: Connection, path: Path, rows: int) -> dict[str, float]:
     """All figures, once, on a topic of their own."""
-    topic = ws.fresh_topic("replay", **{name.replace(".", "_"): value for name, value in PAYMENTS.items()})
+    topic = ws.fresh_topic("replay", **{name.replace(".", "_"): value for name, value in LOG_TOPIC.items()})
     try:
         figures = {"parsed, rows/s": rows / seconds(lambda: parse(path))}
         figures["published, s"] = took = seconds(lambda: publish_file(ws, path, topic))

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from workshop import commands, fraud_commands
+from workshop import commands, data_commands, fraud_commands
 from workshop.errors import WorkshopError
 from workshop.settings import BACKENDS, Settings
 
@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     text = "build a node image from package mirrors, where no container registry is reached (15 to 25 minutes, once)"
     build = _word(kind, "build-image", commands.build_image, text)
     build.add_argument("--install", action="store_true", help="install missing programs by apt-get")
+    text = "an event log of your own, of any field: publish it, one row an event"
+    _add_data(words.add_parser("data", help=text, description=text))
     text = "a log of payments of your own: publish it, warn of strange periods, score models"
     _add_fraud(words.add_parser("fraud", help=text, description=text))
     return parser
@@ -113,6 +115,24 @@ def _add_fraud(parser: argparse.ArgumentParser) -> None:
     score.add_argument("--start", type=_day, help="first day of the training week, such as 2018-07-25")
     for sub in (publish, warn, score):
         sub.add_argument("--topic", required=True, help="the topic's name")
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    words = parser.add_subparsers(metavar="COMMAND", required=True)
+    publish = _word(words, "publish", data_commands.publish, "publish a CSV or Parquet file, once and whole")
+    publish.add_argument("file", type=Path, help="CSV, CSV.gz or Parquet: a header, then one row an event")
+    publish.add_argument("--topic", required=True, help="the topic's name; it is created if it is not there")
+    publish.add_argument("--case", required=True, metavar="COL", help="the column that says whose event it is: the key")
+    what = publish.add_mutually_exclusive_group(required=True)
+    what.add_argument("--activity", default="", metavar="COL", help="the column that says what happened")
+    what.add_argument("--event", default="", metavar="NAME", help="what every row is, where no column says it")
+    publish.add_argument(
+        "--time", required=True, metavar="COL", help="the column that says when, as 2018-04-25 13:00:00"
+    )
+    text = "known activities, a file with one a line, or a list 'One,Another'; rows with other ones are refused"
+    publish.add_argument("--activities", metavar="FILE|LIST", help=text)
+    text = "the name of the case that is written as an empty one (default: NA); '' refuses rows without a case"
+    publish.add_argument("--empty-case", default="NA", metavar="NAME", help=text)
 
 
 def _day(text: str) -> date:

@@ -72,7 +72,7 @@ class Connection:
     def tidy(self) -> str:
         """Delete the topics that `fresh_topic` made here, so that brokers stay small; returns a sentence about it."""
         with closing(self.admin()) as admin:
-            gone = [name for name in admin.list_topics() if name in self._fresh]
+            gone = [name for name in admin.list_topics() if name.removesuffix(topics.DEAD_LETTERS) in self._fresh]
             if gone:
                 admin.delete_topics(gone)
         self._fresh.clear()

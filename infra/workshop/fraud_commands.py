@@ -8,24 +8,22 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kafka.errors import KafkaError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from workshop.command_output import bar, kafka_as_sentences
 from workshop.connection import Connection, connect
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.settings import Settings
-from workshop.timeline import WIDTH
+from workshop.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,11 +39,11 @@ out = Console(highlight=False, soft_wrap=True)
 
 def publish(settings: Settings, options: argparse.Namespace) -> None:
     """`workshop fraud publish FILE --topic T`."""
-    from workshop.publications import DEAD_LETTERS, publish_file
+    from workshop.publications import publish_file
 
-    with _kafka_as_sentences():
+    with kafka_as_sentences():
         ws = connect()
-        with _bar(f"publish {options.file.name}") as tell:
+        with bar(f"publish {options.file.name}") as tell:
             done = publish_file(ws, options.file, options.topic, tell)
     if done.already and done.already == done.accepted + done.refused:
         out.print("This file was published before, whole: nothing was published twice.")
@@ -64,7 +62,7 @@ def warn(settings: Settings, options: argparse.Namespace) -> None:
     from workshop.fraud.periods import find_periods
 
     table = _replayed(options.topic)
-    with _bar("look at every card") as tell:
+    with bar("look at every card") as tell:
         found = find_periods(table)
         tell(1.0)
     write_atomically(options.out, _as_csv(found))
@@ -112,7 +110,7 @@ def score(settings: Settings, options: argparse.Namespace) -> None:
     table = _replayed(options.topic)
     fraud = matched(table, labels, options.labels.name)
     start = options.start or usual_start(table)
-    with _bar("learn and judge by the published protocol") as tell:
+    with bar("learn and judge by the published protocol") as tell:
         found = judged(table, fraud, start, tell)
     tests = start + timedelta(days=NEEDED_DAYS - 7)
     out.print(
@@ -225,10 +223,10 @@ def _replayed(topic: str) -> pd.DataFrame:
     """The topic's payments; says how many events are none."""
     from workshop.replaying import replay
 
-    with _kafka_as_sentences():
+    with kafka_as_sentences():
         ws = connect()
         _check_exists(ws, topic)
-        with _bar(f"replay {topic}") as tell:
+        with bar(f"replay {topic}") as tell:
             table, malformed = replay(ws, topic, tell)
     if malformed:
         first = malformed[0]
@@ -246,28 +244,3 @@ def _check_exists(ws: Connection, topic: str) -> None:
     with closing(ws.admin()) as admin:
         if topic not in admin.list_topics():
             raise WorkshopError(f"There is no topic '{topic}'.", PUBLISH)
-
-
-@contextmanager
-def _kafka_as_sentences() -> Iterator[None]:
-    try:
-        yield
-    except KafkaError as error:
-        raise WorkshopError(
-            f"Kafka says {type(error).__name__}.", "`workshop status` shows what runs; then run the same command again."
-        ) from None
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Callable[[float], None]]:
-    """A bar that ends at 100 %; yields what is to be told the share that is done, from 0 to 1."""
-    errors, began = Console(stderr=True), time.monotonic()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(WIDTH), TaskProgressColumn())
-    # Without a terminal there is nothing to redraw: the line that ends the step is enough.
-    quiet = not errors.is_terminal
-    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True, disable=quiet) as progress:
-        task = progress.add_task(name, total=1.0)
-        yield lambda share: progress.update(task, completed=share)
-        progress.update(task, completed=1.0)
-    seconds = time.monotonic() - began
-    errors.print(Text.assemble(("✓ ", "green"), f"{name} 100 % ", (f"{seconds:.1f} s", "dim")))

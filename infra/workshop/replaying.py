@@ -51,15 +51,15 @@ class Malformed:
 
 
 @dataclass
-class _Batch:
+class Batch:
     """Events as they were read: equally long lists; a value is None where a record has none."""
 
     values: list[bytes | None]
     partitions: list[int]
     offsets: list[int]
 
-    def half(self, part: slice) -> _Batch:
-        return _Batch(self.values[part], self.partitions[part], self.offsets[part])
+    def half(self, part: slice) -> Batch:
+        return Batch(self.values[part], self.partitions[part], self.offsets[part])
 
 
 def replay(
@@ -80,7 +80,7 @@ def replay(
     tell = progress or (lambda share: None)
     parts, malformed = [ROW.empty_table()], []
     try:
-        for batch, share in _batches(ws, topic):
+        for batch, share in batches(ws, topic):
             parts += _rows(batch, malformed)
             tell(share)
     except KafkaException as error:
@@ -91,7 +91,7 @@ def replay(
     return _table(pa.concat_tables(parts)), sorted(malformed, key=lambda event: (event.partition, event.offset))
 
 
-def _batches(ws: Connection, topic: str) -> Iterator[tuple[_Batch, float]]:
+def batches(ws: Connection, topic: str) -> Iterator[tuple[Batch, float]]:
     """What lies in the topic, as it comes, and the share of it that has come."""
     begins, ends = _bounds(ws, topic)
     places = {number: begins[number] for number in ends if begins[number] < ends[number]}
@@ -132,9 +132,9 @@ def _bounds(ws: Connection, topic: str) -> tuple[dict[int, int], dict[int, int]]
     return {p.partition: begins[p] for p in places}, {p.partition: ends[p] for p in places}
 
 
-def _sorted_out(messages: list, places: dict[int, int], ends: dict[int, int]) -> _Batch:
+def _sorted_out(messages: list, places: dict[int, int], ends: dict[int, int]) -> Batch:
     """The events among the messages that lie before the ends; notes in `places` how far each partition is."""
-    batch = _Batch([], [], [])
+    batch = Batch([], [], [])
     for message in messages:
         error, partition, offset = message.error(), message.partition(), message.offset()
         if error is None:
@@ -150,7 +150,7 @@ def _sorted_out(messages: list, places: dict[int, int], ends: dict[int, int]) ->
     return batch
 
 
-def _rows(batch: _Batch, malformed: list[Malformed]) -> list[pa.Table]:
+def _rows(batch: Batch, malformed: list[Malformed]) -> list[pa.Table]:
     """The batch's payments; what is wrong in it is added to `malformed`."""
     if not batch.values:
         return []
@@ -169,7 +169,7 @@ def _rows(batch: _Batch, malformed: list[Malformed]) -> list[pa.Table]:
     return [pa.Table.from_pylist(rows, ROW)]
 
 
-def _bulk(batch: _Batch) -> pa.Table | None:
+def _bulk(batch: Batch) -> pa.Table | None:
     """All of the batch at once, or None if any of it needs a closer look."""
     if not all(value and value[:1] == b"{" for value in batch.values):
         return None

@@ -22,6 +22,7 @@ class Topic:
 
 # The story's payments are dated 2018. Retention follows a record's own time: without -1 they would be deleted at once.
 FOR_EVER = {"retention.ms": "-1"}
+DEAD_LETTERS = "-dead-letters"  # what a topic is called that holds what another one refused
 STORY = (
     Topic("payments", configs=FOR_EVER),
     Topic("debits", configs=FOR_EVER),

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workshop.errors import WorkshopError
 from workshop.fraud import rows
-from workshop.fraud.log_files import fingerprint
 from workshop.fraud.rows import Rows, read
 from workshop.fraud.written import Unreadable, cents, moment
+from workshop.log_files import fingerprint
 
 HEADER = "TX_DATETIME,CUSTOMER_ID,TX_AMOUNT"
 NOON = "2018-04-01 12:00:00"

@@ -6,7 +6,7 @@ converted between currencies: a sign or a word such as € or CHF is read over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,14 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workshop.fraud.log_files import OPTIONAL, Chunk, Refused, chunks, fingerprint
-from workshop.fraud.written import MOST_CENTS, RESIDUE, Unreadable, cents, moment
+from workshop.fraud.written import MOST_CENTS, RESIDUE, cents
+from workshop.log_files import Chunk, Columns, Refused, chunks, fingerprint
+from workshop.log_values import names, times, values
 
 CHUNK = 30_000  # rows
 LONGEST = 1_000  # characters of a name
-LAST_MS = 7_258_118_400_000  # the year 2200; a record's time in Kafka begins with 1970
+MANDATORY, OPTIONAL = ("TX_DATETIME", "CUSTOMER_ID", "TX_AMOUNT"), ("TERMINAL_ID", "TRANSACTION_ID")
+_ADVICE = f"Name the columns of your log {', '.join(MANDATORY)}, and {', '.join(OPTIONAL)} if you have them."
+COLUMNS = Columns(MANDATORY, OPTIONAL, _ADVICE)
 _PLAIN_AMOUNT = r"^-?[0-9]{1,13}(\.[0-9]{1,2}0*)?$"
-_PLAIN_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?$"
 
 
 @dataclass(frozen=True)
@@ -55,20 +57,20 @@ def read(path: Path, chunk: int = CHUNK) -> Iterator[Rows]:
         WorkshopError: the file cannot be read, or a mandatory column is missing; the columns found are named.
     """
     prefix = fingerprint(path)[:12]
-    for part in chunks(path, chunk):
+    for part in chunks(path, chunk, COLUMNS):
         yield _take(part, prefix)
 
 
 def _take(part: Chunk, prefix: str) -> Rows:
     """Turn a chunk's text into values; the first reason against a row counts."""
     size = len(part.lines)
-    at, no_time = _times(part.columns["TX_DATETIME"])
+    at, no_time = times(part.columns["TX_DATETIME"])
     amounts, no_amount = _amounts(part.columns["TX_AMOUNT"])
-    names = {name: _names(part.columns.get(name, pa.nulls(size, pa.string()))) for name in ("CUSTOMER_ID", *OPTIONAL)}
-    against = no_amount | no_time | _against_names(names)
+    texts = {name: names(part.columns.get(name, pa.nulls(size, pa.string()))) for name in ("CUSTOMER_ID", *OPTIONAL)}
+    against = no_amount | no_time | _against_names(texts)
     refused = [Refused(part.lines[i], reason, part.show(i)) for i, reason in sorted(against.items())]
     kept = [i for i in range(size) if i not in against] if against else range(size)
-    customer, terminal, given = ([names[name][i] for i in kept] for name in ("CUSTOMER_ID", *OPTIONAL))
+    customer, terminal, given = ([texts[name][i] for i in kept] for name in ("CUSTOMER_ID", *OPTIONAL))
     return Rows(
         customer=customer,
         terminal=[name or None for name in terminal],
@@ -80,20 +82,10 @@ def _take(part: Chunk, prefix: str) -> Rows:
     )
 
 
-def _names(column: pa.Array) -> list[str]:
-    """Text as it stands, without blanks around it; empty where there is none. `NA` and `null` are names like others."""
-    if pa.types.is_floating(column.type):  # a column of whole numbers with gaps, as pandas writes it
-        whole = [value is not None and value == value // 1 for value in column.to_pylist()]
-        column = pa.array(
-            [str(int(v)) if w else str(v or "") for v, w in zip(column.to_pylist(), whole, strict=True)], pa.string()
-        )
-    return pc.utf8_trim_whitespace(pc.fill_null(pc.cast(column, pa.string()), "")).to_pylist()
-
-
-def _against_names(names: dict[str, list[str]]) -> dict[int, str]:
+def _against_names(texts: dict[str, list[str]]) -> dict[int, str]:
     against = {}
-    for column, values in names.items():
-        for i, value in enumerate(values):
+    for column, found in texts.items():
+        for i, value in enumerate(found):
             if len(value) > LONGEST:
                 against[i] = f"{column} has more than {LONGEST:,} characters"
             elif "\ufffd" in value:
@@ -103,33 +95,18 @@ def _against_names(names: dict[str, list[str]]) -> dict[int, str]:
     return against
 
 
-def _times(column: pa.Array) -> tuple[np.ndarray, dict[int, str]]:
-    if pa.types.is_temporal(column.type):
-        column = pc.fill_null(pc.cast(pc.cast(column, _instant(column.type), safe=False), pa.int64()), -1)
-        values, against = column.to_numpy(), {}
-    else:
-        values, against = _values(column, _PLAIN_TIME, lambda texts: pc.cast(texts, pa.timestamp("ms")), moment)
-    for i in np.flatnonzero((values < 0) | (values > LAST_MS)).tolist():
-        against[i] = "its time is missing, or not between 1970 and 2200"
-    return values, against
-
-
-def _instant(kind: pa.DataType) -> pa.DataType:
-    return pa.timestamp("ms", getattr(kind, "tz", None))
-
-
 def _amounts(column: pa.Array) -> tuple[np.ndarray, dict[int, str]]:
     if pa.types.is_floating(column.type):
-        values, against = _float_cents(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False))
+        found, against = _float_cents(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False))
     else:
-        values, against = _text_cents(column)
-    for i in np.flatnonzero(np.abs(values) > MOST_CENTS).tolist():
-        against[i] = f"the amount {values[i] // 100:,} is too large"
-    return values, against
+        found, against = _text_cents(column)
+    for i in np.flatnonzero(np.abs(found) > MOST_CENTS).tolist():
+        against[i] = f"the amount {found[i] // 100:,} is too large"
+    return found, against
 
 
 def _text_cents(column: pa.Array) -> tuple[np.ndarray, dict[int, str]]:
-    return _values(column, _PLAIN_AMOUNT, lambda texts: _unscaled(pc.cast(texts, pa.decimal128(17, 2))), cents)
+    return values(column, _PLAIN_AMOUNT, lambda texts: _unscaled(pc.cast(texts, pa.decimal128(17, 2))), cents)
 
 
 def _unscaled(amounts: pa.Array) -> pa.Array:
@@ -146,21 +123,3 @@ def _float_cents(amounts: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
         why = "has more than two decimals" if known[i] else "is no amount"
         against[i] = f"the amount {amounts[i]} {why}"
     return whole.astype(np.int64), against
-
-
-def _values(column: pa.Array, plain: str, bulk: Callable, one: Callable) -> tuple[np.ndarray, dict[int, str]]:
-    """What is written plainly is converted in bulk, the rest one by one; returns int64 and the reasons against rows."""
-    texts = pc.fill_null(pc.cast(column, pa.string()), "")
-    clean = pc.match_substring_regex(texts, plain).to_numpy(zero_copy_only=False)
-    values = np.zeros(len(texts), np.int64)
-    try:
-        values[clean] = pc.cast(bulk(texts.filter(pa.array(clean))), pa.int64()).to_numpy()
-    except pa.ArrowInvalid:  # one of them is no value after all, such as 30 February
-        clean[:] = False
-    against = {}
-    for i in np.flatnonzero(~clean).tolist():
-        try:
-            values[i] = one(texts[i].as_py())
-        except Unreadable as reason:
-            against[i] = str(reason)
-    return values, against

@@ -1,4 +1,4 @@
-"""Files of payments, CSV or Parquet, as they stand: columns of text with each row's line, chunk by chunk."""
+"""Logs as files, CSV or Parquet, as they stand: columns of text with each row's line, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -21,8 +21,25 @@ import pyarrow.parquet as pq
 
 from workshop.errors import WorkshopError
 
-MANDATORY = ("TX_DATETIME", "CUSTOMER_ID", "TX_AMOUNT")
-OPTIONAL = ("TERMINAL_ID", "TRANSACTION_ID")
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a file are read.
+
+    Attributes:
+        mandatory: without one of these the file is refused.
+        optional: read where they are there; None for every other column that the file has.
+        advice: what to do if one is missing.
+    """
+
+    mandatory: tuple[str, ...]
+    optional: tuple[str, ...] | None
+    advice: str
+
+    def among(self, header: list[str]) -> list[str]:
+        """Those of them that a file has."""
+        rest = [name for name in dict.fromkeys(header) if name not in self.mandatory and name]
+        return [*self.mandatory, *(name for name in rest if self.optional is None or name in self.optional)]
 
 
 @dataclass(frozen=True)
@@ -45,14 +62,14 @@ class Chunk:
     share: float
 
 
-def chunks(path: Path, size: int) -> Iterator[Chunk]:
+def chunks(path: Path, size: int, wanted: Columns) -> Iterator[Chunk]:
     """The file's rows as they stand, so many at a time.
 
     Raises:
         WorkshopError: the file cannot be read, or a mandatory column is missing; the columns found are named.
     """
     with _told(path), path.open("rb") as file:
-        yield from _parquet(path, size) if file.read(4) == b"PAR1" else _csv(path, size)
+        yield from (_parquet if file.read(4) == b"PAR1" else _csv)(path, size, wanted)
 
 
 def fingerprint(path: Path) -> str:
@@ -71,12 +88,12 @@ def fingerprint(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _parquet(path: Path, chunk: int) -> Iterator[Chunk]:
+def _parquet(path: Path, chunk: int, wanted: Columns) -> Iterator[Chunk]:
     with pq.ParquetFile(path) as file:
-        _check_columns(file.schema_arrow.names, path)
+        _check_columns(file.schema_arrow.names, path, wanted)
         seen, batches = 0, file.iter_batches(batch_size=chunk)
         for batch in batches:
-            columns = {name: _flat(batch[name]) for name in (*MANDATORY, *OPTIONAL) if name in batch.schema.names}
+            columns = {name: _flat(batch[name]) for name in wanted.among(batch.schema.names)}
             lines = list(range(seen + 1, seen + 1 + len(batch)))
             seen += len(batch)
             yield Chunk(columns, lines, _json_of(batch), [], seen / file.metadata.num_rows)
@@ -90,13 +107,13 @@ def _json_of(batch: pa.RecordBatch) -> Callable[[int], str]:
     return lambda i: json.dumps(batch.slice(i, 1).to_pylist()[0], default=str, ensure_ascii=False)
 
 
-def _csv(path: Path, chunk: int) -> Iterator[Chunk]:
+def _csv(path: Path, chunk: int, wanted: Columns) -> Iterator[Chunk]:
     with path.open("rb") as file, gzip.open(file) if _is_packed(file) else nullcontext(file) as unpacked:
         lines = _Lines(TextIOWrapper(unpacked, _encoding(unpacked), errors="replace", newline=""))
-        header, separator = _header(lines, path)
+        header, separator = _header(lines, path, wanted)
         rows = _csv_rows(lines, separator)
         while found := list(islice(rows, chunk)):
-            part = _csv_chunk(found, lines.before, lines.taken, header)
+            part = _csv_chunk(found, lines, header, wanted)
             part.share = file.tell() / path.stat().st_size
             yield part
             lines.forget()
@@ -142,7 +159,9 @@ def _csv_rows(lines: _Lines, separator: str) -> Iterator[tuple[int, int, list[st
             broken = True
 
 
-def _csv_chunk(found: list[tuple], before: int, lines: list[str], header: list[str]) -> Chunk:
+def _csv_chunk(found: list[tuple], read: _Lines, header: list[str], wanted: Columns) -> Chunk:
+    before, lines = read.before, read.taken
+
     def raw(span: tuple) -> str:
         return "".join(lines[span[0] : span[1]]).rstrip("\r\n")
 
@@ -154,29 +173,29 @@ def _csv_chunk(found: list[tuple], before: int, lines: list[str], header: list[s
         elif len(one[2]) != len(header):
             why = f"it has {len(one[2])} fields, and the header has {len(header)}"
             refused.append(Refused(before + one[0] + 1, why, raw(one)))
-    places = {name: header.index(name) for name in (*MANDATORY, *OPTIONAL) if name in header}
+    places = {name: header.index(name) for name in wanted.among(header)}
     columns = {name: pa.array([one[2][place] for one in good], pa.string()) for name, place in places.items()}
     return Chunk(columns, [before + one[0] + 1 for one in good], lambda i: raw(good[i]), refused, 0.0)
 
 
-def _header(lines: _Lines, path: Path) -> tuple[list[str], str]:
+def _header(lines: _Lines, path: Path, wanted: Columns) -> tuple[list[str], str]:
     """The names of the columns, and what separates them: what gives the mandatory ones, or else the most."""
     first = next((line for line in lines if line.strip()), "")
     lines.forget()
     ways = [([name.strip() for name in next(csv.reader([first], delimiter=sign))], sign) for sign in ",;\t|" if first]
-    header, separator = max(ways, key=lambda way: (len(set(MANDATORY) & set(way[0])), len(way[0])), default=([], ","))
-    _check_columns(header, path)
+    needed = set(wanted.mandatory)
+    header, separator = max(ways, key=lambda way: (len(needed & set(way[0])), len(way[0])), default=([], ","))
+    _check_columns(header, path, wanted)
     return header, separator
 
 
-def _check_columns(found: list[str], path: Path) -> None:
+def _check_columns(found: list[str], path: Path, wanted: Columns) -> None:
     there = ", ".join(found[:30]) or "none"
-    if missing := [name for name in MANDATORY if name not in found]:
+    if missing := [name for name in wanted.mandatory if name not in found]:
         raise WorkshopError(
-            f"{path.name} has no column {' and no column '.join(missing)}; its columns are: {there}.",
-            f"Name the columns of your log {', '.join(MANDATORY)}, and {', '.join(OPTIONAL)} if you have them.",
+            f"{path.name} has no column {' and no column '.join(missing)}; its columns are: {there}.", wanted.advice
         )
-    if twice := [name for name in (*MANDATORY, *OPTIONAL) if found.count(name) > 1]:
+    if twice := [name for name in wanted.among(found) if found.count(name) > 1]:
         raise WorkshopError(f"{path.name} has the column {twice[0]} more than once.", "Leave one of them.")
 
 

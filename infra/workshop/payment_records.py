@@ -1,0 +1,52 @@
+"""A log of payments as the records of a topic: PaymentMade, or PaymentRefunded where an amount is below 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from json.encoder import encode_basestring_ascii as quoted
+from pathlib import Path
+
+import numpy as np
+
+from workshop.fraud.rows import Rows, read
+from workshop.publications import Part, Record
+
+MADE, REFUNDED = ([("type", kind), ("version", b"1")] for kind in (b"PaymentMade", b"PaymentRefunded"))
+
+
+class Payments:
+    """How a file of payments is published: the key is the card, the record's time the payment's."""
+
+    refused_type = "PaymentRefused"
+    reading = ""  # there is one way only
+
+    def parts(self, path: Path, chunk: int) -> Iterator[Part]:
+        """The file's records, chunk by chunk.
+
+        Raises:
+            WorkshopError: the file cannot be read, or a mandatory column is missing.
+        """
+        for rows in read(path, chunk):
+            yield Part(_records(rows), rows.refused, rows.share)
+
+
+def _records(rows: Rows) -> list[Record]:
+    """Values are written as `PaymentMade.value()` writes them, without making an event of each."""
+    refunds = (rows.cents < 0).tolist()
+    terminals = ["null" if terminal is None else quoted(terminal) for terminal in rows.terminal]
+    columns = (refunds, rows.customer, terminals, np.abs(rows.cents).tolist(), _iso(rows.at), rows.payment_id)
+    values = [
+        f'{{"type": "{"PaymentRefunded" if refund else "PaymentMade"}", "card": {quoted(card)}, "terminal": {terminal}, '
+        f'"amount_cents": {cents}, "at": "{at}", "payment_id": {quoted(payment_id)}}}'.encode()
+        for refund, card, terminal, cents, at, payment_id in zip(*columns, strict=True)
+    ]
+    keys, times = [card.encode() for card in rows.customer], rows.at.astype(np.int64).tolist()
+    headers = [REFUNDED if refund else MADE for refund in refunds]
+    return list(zip(keys, values, times, headers, strict=True))
+
+
+def _iso(at: np.ndarray) -> list[str]:
+    """As `datetime.isoformat` writes a time in UTC: with a fraction only where there is one."""
+    whole = np.datetime_as_string(at, unit="s").tolist()
+    fractions = (at.astype(np.int64) % 1000).tolist()
+    return [f"{day}.{ms:03d}000+00:00" if ms else f"{day}+00:00" for day, ms in zip(whole, fractions, strict=True)]
