@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workshop.fraud.written import Unreadable, moment
+from workshop.written import Unreadable, moment
 
 LAST_MS = 7_258_118_400_000  # the year 2200; a record's time in Kafka begins with 1970
 _PLAIN_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?$"

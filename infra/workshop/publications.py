@@ -245,7 +245,7 @@ def _prepare(ws: Connection, topic: str) -> str:
         configs = {name: config["value"] for name, config in found.items()}
         if configs.get("retention.ms") != "-1" or "compact" in configs.get("cleanup.policy", ""):
             raise WorkshopError(
-                f"The topic '{topic}' forgets: old payments would be deleted as soon as they are written.",
+                f"The topic '{topic}' forgets: old events would be deleted as soon as they are written.",
                 "Take another name, which is created as it must be, or set its retention.ms=-1, cleanup.policy=delete.",
             )
         return str(admin.describe_topics([topic])[0]["topic_id"])

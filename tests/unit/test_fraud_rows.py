@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from workshop.errors import WorkshopError
 from workshop.fraud import rows
 from workshop.fraud.rows import Rows, read
-from workshop.fraud.written import Unreadable, cents, moment
 from workshop.log_files import fingerprint
+from workshop.written import Unreadable, cents, moment
 
 HEADER = "TX_DATETIME,CUSTOMER_ID,TX_AMOUNT"
 NOON = "2018-04-01 12:00:00"

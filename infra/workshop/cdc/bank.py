@@ -89,6 +89,9 @@ class Bank:
     def follow(self, *tables: str, **more: object) -> None:
         """Declare a Debezium connector for these tables, and wait until it has read what is there and follows the rest.
 
+        Before it has noted that it read what was there, a connector that is killed reads it again: the tables are right then,
+        but what happened in between is told by nobody. So that note is waited for too; it takes a row that can be read.
+
         Args:
             more: further settings of the connector.
 
@@ -143,7 +146,7 @@ class Bank:
 
     def kill_connect(self) -> None:
         """End Kafka Connect without a word."""
-        self.worker.processes.stop(["connect"], at_once=True)
+        self.worker.kill()
 
     def start_connect(self) -> None:
         """Start Kafka Connect, and wait until it answers."""
@@ -176,13 +179,15 @@ class Bank:
             raise WorkshopError(f"The connector has failed: {reason}", "`workshop logs connect` shows more.")
 
     def _follows(self) -> bool:
-        """It streams, and every table's old rows are told too."""
+        """It streams. Debezium has every table tell whole rows when it begins to, after it has read what was there."""
         self._must_run()
         whole = self.rows(
             "select bool_and(relreplident = 'f') as whole from pg_class where oid = any(%s::regclass[])",
             [[f"public.{table}" for table in self.tables]],
         )
-        return self._slot()["active"] and bool(whole[0]["whole"])
+        place = self.worker.place(self.name)
+        has_read = place.get("snapshot_completed") or (place and "snapshot" not in place)
+        return bool(self._slot()["active"] and whole[0]["whole"] and has_read)
 
 
 def current(changes: Iterable[Change]) -> list[dict]:
@@ -203,7 +208,7 @@ def ensure(ws: Connection, accounts: int = 8) -> Bank:
     stack.up(ws.settings, ports, ws.kafka, Timeline())
     bank = Bank(ws, Postgres(ws.settings, ports.postgres), Connect(ws.settings, ports.connect))
     sweep(ws, bank.postgres, bank.worker)
-    bank.postgres.fresh_database(bank.database)
+    bank.postgres.create_database(bank.database)
     bank.monolith("create")
     bank.monolith("open", accounts)
     return bank

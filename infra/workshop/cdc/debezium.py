@@ -39,24 +39,6 @@ def connector(database: str, port: int, prefix: str, tables: Sequence[str]) -> d
     }
 
 
-def outbox(table: str, topic: str) -> dict[str, object]:
-    """What is added to a connector's settings so that rows of an outbox become events of their own on one topic."""
-    only = f"{table}-rows"
-    return {
-        "transforms": "outbox",
-        "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter",
-        "transforms.outbox.predicate": only,
-        "transforms.outbox.route.by.field": "topic",
-        "transforms.outbox.route.topic.replacement": topic,
-        "transforms.outbox.table.field.event.key": "card",
-        "transforms.outbox.table.field.event.type": "type",
-        "transforms.outbox.table.expand.json.payload": "true",
-        "predicates": only,
-        f"predicates.{only}.type": "org.apache.kafka.connect.transforms.predicates.TopicNameMatches",
-        f"predicates.{only}.pattern": rf".*\.{table}",
-    }
-
-
 def slot(prefix: str) -> str:
     """The name of the replication slot, and of the publication: small letters, digits, underscores."""
     return prefix.replace("-", "_")

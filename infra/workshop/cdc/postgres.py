@@ -98,15 +98,10 @@ class Postgres:
                 f"PostgreSQL does not answer: {said}", "`workshop up --with cdc` in a terminal starts it."
             ) from error
 
-    def fresh_database(self, name: str) -> None:
-        """Create a database, in place of one of that name: with who is connected to it, and who follows its changes."""
+    def create_database(self, name: str) -> None:
+        """Create a database."""
         with self.connect("postgres") as connection:
-            for (slot,) in connection.execute(
-                "select slot_name from pg_replication_slots where database = %s", [name]
-            ).fetchall():
-                drop_slot(connection, slot)
-            connection.execute(sql.SQL("drop database if exists {} with (force)").format(_quoted(name)))
-            connection.execute(sql.SQL("create database {}").format(_quoted(name)))
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
     @property
     def _data(self) -> Path:
@@ -186,10 +181,6 @@ def drop_slot(connection: psycopg.Connection, name: str) -> None:
         return True
 
     wait_until(gone, 20, f"the replication slot {name} to be free", every=0.1)
-
-
-def _quoted(name: str) -> sql.Identifier:
-    return sql.Identifier(name)
 
 
 def _environment() -> dict[str, str]:

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workshop.fraud.written import MOST_CENTS, RESIDUE, cents
 from workshop.log_files import Chunk, Columns, Refused, chunks, fingerprint
 from workshop.log_values import names, times, values
+from workshop.written import MOST_CENTS, RESIDUE, cents
 
 CHUNK = 30_000  # rows
 LONGEST = 1_000  # characters of a name

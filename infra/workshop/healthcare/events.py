@@ -65,6 +65,11 @@ def patient_event(logged: LoggedEvent) -> PatientEvent | ResultCorrected:
     return PatientEvent(logged.case, logged.activity, logged.at, logged.event_id, known_at, result)
 
 
+def in_order(event: PatientEvent) -> tuple:
+    """What events are sorted by: their time; of one time, by the order of the lines that they came from."""
+    return (event.at, len(event.event_id), event.event_id)
+
+
 def correction(event: PatientEvent, right: Decimal, at: datetime, reason: str = "") -> LoggedEvent:
     """The event that says: that result was wrong."""
     fields = {"corrects": event.event_id, "result": str(right), "reason": reason}

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import TypeVar
 
-from workshop.healthcare.events import PatientEvent, ResultCorrected
+from workshop.healthcare.events import PatientEvent, ResultCorrected, in_order
 
 One = TypeVar("One")
 Event = PatientEvent | ResultCorrected
@@ -77,7 +77,7 @@ def evolve(file: PatientFile, event: Event) -> PatientFile:
     """The file after an event; one that is there already changes nothing."""
     if isinstance(event, ResultCorrected):
         return replace(file, patient=event.patient, corrections=_inserted(file.corrections, event, _by_knowledge))
-    return replace(file, patient=event.patient, steps=_inserted(file.steps, event, _by_time))
+    return replace(file, patient=event.patient, steps=_inserted(file.steps, event, in_order))
 
 
 def fold(events: Iterable[Event], file: PatientFile | None = None) -> PatientFile:
@@ -96,10 +96,6 @@ def files(events: Iterable[Event]) -> dict[str, PatientFile]:
 def known_by(events: Iterable[Event], moment: datetime) -> list[Event]:
     """What had been written down by a moment: what a doctor could know then."""
     return [event for event in events if event.known_at <= moment]
-
-
-def _by_time(event: PatientEvent) -> tuple:
-    return (event.at, len(event.event_id), event.event_id)  # of one time: in the order of the lines that they came from
 
 
 def _by_knowledge(event: ResultCorrected) -> tuple:

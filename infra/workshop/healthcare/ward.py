@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from workshop.healthcare.events import PatientEvent
+from workshop.healthcare.events import PatientEvent, in_order
 
 ER, NORMAL_CARE, INTENSIVE_CARE, RETURNED = "ER", "Admission NC", "Admission IC", "Return ER"
 BEDS = (ER, NORMAL_CARE, INTENSIVE_CARE)
@@ -64,7 +64,7 @@ def _place_of(activity: str) -> str | None:
 def ward_at(events: Iterable[PatientEvent], moment: datetime) -> dict[str, Whereabouts]:
     """Patient to whereabouts, of all who are somewhere at this moment; only what had happened by then counts."""
     found: dict[str, Whereabouts] = {}
-    for event in sorted((e for e in events if e.at <= moment), key=_order):
+    for event in sorted((e for e in events if e.at <= moment), key=in_order):
         found[event.patient] = evolve(found.get(event.patient), event)
     return {patient: where for patient, where in found.items() if where.is_there(moment)}
 
@@ -90,7 +90,7 @@ def beds_over_time(events: Iterable[PatientEvent], moments: Sequence[datetime]) 
 def _changes(events: Iterable[PatientEvent]) -> Iterable[tuple[datetime, int, str]]:
     """Each arrival in a bed (+1) and each departure (-1)."""
     paths: dict[str, list[PatientEvent]] = {}
-    for event in sorted(events, key=_order):
+    for event in sorted(events, key=in_order):
         paths.setdefault(event.patient, []).append(event)
     for path in paths.values():
         where = None
@@ -100,7 +100,3 @@ def _changes(events: Iterable[PatientEvent]) -> Iterable[tuple[datetime, int, st
                 ends = event.at + SILENCE[where.place]
                 yield event.at, 1, where.place
                 yield min(ends, following.at) if following else ends, -1, where.place
-
-
-def _order(event: PatientEvent) -> tuple:
-    return (event.at, len(event.event_id), event.event_id)

@@ -13,6 +13,20 @@ from functools import reduce
 from typing import Self
 
 
+class AboutAnArticle:
+    """What is sent about an article: under its name, so that whoever decides about the article finds all of it."""
+
+    article: str
+
+    def key(self) -> bytes:
+        """The Kafka key."""
+        return self.article.encode()
+
+    def value(self) -> bytes:
+        """The Kafka value, as JSON."""
+        return json.dumps({"type": type(self).__name__, **vars(self)}).encode()
+
+
 @dataclass(frozen=True)
 class ReceiveStock:
     """A command: a delivery came in."""
@@ -23,20 +37,12 @@ class ReceiveStock:
 
 
 @dataclass(frozen=True)
-class PlaceOrder:
+class PlaceOrder(AboutAnArticle):
     """A command: somebody wants so many pieces; `reference` names the order."""
 
     article: str
     pieces: int
     reference: str
-
-    def key(self) -> bytes:
-        """The Kafka key under which whoever decides about the article finds it."""
-        return self.article.encode()
-
-    def value(self) -> bytes:
-        """The Kafka value, as JSON."""
-        return json.dumps({"type": "PlaceOrder", **vars(self)}).encode()
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
@@ -54,20 +60,12 @@ class CancelOrder:
 
 
 @dataclass(frozen=True)
-class StockEvent:
+class StockEvent(AboutAnArticle):
     """Something happened to an article's stock: so many pieces, because of a delivery or an order."""
 
     article: str
     pieces: int
     reference: str
-
-    def key(self) -> bytes:
-        """The Kafka key."""
-        return self.article.encode()
-
-    def value(self) -> bytes:
-        """The Kafka value, as JSON."""
-        return json.dumps({"type": type(self).__name__, **vars(self)}).encode()
 
 
 class StockReceived(StockEvent):

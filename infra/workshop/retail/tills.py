@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from workshop.event_logs import LoggedEvent, MalformedLogEvent
-from workshop.fraud.written import Unreadable, cents
+from workshop.written import Unreadable, cents
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,98 @@
+"""A real PostgreSQL, a real Kafka Connect with Debezium: what the monolith writes, and what reaches the topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from workshop.cdc import bank as banks
+from workshop.cdc.bank import Bank, current
+from workshop.connection import Connection
+from workshop.errors import WorkshopError
+from workshop.processes import Processes
+from workshop.waiting import wait_until
+
+
+@pytest.fixture(scope="module")
+def stopped_afterwards(ws: Connection) -> Iterator[Connection]:
+    yield ws
+    banks.ensure(ws).close()
+    assert not {"postgres", "connect"} & set(Processes(ws.settings.state).running())
+
+
+@pytest.fixture
+def bank(stopped_afterwards: Connection) -> Bank:
+    return banks.ensure(stopped_afterwards)
+
+
+def test_what_was_there_and_every_change_reach_the_topic_in_order(bank: Bank) -> None:
+    bank.follow("customers", "cards")
+    bank.monolith("move", 3, "Genève")
+    bank.monolith("close", 3)
+    bank.monolith("open", 1)
+    changes = bank.settled("customers")
+    mine = [change for change in changes if change.key == {"id": 3}]
+    assert [change.operation for change in mine] == ["read", "update", "delete", "tombstone"]
+    assert (mine[1].before["city"], mine[1].after["city"]) == ("Lugano", "Genève")
+    assert mine[2].before == mine[1].after
+    assert [change.operation for change in changes if change.key == {"id": 8}] == ["insert"]
+    assert "card-0003" not in {row["card"] for row in current(bank.settled("cards"))}  # it went with its customer
+
+
+def test_connect_killed_while_the_monolith_works_loses_nothing(bank: Bank) -> None:
+    bank.follow("cards")
+    work = bank.working("work", 120, 40)
+    wait_until(lambda: len(bank.changes("cards")) > 30, 60, "the first changes to arrive")
+    bank.worker.kill()
+    said = work.communicate(timeout=60)[1]
+    assert work.returncode == 0, said
+    bank.start_connect()
+    wanted = set(range(1_000_00, 1_000_00 + 120))
+    seen = bank.settled("cards", timeout=120)
+    assert wanted <= {change.after["limit_cents"] for change in seen if change.after}
+
+
+def test_a_slot_stays_behind_until_it_is_dropped(bank: Bank) -> None:
+    bank.follow("cards")
+    bank.settled("cards")
+    bank.unfollow()
+    before = bank.slots()[0]
+    bank.monolith("work", 50, 1_000)
+    after = bank.slots()[0]
+    assert (after["slot_name"], after["active"]) == (bank.database, False)
+    assert after["bytes_held"] > before["bytes_held"]
+    again = banks.ensure(bank.ws)  # as a lesson does that was interrupted, and begins anew
+    assert again.slots() == []
+    with pytest.raises(WorkshopError, match="does not exist"):
+        bank.connect()
+
+
+def test_a_table_without_a_key_has_changes_without_one(bank: Bank) -> None:
+    with bank.connect() as database:
+        database.execute("create table notes (word text)")
+        database.execute("insert into notes values ('un'), ('deux')")
+    bank.follow("notes")
+    with bank.connect() as database:
+        database.execute("update notes set word = 'trois' where word = 'deux'")
+    wait_until(lambda: len(bank.changes("notes")) == 3, 60, "the update to arrive")
+    assert {change.key for change in bank.changes("notes")} == {None}
+
+
+def test_what_connect_refuses_is_told_with_its_reason(bank: Bank) -> None:
+    with pytest.raises(WorkshopError, match="Kafka Connect refuses"):
+        bank.follow("cards", **{"database.dbname": "nowhere"})
+
+
+def test_the_password_is_asked_for_and_stands_in_no_connector(bank: Bank) -> None:
+    bank.follow("cards")
+    stored = bank.worker.ask("GET", f"/connectors/{bank.name}")
+    assert bank.postgres.password not in str(stored)
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(host="127.0.0.1", port=bank.postgres.port, user="bank", password="wrong", dbname=bank.database)  # noqa: S106
+
+
+def test_a_mistake_of_the_monoliths_is_told_in_its_words(bank: Bank) -> None:
+    assert bank.monolith("limit", "card-9999", 100) == "there is no card-9999"
+    with pytest.raises(WorkshopError, match="The bank could not do that"):
+        bank.monolith("limit", "card-0001", "much")
