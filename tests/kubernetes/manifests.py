@@ -117,9 +117,9 @@ def selector(app: str) -> dict:
 
 
 def service(name: str, app: str, **spec: Any) -> Manifest:
-    """A Service before the servers of an app."""
+    """A Service before the servers of an app; on a port that is not for root alone."""
     return thing(
-        "Service", name, spec={"selector": {"app": app}, "ports": [{"port": 80, "targetPort": "http"}], **spec}
+        "Service", name, spec={"selector": {"app": app}, "ports": [{"port": 8000, "targetPort": "http"}], **spec}
     )
 
 

@@ -50,6 +50,20 @@ def test_a_service_without_ready_pods_refuses_and_takes_the_first_that_comes(spa
     space.wait(lambda: "web" not in space.ask("client", *HERE, 1), "the pod that is no longer selected to be left out")
 
 
+def test_a_service_on_a_port_of_roots_answers_or_says_why_not(space: Space):
+    space.create(service("web", "web", ports=[{"port": 80, "targetPort": "http"}]))
+    space.create(pod("web", server()), pod("client"))
+    space.ready("web", 1)
+    space.running("client")
+    space.wait(
+        lambda: (
+            space.ask("client", *HERE, 1) == {"web": 1}
+            or "ports below 1024 are for root" in space.kubectl("describe", "service", "web")
+        ),
+        "an answer, or a reason",
+    )
+
+
 def test_a_node_port_leads_to_the_service_on_the_node(space: Space):
     space.create(service("web", "web", type="NodePort"))
     port = space.read("Service", "web").spec.ports[0].nodePort

@@ -189,6 +189,9 @@ def test_what_is_not_done_is_said_once(run, caplog):
         stack.tell(dns, sticky, dns, sticky)
         await settled()
         assert list(stack.balancer._servers) == [stack.place()]
+        told = {event["involvedObject"]["name"]: event for event in stack.api.events}
+        assert (told["dns"]["involvedObject"]["kind"], told["dns"]["type"]) == ("Service", "Warning")
+        assert "only TCP" in told["dns"]["message"]
 
     run(scenario)
     assert caplog.text.count("only TCP is balanced here") == 1
@@ -295,15 +298,20 @@ class Stack:
 
 
 class FakeApi:
-    """Tells what is put into its queues."""
+    """Tells what is put into its queues, and keeps the events that are written."""
 
     def __init__(self) -> None:
+        self.events: list[dict] = []
         self.queues = {module.SERVICES: asyncio.Queue(), module.SLICES: asyncio.Queue()}
 
     async def watch(self, path: str, **query: str) -> AsyncIterator[tuple[str, dict]]:
         yield "SYNCED", {}
         while True:
             yield await self.queues[path].get()
+
+    async def create(self, path: str, event: dict) -> dict:
+        self.events.append(event)
+        return event
 
 
 async def said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text: bytes) -> bytes:
@@ -332,7 +340,7 @@ def pod_place(number: int) -> tuple[str, int]:
 
 def service(name: str = "card-log", clusterIP: str = SERVICE_IP, **port: int) -> dict:  # noqa: N803
     return {
-        "metadata": {"namespace": "workshop", "name": name},
+        "metadata": {"namespace": "workshop", "name": name, "uid": f"uid-of-{name}"},
         "spec": {"clusterIP": clusterIP, "ports": [{"name": "http", "port": PORT, "targetPort": PORT, **port}]},
     }
 

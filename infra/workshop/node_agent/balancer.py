@@ -7,7 +7,9 @@ import logging
 from collections.abc import Callable
 
 from workshop.node_agent import services, splice
-from workshop.node_agent.model import Api, Config
+from workshop.node_agent.api import Api
+from workshop.node_agent.events import Recorder
+from workshop.node_agent.model import Config
 from workshop.node_agent.services import Address, Key
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ class Balancer:
 
     def __init__(self, config: Config, api: Api) -> None:
         self._config, self._api = config, api
+        self._events = Recorder(api, config.nodes[0], "kube-proxy", "Service")
         self._services: dict[tuple[str, str], dict] = {}
         self._slices: dict[tuple[str, str], dict[str, dict]] = {}  # by Service, then by name
         self._endpoints: dict[Key, list[Address]] = {}
@@ -38,6 +41,7 @@ class Balancer:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(SERVICES, self._service))
             group.create_task(self._follow(SLICES, self._slice))
+            group.create_task(self._events.run())
 
     async def close(self) -> None:
         """Stop listening, and end every session."""
@@ -79,7 +83,7 @@ class Balancer:
         else:
             self._services[key] = service
             for sentence in services.not_done(service):
-                self._say_once(sentence)
+                self._say_once(service, "NotDoneHere", sentence)
         self._wanted = services.listeners(self._config, self._services.values())
 
     def _slice(self, kind: str, one: dict) -> None:
@@ -97,10 +101,15 @@ class Balancer:
         if not slices:
             self._slices.pop(owner)
 
-    def _say_once(self, sentence: str) -> None:
+    def _say_once(self, service: dict, reason: str, sentence: str) -> None:
         if sentence not in self._said:
             self._said.add(sentence)
-            log.warning("%s", sentence)
+            self._say(service, reason, sentence)
+
+    def _say(self, service: dict, reason: str, sentence: str) -> None:
+        """To the agent's log, and to whoever describes the Service."""
+        log.warning("%s", sentence)
+        self._events.note(service, reason, sentence, warning=True)
 
     # -- listening
 
@@ -117,8 +126,8 @@ class Balancer:
         """Listen there; where the port is taken, as soon as it is free."""
         tried = 0
         while error := await self._try_to_listen(address):
-            if not tried:
-                log.warning("%s", _why_not(address, self._wanted.get(address), error))
+            if not tried and (key := self._wanted.get(address)):
+                self._say(self._services[key[:2]], "CannotListen", _why_not(address, key, error))
             tried += 1
             await asyncio.sleep(RETRY)
         if tried:
@@ -170,10 +179,13 @@ class Client(splice.End):
         self._balancer.closed(self)
 
 
-def _why_not(address: Address, key: Key | None, error: OSError) -> str:
-    service = f"Service {key[0]}/{key[1]}" if key else "A Service"
+def _why_not(address: Address, key: Key, error: OSError) -> str:
+    service = f"Service {key[0]}/{key[1]}"
     if isinstance(error, PermissionError):
-        return f"{service} cannot listen on {address[0]}:{address[1]}: ports below 1024 are for root on this machine."
+        return (
+            f"{service} cannot listen on {address[0]}:{address[1]}: ports below 1024 are for root on this machine. "
+            "Give it a `port` from 1024 on; its `targetPort` may stay."
+        )
     return (
         f"{service} cannot listen on {address[0]}:{address[1]} ({error.strerror or error}): another program holds the port. "
         f"It is tried again every {RETRY:g} s."

@@ -19,19 +19,20 @@ def now() -> str:
 
 
 class Recorder:
-    """Writes events of one node's pods, one after the other, in the background."""
+    """Writes events, one after the other, in the background: a node's of its pods, or the balancer's of Services."""
 
-    def __init__(self, api: Api, node: str) -> None:
-        self._api, self._node = api, node
+    def __init__(self, api: Api, node: str, component: str = "kubelet", kind: str = "Pod") -> None:
+        """Args: node, component: who says it, and where; kind: what the things are that it is said of."""
+        self._api, self._node, self._component, self._kind = api, node, component, kind
         self._queue: asyncio.Queue[tuple[dict, str, str, str]] = asyncio.Queue(1000)
         self._written: dict[tuple, dict] = {}
 
-    def note(self, pod: dict, reason: str, message: str, *, warning: bool = False, container: str = "") -> None:
-        """Something happened to a pod, or to one of its containers."""
-        about = pod["metadata"]
+    def note(self, thing: dict, reason: str, message: str, *, warning: bool = False, container: str = "") -> None:
+        """Something happened to a pod, or to one of its containers; or to a Service."""
+        about = thing["metadata"]
         involved = {
             "apiVersion": "v1",
-            "kind": "Pod",
+            "kind": self._kind,
             "name": about["name"],
             "namespace": about["namespace"],
             "uid": about["uid"],
@@ -82,8 +83,8 @@ class Recorder:
                 "count": 1,
                 "firstTimestamp": time,
                 "lastTimestamp": time,
-                "source": {"component": "kubelet", "host": self._node},
-                "reportingComponent": "kubelet",
+                "source": {"component": self._component, "host": self._node},
+                "reportingComponent": self._component,
                 "reportingInstance": self._node,
             },
         )
