@@ -99,8 +99,12 @@ title "a stack for the suite: three brokers and, on Linux, Kubernetes"
 title "integration tests"
 check -q --durations=8 tests/integration tests/notebooks
 
-title "Kubernetes' behaviour"
-check -q --durations=8 tests/kubernetes
+if [ -f "$WORKSHOP_STATE/kubeconfig" ]; then
+  title "Kubernetes' behaviour"
+  check -q --durations=8 tests/kubernetes
+else
+  title "NOT RUN: Kubernetes' behaviour: this stack has none (WORKSHOP_KUBERNETES=${WORKSHOP_KUBERNETES:-on}, $(uname -s))"
+fi
 
 strictly
 chosen=$("$python" tests/notebooks/lessons.py)
