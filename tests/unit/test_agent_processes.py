@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from workshop.node_agent import tree
 
 WARDEN = [sys.executable, "-I", "-S", str(Path(__file__).resolve().parents[2] / "infra/workshop/warden.py")]
@@ -31,6 +33,17 @@ def test_a_process_dies_with_the_one_that_started_it() -> None:
     while _lives(int(done.stdout)) and time.monotonic() < until:
         time.sleep(0.02)
     assert not _lives(int(done.stdout))
+
+
+def test_a_name_that_is_no_program_is_not_found_whatever_a_folder_of_the_path_hides(tmp_path: Path) -> None:
+    (tmp_path / "kafcat").write_text(
+        "no program"
+    )  # as a folder that may not be read: the system says "permission denied"
+    start = tree.start(["kafcat"], {"PATH": f"{tmp_path}:/usr/bin:/bin"}, Path("/"))
+    with pytest.raises(FileNotFoundError, match="kafcat"):
+        asyncio.run(start)
+    with pytest.raises(PermissionError):
+        asyncio.run(tree.start([str(tmp_path / "kafcat")], {}, Path("/")))
 
 
 def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:

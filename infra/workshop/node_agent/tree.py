@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import fcntl
 import functools
 import os
+import shutil
 import signal
 import termios
 import time
@@ -89,9 +91,15 @@ async def start(
         OSError: it cannot be started: not found, not executable, no such folder.
     """
     prepare = functools.partial(own, pipes["stdin"]) if tty else die_with_parent
-    return await asyncio.create_subprocess_exec(
-        *argv, env=env, cwd=cwd, start_new_session=True, preexec_fn=prepare, **pipes
-    )
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv, env=env, cwd=cwd, start_new_session=True, preexec_fn=prepare, **pipes
+        )
+    except PermissionError as error:
+        if os.sep in argv[0] or shutil.which(argv[0], path=env.get("PATH")):
+            raise
+        # The system says so, too, of a name that it found nowhere, if it was not allowed to look into one of the folders.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0]) from error
 
 
 def sweep(mark: str, value: str) -> None:
