@@ -84,7 +84,7 @@ class Debits(ConsumerRebalanceListener):
             producer.init_transactions()  # what a predecessor of this name left open is put away
             consumer.subscribe([self.topics.payments], listener=self)
             while not leaving:
-                found = consumer.poll(timeout_ms=100, max_records=batch)
+                found = consumer.poll(timeout_ms=200, max_records=batch)
                 # Taken here, not later: a member that is put out meanwhile would ask in nobody's name, and be let through.
                 member = consumer.group_metadata()
                 self.joined = member.generation_id > 0
@@ -94,7 +94,7 @@ class Debits(ConsumerRebalanceListener):
 
     @contextmanager
     def _clients(self) -> Iterator[tuple[KafkaConsumer, KafkaProducer]]:
-        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 300}
+        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 500}
         sticky = {"partition_assignment_strategy": [CooperativeStickyAssignor]}
         name = f"{self.group}-{self.instance}" if self.instance else self.group
         with (

@@ -89,7 +89,7 @@ class FraudAlerts(ConsumerRebalanceListener):
         persevere(lambda: self._serve(leaving), leaving, lambda: self.tally.update(["begun anew"]))
 
     def _serve(self, leaving: list) -> None:
-        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 300, "metadata_max_age_ms": 10_000}
+        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 500, "metadata_max_age_ms": 10_000}
         with (
             closing(KafkaConsumer(**self.kafka, group_id=self.group, **WHOLE, **timing)) as consumer,
             # A consumer of its own: one that reads both topics lets payments wait for a fetch that waits for reports.
@@ -112,7 +112,7 @@ class FraudAlerts(ConsumerRebalanceListener):
         written: list = []
         noted = time.monotonic()
         while not leaving:
-            found = consumer.poll(timeout_ms=100)
+            found = consumer.poll(timeout_ms=200)
             self.joined = consumer.group_metadata().generation_id > 0
             if found and self.moved:
                 self._learn(consumer, reports)
