@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -244,11 +245,12 @@ def scale_consumers(
 
 
 def lag_scaler(
-    ws: Connection, api: CoreV1Api, desired: Callable[[int], int], count: int = 1200, patience: float = 75
+    ws: Connection, api: CoreV1Api, desired: Callable[[int], int], count: int = 1200, patience: float = 30
 ) -> pd.DataFrame:
     """A small autoscaler: every two seconds it asks for the lag, asks `desired`, and declares the replicas.
 
-    It ends when nothing waits any more and the replicas have come down again, or when its time is over.
+    It ends when nothing waits any more and the replicas have come down again, or when the lag has not become smaller for
+    `patience` seconds.
 
     Returns:
         at (seconds), lag, replicas.
@@ -258,9 +260,11 @@ def lag_scaler(
         set_replicas(ws, api, 1, READER)
         fill(ws, count)
         live = Live(lambda: draw_lag(pd.DataFrame(rows)))
-        began, replicas = time.monotonic(), 1
-        while time.monotonic() < began + patience:
+        began, replicas, least, since = time.monotonic(), 1, math.inf, time.monotonic()
+        while time.monotonic() < since + patience:
             waiting = lag(ws)
+            if waiting < least:
+                least, since = waiting, time.monotonic()
             if (wanted := int(desired(waiting))) != replicas:
                 kubernetes.scale(ws, wanted, READER)
                 replicas = wanted
