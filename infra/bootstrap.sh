@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets up everything and starts it: the environment, three Kafka brokers, JupyterLab. Prints JupyterLab's address and ends.
-# Options are those of `workshop up`: --no-lab, --backend NAME, --keep. Safe to run again at any time.
+# Options are those of `workshop up`: --no-lab, --backend NAME, --bundle DIR, --keep. Safe to run again at any time.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 trap 'printf "\nStopped. Run the same command again: it goes on where it was.\n" >&2; exit 130' INT TERM
@@ -12,6 +12,17 @@ case " $* " in *" -h "* | *" --help "*)
   exit 0
   ;;
 esac
+previous=
+for word in "$@"; do
+  case "$word" in --bundle=*) WORKSHOP_BUNDLE=${word#--bundle=} ;; esac
+  [ "$previous" != --bundle ] || WORKSHOP_BUNDLE=$word
+  previous=$word
+done
+[ -z "${WORKSHOP_BUNDLE:-}" ] || export WORKSHOP_BUNDLE # the environment is made from it too
+[ "$previous" != --bundle ] || {
+  echo "--bundle takes a folder, such as the one on a USB stick." >&2
+  exit 2
+}
 [ "$(uname -s)" = Linux ] || [ "$(uname -s)" = Darwin ] || {
   echo "The workshop runs on Linux, in WSL2 and on macOS; this is $(uname -s)." >&2
   echo "→ On Windows, open WSL2 and run it there." >&2

@@ -139,7 +139,7 @@ def provision(settings: Settings, timeline: Timeline) -> None:
     """Bring Debezium's jars; Kafka's own are there already."""
     size = sum(jar.size for jar in jars.pinned(settings, jars.DEBEZIUM))
     with timeline.step("Debezium's jars", size) as progress:
-        jars.fetch(settings, _libs(settings), progress, jars.DEBEZIUM)
+        jars.fetch(settings, debezium_folder(settings), progress, jars.DEBEZIUM)
 
 
 def worker_settings(bootstrap: Sequence[str], port: int, variables: Sequence[str]) -> dict[str, object]:
@@ -176,7 +176,7 @@ def worker_settings(bootstrap: Sequence[str], port: int, variables: Sequence[str
 
 def _runtime(settings: Settings) -> runtime.Runtime:
     libs = [runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings)]
-    more = [_libs(settings) / jar.name for jar in jars.pinned(settings, jars.DEBEZIUM)]
+    more = [debezium_folder(settings) / jar.name for jar in jars.pinned(settings, jars.DEBEZIUM)]
     if absent := [path.name for path in (*libs, *more) if not path.exists()]:
         raise WorkshopError(f"{absent[0]} is missing.", "`workshop fetch` brings what the stack needs.")
     prepared = runtime.prepare(settings, java.find(settings), tuple(libs))
@@ -184,7 +184,8 @@ def _runtime(settings: Settings) -> runtime.Runtime:
     return replace(prepared, jars=(*prepared.jars, *more))
 
 
-def _libs(settings: Settings) -> Path:
+def debezium_folder(settings: Settings) -> Path:
+    """Where in the cache Debezium's jars lie."""
     return settings.cache / f"debezium-{VERSION}" / "libs"
 
 
