@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -53,8 +54,8 @@ def bundle(settings: Settings, options: argparse.Namespace) -> None:
     out.print(
         f"\n{folder}: {made.files} files, {made.size / 1e6:.0f} MB, of which {made.written / 1e6:.0f} were copied now."
     )
-    out.print(f"On a machine without a network: sh {folder}/start.sh")
-    out.print(f"In a checkout: ./infra/bootstrap.sh --bundle '{folder}#sha256={made.sha256}'")
+    out.print(f"On a machine without a network: sh {shlex.quote(f'{folder}/start.sh')}")
+    out.print(f"In a checkout: ./infra/bootstrap.sh --bundle {shlex.quote(f'{folder}#sha256={made.sha256}')}")
     out.print("(The hash is that of its list of hashes. Told apart from the stick, it guards against another one.)")
 
 

@@ -53,34 +53,36 @@ def bring(settings: Settings, timeline: Timeline, python: str) -> list[Path]:
         if not place.is_dir():
             part = place.with_name(f"{place.name}.part")
             part.mkdir(parents=True, exist_ok=True)
-            texts = [(settings.root / source).read_text() for source in SOURCES]
-            wanted = [block for text in texts for block in needed(text, python)]
             with timeline.step(f"Python's packages for {python}"):
-                _download(settings, part, wanted, python)
+                for wanted in sets(settings, python):
+                    _download(settings, part, wanted, python)
             part.rename(place)
     return there(settings, python)
 
 
-def needed(text: str, python: str) -> list[str]:
-    """The requirements of a pinned list that hold for a Python on this system, each with its hashes. Pure."""
-    env = {**default_environment(), "python_version": python, "python_full_version": _full(python)}
+def sets(settings: Settings, python: str) -> list[list[str]]:
+    """What holds for the last release of a Python, and what else holds for its first one: some packages ask for a later."""
+    text = "".join((settings.root / source).read_text() for source in SOURCES)
+    last, first = (needed(text, f"{python}.{patch}") for patch in (99, 0))
+    return [last, [block for block in first if block not in last]]
+
+
+def needed(text: str, release: str) -> list[str]:
+    """The requirements of a pinned list that hold for a release of Python on this system, each with its hashes. Pure."""
+    env = {**default_environment(), "python_version": release.rpartition(".")[0], "python_full_version": release}
     blocks = [match[0] for match in re.finditer(r"^\S+==.*(?:\n[ ]+--hash=.*)+", text, re.MULTILINE)]
     chosen = []
     for block in blocks:
         first, _, hashes = block.partition(" \\\n")
         name, _, marker = first.partition(" ; ")
         if not marker or Marker(marker).evaluate(env):
-            chosen.append(f"{name} \\\n{hashes.rstrip(chr(92)).rstrip()}\n")
+            chosen.append(f"{name} \\\n{hashes}\n")
     return chosen
 
 
 def oldest_glibc(names: Iterable[str]) -> str:
     """The oldest glibc on which all of these wheels run, by their names; 2.0 if none asks for one. Pure."""
     return f"2.{max((_glibc(name) for name in names), default=0)}"
-
-
-def _full(python: str) -> str:
-    return platform.python_version() if python == own_python() else f"{python}.99"
 
 
 def _glibc(name: str) -> int:
@@ -98,7 +100,16 @@ def _glibc(name: str) -> int:
 def _download(settings: Settings, part: Path, wanted: list[str], python: str) -> None:
     other = [] if python == own_python() else _flags(python)
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-cache-dir"]
-    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", *other, "--dest", str(part)]
+    command += [
+        "--no-deps",
+        "--ignore-requires-python",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        *other,
+        "--dest",
+        str(part),
+    ]
     for start in range(0, len(wanted), AT_ONCE):
         listed = part / "requirements"
         listed.write_text("".join(wanted[start : start + AT_ONCE]))
