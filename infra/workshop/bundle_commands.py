@@ -32,8 +32,8 @@ def prefetch(settings: Settings, options: argparse.Namespace) -> None:
     found = prefetching.bring(settings, backend, timeline, _pythons(options))
     table = Table("", "files", "MB", "", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for piece in found:
-        state = "brought now" if piece.brought else "was there" if piece.files else "not there"
-        table.add_row(piece.name, str(len(piece.files)), f"{piece.size / 1e6:.1f}", state)
+        state = "brought now" if piece.brought else "was there" if piece.size else "not there"
+        table.add_row(piece.name, str(len(piece.files) or ""), f"{piece.size / 1e6:.1f}", state)
     table.add_row("in all", str(sum(len(p.files) for p in found)), f"{sum(p.size for p in found) / 1e6:.1f}", "")
     out.print(table)
     out.print("`workshop up` and every lesson need no network now; `workshop bundle DIR` carries it to others.")

@@ -85,6 +85,11 @@ def opened(named: str) -> Carried:
         facts = None
     if not isinstance(facts, dict):
         raise Refused(f"{folder / FACTS} cannot be read.", "Make the bundle again: `workshop bundle DIR`.")
+    if facts.get("files", len(sums)) != len(sums):
+        raise Refused(
+            f"{folder / SUMS} is cut short: it names {len(sums)} of {facts['files']} files.",
+            "Copy the bundle to the stick again.",
+        )
     return Carried(folder, sums, facts)
 
 
@@ -176,14 +181,18 @@ def fill(bundle: Carried, root: Path, cache: Path, progress: Callable[[int], Non
     """
     paths = bundle.within(CACHE)
     _must_be_as_pinned(bundle, paths, root)
-    wanted = [path for path in paths if not _is_there(cache / path.removeprefix(f"{CACHE}/"), bundle.sums[path])]
+    targets = {path: cache / path.removeprefix(f"{CACHE}/") for path in paths}
+    wanted = [path for path, there in targets.items() if not there.is_file() or sha256(there) != bundle.sums[path]]
     cache.mkdir(parents=True, exist_ok=True)
     needed = sum(_size(bundle, path) for path in wanted)
     free = shutil.disk_usage(cache).free
     if wanted and free < needed + SPARE:
-        raise _full(cache, needed + SPARE, free)
+        raise Refused(
+            f"The disk has no room: {(needed + SPARE) / 1e9:.1f} GB are needed at {cache}, {free / 1e9:.1f} GB are free.",
+            "Free some space, or set WORKSHOP_CACHE to a folder on another disk.",
+        )
     for path in wanted:
-        _take(bundle, path, cache / path.removeprefix(f"{CACHE}/"), progress)
+        _take(bundle, path, targets[path], progress)
     return needed
 
 
@@ -200,10 +209,6 @@ def _must_be_as_pinned(bundle: Carried, paths: Iterable[str], root: Path) -> Non
                 f"{name} of the bundle {bundle.folder} is not the file that this project pins: its SHA-256 differs.",
                 "Do not use this bundle: make it again, or ask where it comes from.",
             )
-
-
-def _is_there(target: Path, wanted: str) -> bool:
-    return target.is_file() and sha256(target) == wanted
 
 
 def _size(bundle: Carried, path: str) -> int:
@@ -269,13 +274,6 @@ def _damaged(bundle: Carried, path: str) -> Refused:
     return Refused(
         f"{path} of the bundle {bundle.folder} is damaged: its SHA-256 is not the one in {SUMS}.",
         "Copy the bundle to the stick again; the damaged file was not used.",
-    )
-
-
-def _full(cache: Path, needed: int, free: int) -> Refused:
-    return Refused(
-        f"The disk has no room: {needed / 1e9:.1f} GB are needed at {cache}, {free / 1e9:.1f} GB are free.",
-        "Free some space, or set WORKSHOP_CACHE to a folder on another disk.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workshop.backends import Backend
@@ -13,22 +13,28 @@ from workshop.bundle import wheels
 from workshop.cdc import connect
 from workshop.controlplane import build
 from workshop.kind import binary
+from workshop.kind.images import sizes
 from workshop.settings import Settings
 from workshop.timeline import Timeline
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of what is needed: its name, its files as far as they are there, and whether this call brought any of it."""
+    """A part of what is needed: its name, its files as far as they are there, and whether this call brought any of it.
+
+    Attributes:
+        image: bytes, if it is an image that the Docker engine holds.
+    """
 
     name: str
     files: tuple[Path, ...]
+    image: int = 0
     brought: bool = False
 
     @property
     def size(self) -> int:
         """Bytes."""
-        return sum(path.stat().st_size for path in self.files)
+        return self.image or sum(path.stat().st_size for path in self.files)
 
 
 def bring(settings: Settings, backend: Backend, timeline: Timeline, pythons: Sequence[str]) -> list[Piece]:
@@ -40,30 +46,34 @@ def bring(settings: Settings, backend: Backend, timeline: Timeline, pythons: Seq
     Raises:
         WorkshopError: something could not be had; what came so far stays.
     """
-    before = {piece.name: piece.files for piece in pieces(settings, pythons)}
+    before = {piece.name: piece for piece in pieces(settings, backend, pythons)}
     backend.provision(timeline)
     backend.provision_the_rest(timeline)
     connect.provision(settings, timeline)
     for python in pythons:
         wheels.bring(settings, timeline, python)
-    after = pieces(settings, pythons)
-    return [Piece(piece.name, piece.files, piece.files != before[piece.name]) for piece in after]
+    after = pieces(settings, backend, pythons)
+    return [replace(piece, brought=piece != before.get(piece.name)) for piece in after]
 
 
-def pieces(settings: Settings, pythons: Sequence[str]) -> list[Piece]:
+def pieces(settings: Settings, backend: Backend, pythons: Sequence[str]) -> list[Piece]:
     """What is there of each part."""
     found: dict[str, Callable[[], list[Path]]] = {
         "Kafka's jars": lambda: _present(settings, runtime.folder(settings) / "libs", jars.KAFKA),
         "Kafka's first start, recorded": lambda: _recorded(settings),
         "Debezium's jars": lambda: _present(settings, connect.debezium_folder(settings), jars.DEBEZIUM),
     }
-    if is_wanted(settings):
+    if backend.name == "local" and is_wanted(settings):
         found["Kubernetes' control plane"] = lambda: _or_none(build.find(settings))
-    if (kind := binary.find(settings)) and kind.is_relative_to(settings.cache):
-        found["kind"] = lambda: [kind]
+    if backend.name == "kind":
+        found["kind"] = lambda: _or_none(binary.find(settings))
     for python in pythons:
         found[f"Python's packages for {python}"] = lambda python=python: wheels.there(settings, python)
-    return [Piece(name, tuple(files())) for name, files in found.items()]
+    images_there = sizes(settings) if backend.name == "kind" else {}
+    return [
+        *(Piece(name, tuple(files())) for name, files in found.items()),
+        *(Piece(f"image {name.split('@')[0]}", (), size) for name, size in images_there.items()),
+    ]
 
 
 def _present(settings: Settings, folder: Path, which: jars.Jars) -> list[Path]:

@@ -100,16 +100,8 @@ def _glibc(name: str) -> int:
 def _download(settings: Settings, part: Path, wanted: list[str], python: str) -> None:
     other = [] if python == own_python() else _flags(python)
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-cache-dir"]
-    command += [
-        "--no-deps",
-        "--ignore-requires-python",
-        "--require-hashes",
-        "--only-binary",
-        ":all:",
-        *other,
-        "--dest",
-        str(part),
-    ]
+    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--ignore-requires-python"]
+    command += [*other, "--dest", str(part)]
     for start in range(0, len(wanted), AT_ONCE):
         listed = part / "requirements"
         listed.write_text("".join(wanted[start : start + AT_ONCE]))
