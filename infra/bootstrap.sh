@@ -13,16 +13,21 @@ case " $* " in *" -h "* | *" --help "*)
   ;;
 esac
 previous=
-for word in "$@"; do
-  case "$word" in --bundle=*) WORKSHOP_BUNDLE=${word#--bundle=} ;; esac
-  [ "$previous" != --bundle ] || WORKSHOP_BUNDLE=$word
+for word in "$@" ""; do
+  case "$previous" in
+  --bundle) WORKSHOP_BUNDLE=$word ;;
+  --bundle=*) WORKSHOP_BUNDLE=${previous#--bundle=} ;;
+  esac
+  case "$previous" in --bundle*)
+    [ -n "$WORKSHOP_BUNDLE" ] || {
+      echo "--bundle takes a folder, such as the one on a USB stick." >&2
+      exit 2
+    }
+    export WORKSHOP_BUNDLE # the environment is made from it too
+    ;;
+  esac
   previous=$word
 done
-[ -z "${WORKSHOP_BUNDLE:-}" ] || export WORKSHOP_BUNDLE # the environment is made from it too
-[ "$previous" != --bundle ] || {
-  echo "--bundle takes a folder, such as the one on a USB stick." >&2
-  exit 2
-}
 [ "$(uname -s)" = Linux ] || [ "$(uname -s)" = Darwin ] || {
   echo "The workshop runs on Linux, in WSL2 and on macOS; this is $(uname -s)." >&2
   echo "→ On Windows, open WSL2 and run it there." >&2

@@ -93,7 +93,7 @@ check -q tests/unit
 [ "$what" != fast ] || exit 0
 
 title "a stack for the suite: three brokers and, on Linux, Kubernetes"
-"$venv/bin/workshop" fetch
+"$venv/bin/workshop" prefetch
 "$venv/bin/workshop" up --no-lab
 
 title "integration tests"

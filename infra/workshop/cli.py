@@ -63,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--no-lab", action="store_true", help="without JupyterLab")
     up.add_argument("--backend", choices=BACKENDS, help="where Kafka runs (default: auto)")
     up.add_argument("--with", dest="more", choices=("cdc",), help="cdc: PostgreSQL and Kafka Connect with Debezium too")
-    up.add_argument("--bundle", metavar="DIR", help="from this folder, without a network; see `workshop bundle`")
+    up.add_argument(
+        "--bundle", type=_named, metavar="DIR", help="from this folder, without a network; see `workshop bundle`"
+    )
     up.add_argument("--keep", action="store_true", help="if it fails, leave running what was started")
     word(
         "fetch",
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     bundle_commands.add_options(word("prefetch", bundle_commands.prefetch, text))
     text = "write a folder from which others start without a network: for a USB stick"
     bundle = word("bundle", bundle_commands.bundle, text)
-    bundle.add_argument("folder", metavar="DIR", help="where to; what is there and right stays")
+    bundle.add_argument("folder", type=_named, metavar="DIR", help="where to; what is there and right stays")
     bundle.add_argument("--check", action="store_true", help="write nothing: compare the folder with its hashes")
     bundle_commands.add_options(bundle)
     word("down", commands.down, "stop everything; the data stay")
@@ -143,6 +145,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     publish.add_argument("--activities", metavar="FILE|LIST", help=text)
     text = "the name of the case that is written as an empty one (default: NA); '' refuses rows without a case"
     publish.add_argument("--empty-case", default="NA", metavar="NAME", help=text)
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is no folder")
+    return text
 
 
 def _day(text: str) -> date:

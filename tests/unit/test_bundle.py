@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from packaging.markers import default_environment
+from rich.console import Console
+from workshop import cli
 from workshop.bundle import carried, making, taking, wheels
 from workshop.bundle.carried import FACTS, PINS, SUMS, Refused
 from workshop.errors import WorkshopError
@@ -211,6 +213,26 @@ def test_a_bundle_is_for_processes_on_this_machine(folder: Path, tmp_path: Path)
     settings = replace(Settings.load({"HOME": str(tmp_path)}), bundle=str(folder), backend="kind")
     with pytest.raises(WorkshopError, match="A bundle brings what the backend local needs, not kind"):
         taking.take(settings, Timeline())
+
+
+def test_a_check_names_every_bad_file(folder: Path):
+    quiet = Timeline(Console(quiet=True))
+    assert making.verify(str(folder), quiet)[0] == 4
+    (folder / JAR).unlink()
+    (folder / WHEEL).write_bytes(b"")
+    with pytest.raises(WorkshopError, match=r"2 of 4 files of .* are damaged, missing or unreadable") as bad:
+        making.verify(str(folder), quiet)
+    assert bad.value.detail.splitlines() == [JAR, WHEEL]
+
+
+@pytest.mark.parametrize("words", [["--bundle"], ["--bundle", ""], ["--bundle="], ["--no-lab", "--bundle", ""]])
+def test_no_name_is_no_bundle(words: list[str], capsys: pytest.CaptureFixture[str]):
+    # An unset variable in a room must not end in a download by a hundred people.
+    done = subprocess.run([ROOT / "infra/bootstrap.sh", *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "--bundle takes a folder, such as the one on a USB stick.\n")
+    with pytest.raises(SystemExit):
+        cli.main(["up", *words])
+    assert "--bundle" in capsys.readouterr().err
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path):

@@ -2,7 +2,7 @@
 
 Standard library only, and nothing of the package: `environment.sh` runs this file before there is an environment.
 
-Usage: carried.py BUNDLE PROJECT      checks what the environment is made from; prints a sentence and ends with 1 if it is bad
+Usage: carried.py BUNDLE PROJECT      checks what the environment is made from; if it is bad, says so and ends with 1
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def fill(bundle: Carried, root: Path, cache: Path, progress: Callable[[int], Non
         The number of bytes copied.
 
     Raises:
-        Refused: a file is missing or differs, is not the one that this project pins, or the disk is full.
+        Refused: a file is missing, differs, or is not the one that is pinned here; or the disk is full.
     """
     paths = bundle.within(CACHE)
     _must_be_as_pinned(bundle, paths, root)

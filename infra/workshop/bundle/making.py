@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -70,12 +71,24 @@ def verify(named: str, timeline: Timeline) -> tuple[int, int]:
     """Read a whole bundle and compare it with its hashes; returns the number of its files and bytes.
 
     Raises:
-        Refused: a file is missing, differs or cannot be read.
+        Refused: it is none.
+        WorkshopError: files are missing, differ or cannot be read: all of them are named.
     """
     bundle = carried.opened(named)
     size = sum((bundle.folder / path).stat().st_size for path in bundle.sums if (bundle.folder / path).exists())
+    bad = []
     with timeline.step("hashes checked", size) as progress:
-        carried.check(bundle, bundle.sums, progress)
+        for path in bundle.sums:
+            try:
+                carried.check(bundle, [path], progress)
+            except carried.Refused:
+                bad.append(path)
+    if bad:
+        raise WorkshopError(
+            f"{len(bad)} of {len(bundle.sums)} files of {bundle.folder} are damaged, missing or unreadable.",
+            f"`workshop bundle {shlex.quote(str(bundle.folder))}` writes them again; or take another stick.",
+            "\n".join(bad),
+        )
     return len(bundle.sums), size
 
 

@@ -31,7 +31,7 @@ if [ ! -x "$folder/infra/bootstrap.sh" ]; then
     fail "project.tar.gz of the bundle $stick is damaged or missing." "Copy the bundle to the stick again."
   cd - >/dev/null
   rm -rf "$folder.part"
-  mkdir -p "$folder.part" && tar -xzf "$stick/project.tar.gz" -C "$folder.part" ||
+  { mkdir -p "$folder.part" && tar -xzf "$stick/project.tar.gz" -C "$folder.part"; } 2>/dev/null ||
     fail "The project could not be unpacked into $folder." "Is there space, and may you write there? Name another folder: sh $0 FOLDER"
   rmdir "$folder" 2>/dev/null || true
   mv "$folder.part" "$folder"
