@@ -128,6 +128,7 @@ class Connect:
     def _component(self, kafka: Mapping, secrets: Mapping[str, str]) -> Component:
         scratch = self.folder / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
         properties = self.folder / "connect.properties"
         settings = worker_settings(kafka["bootstrap_servers"], self.port, list(secrets))
         write_atomically(properties, "".join(f"{key}={escaped(value)}\n" for key, value in settings.items()))
