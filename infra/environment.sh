@@ -107,6 +107,8 @@ install_from_bundle() {
 }
 
 install_the_workshop() {
+  # Python 3.11 puts an old setuptools into every environment; nothing here needs it.
+  "$python" -m pip uninstall --quiet --yes setuptools 2>/dev/null || true
   "$python" -m pip install --quiet --no-deps --no-build-isolation --no-index --editable "$root" ||
     fail "The workshop's own package could not be installed; the lines above say why." "Delete $venv and run this again."
 }
@@ -137,7 +139,7 @@ install() {
 
 # What the environment was made from: the same again means there is nothing to do.
 fingerprint() {
-  cat "$root/requirements.txt" "$root/infra/installer.txt" "$root/pyproject.toml" | cksum
+  cat "$root/requirements.txt" "$root/infra/installer.txt" "$root/pyproject.toml" "$root/infra/environment.sh" | cksum
   printf '%s\n' "$root"
 }
 

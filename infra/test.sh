@@ -92,6 +92,9 @@ title "unit tests"
 check -q tests/unit
 [ "$what" != fast ] || exit 0
 
+title "known vulnerabilities of what is pinned"
+"$python" infra/audit.py
+
 title "a stack for the suite: three brokers and, on Linux, Kubernetes"
 "$venv/bin/workshop" prefetch
 "$venv/bin/workshop" up --no-lab
