@@ -130,6 +130,19 @@ def test_kubernetes_refuses_who_has_no_certificate(ws: Connection):
             _status(node.port, "/pods", FORGED, node.ip)
 
 
+def test_a_nodes_certificate_is_good_for_a_node_only(ws: Connection):
+    pki = ws.settings.state / "kubernetes" / "pki"
+    if not pki.exists():
+        pytest.skip("NOT RUN: this stack has no Kubernetes of its own.")
+    context = _anything()
+    context.load_cert_chain(pki / "node-worker-1.crt", pki / "node-worker-1.key")
+    api = f"https://127.0.0.1:{made_here(ws.settings).ports().api}"
+    with httpx.Client(base_url=api, verify=context, trust_env=False, timeout=20) as node:
+        assert node.get("/api/v1/nodes/worker-1").status_code == 200
+        assert node.get("/api/v1/secrets").status_code == 403
+        assert node.delete("/api/v1/nodes/worker-2").status_code == 403
+
+
 def _status(port: int, path: str, headers: dict[str, str], host: str = "127.0.0.1") -> int:
     with closing(http.client.HTTPSConnection(host, port, timeout=20, context=_anything())) as connection:
         connection.request("GET", path, headers=headers)
