@@ -62,6 +62,7 @@ def folder(tmp_path: Path, project: Path) -> Path:
         "pythons": wheels.own_python(),
         "kubernetes": True,
         "files": 4,
+        "recorded": [],
         "programs": [PROGRAM],
         "pins": {path: carried.sha256(project / path) for path in PINS},
     }
@@ -103,6 +104,15 @@ def test_a_second_time_nothing_is_read_from_the_stick(folder: Path, project: Pat
     taken(folder, project, tmp_path / "cache")
     shutil.rmtree(folder / "cache")
     assert taken(folder, project, tmp_path / "cache") == 0
+
+
+def test_what_a_machine_recorded_itself_stays(folder: Path, project: Path, tmp_path: Path):
+    say_otherwise(folder, recorded=[PROGRAM])
+    own = tmp_path / "cache/controlplane/v1/controlplane"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"my own")
+    assert taken(folder, project, tmp_path / "cache") == len(b"jar")
+    assert own.read_bytes() == b"my own"
 
 
 def test_what_was_spoilt_in_the_cache_is_mended(folder: Path, project: Path, tmp_path: Path):

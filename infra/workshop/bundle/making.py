@@ -26,7 +26,6 @@ from workshop.timeline import Timeline
 HERE = Path(__file__).parent
 TEXTS = ("start.sh", "README.txt")
 OURS = {SUMS, FACTS, PROJECT, WHEELS, CACHE, *TEXTS}
-NOT_CARRIED = ("Kafka's first start, recorded",)  # it fits the machine that made it; making it takes seconds
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,11 @@ class Made:
 
 @dataclass
 class _Plan:
-    """What goes where: files to copy by their path in the bundle, and which of them are programs."""
+    """What goes where: files to copy by their path in the bundle, which are programs, and which a machine makes itself."""
 
     files: dict[str, Path]
     programs: list[str] = field(default_factory=list)
+    recorded: list[str] = field(default_factory=list)
 
 
 def make(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequence[str]) -> Made:
@@ -161,14 +161,16 @@ def _write(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequen
 def _plan(settings: Settings, pythons: Sequence[str]) -> _Plan:
     plan = _Plan({name: HERE / name for name in TEXTS})
     for piece in prefetching.pieces(settings, Local(settings), pythons):
-        for file in piece.files if piece.name not in NOT_CARRIED else ():
+        for file in piece.files:
             if file.suffix == ".whl":
                 plan.files[f"{WHEELS}/{file.name}"] = file
                 continue
             path = f"{CACHE}/{file.relative_to(settings.cache).as_posix()}"
             plan.files[path] = file
-            if file.suffix != ".jar":
+            if os.access(file, os.X_OK):
                 plan.programs.append(path)
+            if piece.name == prefetching.RECORDED:
+                plan.recorded.append(path)
     return plan
 
 
@@ -224,6 +226,7 @@ def _facts(settings: Settings, plan: _Plan, pythons: Sequence[str]) -> dict:
         "kubernetes": build.find(settings) is not None,
         "files": len(plan.files) + len((PROJECT, FACTS)),
         "programs": plan.programs,
+        "recorded": plan.recorded,
         "pins": {path: carried.sha256(settings.root / path) for path in PINS},
     }
 

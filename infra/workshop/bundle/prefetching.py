@@ -17,6 +17,8 @@ from workshop.kind.images import sizes
 from workshop.settings import Settings
 from workshop.timeline import Timeline
 
+RECORDED = "Kafka's first start, recorded"
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -60,7 +62,7 @@ def pieces(settings: Settings, backend: Backend, pythons: Sequence[str]) -> list
     """What is there of each part."""
     found: dict[str, Callable[[], list[Path]]] = {
         "Kafka's jars": lambda: _present(settings, runtime.folder(settings) / "libs", jars.KAFKA),
-        "Kafka's first start, recorded": lambda: _recorded(settings),
+        RECORDED: lambda: _recorded(settings),
         "Debezium's jars": lambda: _present(settings, connect.debezium_folder(settings), jars.DEBEZIUM),
     }
     if backend.name == "local" and is_wanted(settings):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
+from workshop.broker import jars, java, runtime
 from workshop.bundle import carried
 from workshop.errors import WorkshopError
 from workshop.files import locked
@@ -34,9 +37,19 @@ def _take(settings: Settings, timeline: Timeline) -> Settings:
     size = sum(path.stat().st_size for name in bundle.within(carried.CACHE) if (path := bundle.folder / name).exists())
     alone = locked(settings.cache / "bundle.lock", 900, "takes a bundle over")
     with alone, timeline.step(f"bundle {bundle.facts['revision']}, hashes checked", size) as progress:
-        carried.fill(bundle, settings.root, settings.cache, progress)
+        if carried.fill(bundle, settings.root, settings.cache, progress):
+            _forget_a_record_that_does_not_fit(settings)
     kubernetes = settings.kubernetes and bundle.facts["kubernetes"]
     if settings.kubernetes and not kubernetes:
         timeline.say("The bundle brings no Kubernetes: Kafka's lessons work, those on Kubernetes need another bundle.")
     # Looking for a container registry would take a network.
     return replace(settings, backend="local", kubernetes=kubernetes)
+
+
+def _forget_a_record_that_does_not_fit(settings: Settings) -> None:
+    """Java starts from the record of another machine's first start, unless they differ too much; then `up` makes one."""
+    libs = tuple(runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings))
+    prepared = runtime.prepare(settings, java.find(settings), libs)
+    with tempfile.TemporaryDirectory() as scratch:
+        if not runtime.cache_fits(prepared, Path(scratch)):
+            prepared.aot_cache.unlink()
