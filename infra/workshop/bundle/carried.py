@@ -171,10 +171,7 @@ def check(bundle: Carried, paths: Iterable[str], progress: Callable[[int], None]
 
 
 def fill(bundle: Carried, root: Path, cache: Path, progress: Callable[[int], None] = lambda amount: None) -> int:
-    """Copy what a bundle brings into the cache; what is there and right stays.
-
-    Returns:
-        The number of bytes copied.
+    """Copy what a bundle brings into the cache; what is there and right stays. Returns the number of bytes copied.
 
     Raises:
         Refused: a file is missing, differs, or is not the one that is pinned here; or the disk is full.
@@ -182,11 +179,10 @@ def fill(bundle: Carried, root: Path, cache: Path, progress: Callable[[int], Non
     paths = bundle.within(CACHE)
     _must_be_as_pinned(bundle, paths, root)
     targets = {path: cache / path.removeprefix(f"{CACHE}/") for path in paths}
-    own = set(bundle.facts["recorded"])  # this machine's own record of a first start is as good as another's
+    own = bundle.facts["recorded"]  # this machine's own record of a first start is as good as another's
+    there = {path for path, target in targets.items() if target.is_file()}
     wanted = [
-        path
-        for path, there in targets.items()
-        if not there.is_file() or (path not in own and sha256(there) != bundle.sums[path])
+        path for path in paths if path not in there or (path not in own and sha256(targets[path]) != bundle.sums[path])
     ]
     cache.mkdir(parents=True, exist_ok=True)
     needed = sum(_size(bundle, path) for path in wanted)
@@ -286,7 +282,6 @@ def sha256(path: Path) -> str:
 
 
 def main(named: str, root: str) -> int:
-    """Check what the environment is made from."""
     try:
         bundle = opened(named)
         must_fit(bundle, Path(root))
