@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets up everything and starts it: the environment, three Kafka brokers, JupyterLab. Prints JupyterLab's address and ends.
-# Options are those of `workshop up`: --no-lab, --backend NAME, --keep. Safe to run again at any time.
+# Options are those of `workshop up`: --no-lab, --backend NAME, --bundle DIR, --keep. Safe to run again at any time.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 trap 'printf "\nStopped. Run the same command again: it goes on where it was.\n" >&2; exit 130' INT TERM
@@ -12,6 +12,22 @@ case " $* " in *" -h "* | *" --help "*)
   exit 0
   ;;
 esac
+previous=
+for word in "$@" ""; do
+  case "$previous" in
+  --bundle) WORKSHOP_BUNDLE=$word ;;
+  --bundle=*) WORKSHOP_BUNDLE=${previous#--bundle=} ;;
+  esac
+  case "$previous" in --bundle*)
+    [ -n "$WORKSHOP_BUNDLE" ] || {
+      echo "--bundle takes a folder, such as the one on a USB stick." >&2
+      exit 2
+    }
+    export WORKSHOP_BUNDLE # the environment is made from it too
+    ;;
+  esac
+  previous=$word
+done
 [ "$(uname -s)" = Linux ] || [ "$(uname -s)" = Darwin ] || {
   echo "The workshop runs on Linux, in WSL2 and on macOS; this is $(uname -s)." >&2
   echo "→ On Windows, open WSL2 and run it there." >&2

@@ -1,5 +1,6 @@
 # Makes the Python environment in .venv, or finds it made; sourced by bootstrap.sh and test.sh. Works in sh.
 # Needs $root; sets $python. Everything is pinned by hash: pip and uv in installer.txt, the rest in requirements.txt.
+# With WORKSHOP_BUNDLE everything comes from that folder, and no network is asked.
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
@@ -20,7 +21,19 @@ venv=$root/.venv
 python=$venv/bin/python
 unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 
-is_new_enough() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; }
+bundle=${WORKSHOP_BUNDLE:-}
+carried=$root/infra/workshop/bundle/carried.py
+bundle=${bundle%%#sha256=*}
+case "$bundle" in "~/"*) bundle=$HOME/${bundle#"~/"} ;; esac
+brought= # the Pythons that a bundle brings packages for; empty: any
+[ -z "$bundle" ] || brought=$(sed -n 's/^ *"pythons": "\([0-9. ]*\)",*$/\1/p' "$bundle/bundle.json" 2>/dev/null || true)
+
+is_new_enough() {
+  # shellcheck disable=SC2086 # one word a version
+  "$1" -c 'import sys
+version = sys.version_info[:2]
+sys.exit(not (3, 11) <= version <= (3, 14) or (len(sys.argv) > 1 and "%d.%d" % version not in sys.argv))' $brought 2>/dev/null
+}
 
 find_python() {
   if [ -n "${WORKSHOP_PYTHON:-}" ]; then
@@ -38,6 +51,9 @@ find_python() {
       return
     fi
   done
+  [ -z "$brought" ] ||
+    fail "The bundle $bundle brings packages for Python $brought; no such Python is on the PATH." \
+      "Name one by WORKSHOP_PYTHON, or make the bundle with \`--python\` and this machine's."
   there=$(command -v python3 >/dev/null && python3 --version 2>&1 || echo "no python3")
   fail "The workshop needs Python 3.11, 3.12, 3.13 or 3.14; on the PATH is: $there." \
     "Install one of them, or name it: WORKSHOP_PYTHON=/path/to/python3.12 $0"
@@ -45,6 +61,7 @@ find_python() {
 
 make_venv() {
   base=$(find_python) || exit 1
+  [ -z "$bundle" ] || "$base" -I -S "$carried" "$WORKSHOP_BUNDLE" "$root" || exit 1
   "$base" -c 'import venv' 2>/dev/null ||
     fail "$base has no module venv." "Install it (on Debian: python3-venv), or name another Python by WORKSHOP_PYTHON."
   rm -rf "$venv"
@@ -55,7 +72,7 @@ make_venv() {
   rm -rf "$venv"
   "$base" -m venv --without-pip "$venv" ||
     fail "The environment could not be made in $venv." "Is there space on the disk, and may you write there?"
-  "$python" "$root/infra/fetch_pip.py" "$root/infra/installer.txt" "$venv" || exit 1
+  "$python" "$root/infra/fetch_pip.py" "$root/infra/installer.txt" "$venv" ${bundle:+"$bundle/wheels"} || exit 1
 }
 
 # uv installs in seconds what takes pip a minute. It reads pip's settings for a mirror only if told.
@@ -77,9 +94,32 @@ quietly() {
   return "$code"
 }
 
+install_from_bundle() {
+  set -- --no-index --find-links "$bundle/wheels" --require-hashes
+  quietly "$python" -m pip install --quiet "$@" -r "$root/infra/installer.txt" &&
+    { quietly "$venv/bin/uv" pip install --quiet --no-config --offline --python "$python" "$@" \
+      -r "$root/requirements.txt" || {
+      say "uv could not install them; trying with pip, which is slower …"
+      quietly "$python" -m pip install --quiet "$@" -r "$root/requirements.txt"
+    }; } || fail "The packages of the bundle $bundle could not be installed; the lines above say why." \
+    "Is there space on the disk? If so, copy the bundle to the stick again, and run this again."
+  install_the_workshop
+}
+
+install_the_workshop() {
+  # Python 3.11 puts an old setuptools into every environment; nothing here needs it.
+  "$python" -m pip uninstall --quiet --yes setuptools 2>/dev/null || true
+  "$python" -m pip install --quiet --no-deps --no-build-isolation --no-index --editable "$root" ||
+    fail "The workshop's own package could not be installed; the lines above say why." "Delete $venv and run this again."
+}
+
 install() {
   say "Installing the packages of requirements.txt …"
   # The installer's wheels are kept, so that a second checkout needs no network.
+  [ -z "$bundle" ] || {
+    install_from_bundle
+    return
+  }
   wheels=$cache/installer
   mkdir -p "$wheels"
   set -- --quiet --require-hashes -r "$root/infra/installer.txt"
@@ -94,13 +134,12 @@ install() {
       fail "The packages of requirements.txt could not be installed; the lines above say why." \
         "Check the network and the disk. With a mirror set PIP_INDEX_URL, behind a proxy https_proxy; then run this again."
   fi
-  "$python" -m pip install --quiet --no-deps --no-build-isolation --no-index --editable "$root" ||
-    fail "The workshop's own package could not be installed; the lines above say why." "Delete $venv and run this again."
+  install_the_workshop
 }
 
 # What the environment was made from: the same again means there is nothing to do.
 fingerprint() {
-  cat "$root/requirements.txt" "$root/infra/installer.txt" "$root/pyproject.toml" | cksum
+  cat "$root/requirements.txt" "$root/infra/installer.txt" "$root/pyproject.toml" "$root/infra/environment.sh" | cksum
   printf '%s\n' "$root"
 }
 

@@ -1,6 +1,7 @@
 """Puts the pinned pip into an environment that has none: fetched from the package index, checked against its hash.
 
-Usage: fetch_pip.py INSTALLER_TXT VENV. Standard library only. Honours PIP_INDEX_URL, proxies and SSL_CERT_FILE.
+Usage: fetch_pip.py INSTALLER_TXT VENV [WHEELS]. Standard library only. Honours PIP_INDEX_URL, proxies and SSL_CERT_FILE;
+where a folder WHEELS is named, it is taken from there.
 """
 
 from __future__ import annotations
@@ -34,25 +35,30 @@ def read(url: str) -> bytes:
         return answer.read()
 
 
-def wheel(version: str, hashes: set[str]) -> tuple[str, bytes]:
-    """The wheel's name and content, whose hash is one of those pinned."""
-    page = f"{os.environ.get('PIP_INDEX_URL', INDEX).rstrip('/')}/pip/"
+def wheel(version: str, hashes: set[str], folder: str = "") -> tuple[str, bytes]:
+    """The wheel's name and content, whose hash is one of those pinned; from a folder, if one is named."""
     name = f"pip-{version}-py3-none-any.whl"
+    content = (Path(folder) / name).read_bytes() if folder else fetched(name)
+    if hashlib.sha256(content).hexdigest() not in hashes:
+        sys.exit(f"{name} is not the file that is pinned: its SHA-256 differs. It was not used.")
+    return name, content
+
+
+def fetched(name: str) -> bytes:
+    """A wheel of pip, from the package index."""
+    page = f"{os.environ.get('PIP_INDEX_URL', INDEX).rstrip('/')}/pip/"
     links = re.findall(r'href="([^"]+)"', read(page).decode())
     link = next((link for link in links if urldefrag(link).url.endswith(name)), None)
     if link is None:
         sys.exit(f"The package index has no {name}.\n→ Set PIP_INDEX_URL to a complete mirror.")
-    content = read(urldefrag(urljoin(page, link)).url)
-    if hashlib.sha256(content).hexdigest() not in hashes:
-        sys.exit(f"{name} is not the file that is pinned: its SHA-256 differs. It was not used.")
-    return name, content
+    return read(urldefrag(urljoin(page, link)).url)
 
 
 def main() -> None:
     """Fetch pip and let it install itself."""
     version, hashes = pinned(Path(sys.argv[1]).read_text())
     try:
-        name, content = wheel(version, hashes)
+        name, content = wheel(version, hashes, *sys.argv[3:4])
     except (OSError, ValueError, http.client.HTTPException) as error:
         sys.exit(
             f"pip could not be fetched from the package index: {error}.\n"

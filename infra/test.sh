@@ -92,8 +92,11 @@ title "unit tests"
 check -q tests/unit
 [ "$what" != fast ] || exit 0
 
+title "known vulnerabilities of what is pinned"
+"$python" infra/audit.py
+
 title "a stack for the suite: three brokers and, on Linux, Kubernetes"
-"$venv/bin/workshop" fetch
+"$venv/bin/workshop" prefetch
 "$venv/bin/workshop" up --no-lab
 
 title "integration tests"

@@ -1,13 +1,18 @@
-"""What happens to every request at the edge of the server: it is counted, and a server that leaves closes the connection."""
+"""What happens to every request at the edge of the server.
+
+One that a web page made is refused, each is counted, and a server that leaves closes the connection.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from services import origin
 from services.card_network import CardNetwork
 from services.serving import Serving
 
@@ -75,10 +80,20 @@ class Edge:
             await send(message)
 
         try:
-            await self.app(scope, receive, answer)
+            if sentence := origin.refusal(scope["headers"]):
+                await _refuse(answer, sentence)
+            else:
+                await self.app(scope, receive, answer)
         finally:
             # The path of the route, not of the request: a stranger cannot fill the memory with new labels.
             path = getattr(scope.get("route"), "path", "other")
             self.figures.requests.labels(path, status).inc()
             if path == "/payments" and scope["method"] == "POST":
                 self.figures.seconds.observe(time.perf_counter() - began)
+
+
+async def _refuse(send: Send, sentence: str) -> None:
+    body = json.dumps({"detail": sentence}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

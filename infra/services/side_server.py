@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from services import origin
 from services.settings import Settings, leave
 
 
@@ -61,7 +62,11 @@ def _handler(side: Side) -> type[BaseHTTPRequestHandler]:
         timeout = 5  # seconds that a slow client may keep a thread
 
         def do_GET(self) -> None:
-            status, kind, body = side.answer(self.path)
+            named = [
+                (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in self.headers.items()
+            ]
+            sentence = origin.refusal(named)
+            status, kind, body = _json(403, {"detail": sentence}) if sentence else side.answer(self.path)
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))

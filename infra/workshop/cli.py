@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from workshop import commands, data_commands, fraud_commands
+from workshop import bundle_commands, commands, data_commands, fraud_commands
 from workshop.errors import WorkshopError
 from workshop.settings import BACKENDS, Settings
 
@@ -29,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings.load()
         if getattr(options, "backend", None):
             settings = replace(settings, backend=options.backend)
+        if getattr(options, "bundle", None):
+            settings = replace(settings, bundle=options.bundle)
         return options.run(settings, options) or 0
     except WorkshopError as error:
         for line in error.lines():
@@ -61,12 +63,22 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--no-lab", action="store_true", help="without JupyterLab")
     up.add_argument("--backend", choices=BACKENDS, help="where Kafka runs (default: auto)")
     up.add_argument("--with", dest="more", choices=("cdc",), help="cdc: PostgreSQL and Kafka Connect with Debezium too")
+    up.add_argument(
+        "--bundle", type=_named, metavar="DIR", help="from this folder, without a network; see `workshop bundle`"
+    )
     up.add_argument("--keep", action="store_true", help="if it fails, leave running what was started")
     word(
         "fetch",
         commands.fetch,
         "bring what the stack needs, and start nothing: for an image, or while the network is good",
     )
+    text = "bring all that `up` and every lesson will ever need, wheels too, and say how large it is"
+    bundle_commands.add_options(word("prefetch", bundle_commands.prefetch, text))
+    text = "write a folder from which others start without a network: for a USB stick"
+    bundle = word("bundle", bundle_commands.bundle, text)
+    bundle.add_argument("folder", type=_named, metavar="DIR", help="where to; what is there and right stays")
+    bundle.add_argument("--check", action="store_true", help="write nothing: compare the folder with its hashes")
+    bundle_commands.add_options(bundle)
     word("down", commands.down, "stop everything; the data stay")
     status = word("status", commands.status, "what runs, where, and how far you are; exit code 0 when all is ready")
     status.add_argument("--json", action="store_true", help="for programs")
@@ -133,6 +145,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     publish.add_argument("--activities", metavar="FILE|LIST", help=text)
     text = "the name of the case that is written as an empty one (default: NA); '' refuses rows without a case"
     publish.add_argument("--empty-case", default="NA", metavar="NAME", help=text)
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name is no folder")
+    return text
 
 
 def _day(text: str) -> date:

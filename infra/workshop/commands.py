@@ -21,6 +21,7 @@ from workshop import cluster, environment
 from workshop import lab as jupyter
 from workshop.backends import choose, made_here
 from workshop.broker import jars
+from workshop.bundle import taking
 from workshop.cdc import connect
 from workshop.doctor import examine
 from workshop.errors import WorkshopError
@@ -36,6 +37,8 @@ out = Console(highlight=False, soft_wrap=True)
 def up(settings: Settings, options: argparse.Namespace) -> None:
     """`workshop up`."""
     timeline = Timeline()
+    if settings.bundle:
+        settings = taking.take(settings, timeline)
     try:
         endpoints = cluster.up(settings, timeline, with_lab=not options.no_lab, keep=options.keep, more=options.more)
     except KeyboardInterrupt:

@@ -8,6 +8,8 @@ from workshop.files import write_atomically
 from workshop.notebook_errors import STARTUP
 from workshop.settings import Settings
 
+PRIVATE = ("components", "home", "kafka", "logs")  # not the state folder itself: root's PostgreSQL runs as another user
+
 
 def own_folders(settings: Settings) -> dict[str, str]:
     """The variables that keep tools out of the user's home, each with a folder of ours."""
@@ -33,7 +35,13 @@ def own_folders(settings: Settings) -> dict[str, str]:
 
 
 def make_folders(settings: Settings) -> None:
-    """Make those that lie in the state folder: a tool that does not find its own takes a temporary one elsewhere."""
+    """Make those that lie in the state folder: a tool that does not find its own takes a temporary one elsewhere.
+
+    What brokers, logs and tools write is closed to the machine's other users.
+    """
+    for name in PRIVATE:
+        (settings.state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        (settings.state / name).chmod(0o700)  # one that an earlier version made
     for folder in own_folders(settings).values():
         if folder.startswith(str(settings.state / "home")):
             os.makedirs(folder, mode=0o700, exist_ok=True)

@@ -54,6 +54,7 @@ class Settings:
         kubernetes: whether the backend `local` has Kubernetes too; without it, it is smaller.
         controlplane: a prebuilt control plane for `local`, as `PATH-OR-URL#sha256=HEX`, or empty to build it.
         cluster: the kind cluster's name, or empty for one that no other checkout has.
+        bundle: a folder that brings everything, without a network (`workshop bundle`), or empty; `#sha256=HEX` may follow.
         strict: a rehearsal, by the suite or `workshop run`: an exercise that is not passed raises an error, and none counts
             as an attendee's progress.
     """
@@ -74,6 +75,7 @@ class Settings:
     cluster: str = ""
     controlplane: str = ""
     kubernetes: bool = True
+    bundle: str = ""
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -101,6 +103,7 @@ class Settings:
             cluster=_cluster_name(env, "WORKSHOP_CLUSTER"),
             kubernetes=_choice(env, "WORKSHOP_KUBERNETES", ("on", "off")) == "on",
             controlplane=_prebuilt(env, "WORKSHOP_CONTROLPLANE"),
+            bundle=env.get("WORKSHOP_BUNDLE", ""),
         )
 
     @property

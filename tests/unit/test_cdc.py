@@ -56,7 +56,7 @@ def test_no_secret_stands_in_what_connect_stores():
     assert declared["database.password"] == "${env:BANK_PASSWORD}"
     settings = worker_settings(["127.0.0.1:19091"], 19095, ["BANK_PASSWORD"])
     assert settings["config.providers.env.param.allowlist.pattern"] == "BANK_PASSWORD"
-    assert settings["listeners"] == "http://127.0.0.1:19095"
+    assert settings["listeners"] == "https://127.0.0.1:19095"
 
 
 def test_an_ordinary_user_needs_no_prefix(monkeypatch: pytest.MonkeyPatch):

@@ -68,7 +68,9 @@ class Kind:
         return kind, image, libs
 
     def provision_the_rest(self, timeline: Timeline) -> None:
-        """Nothing: a cluster is not started without all of it."""
+        """Bring the image that nodes would pull when they have started."""
+        with timeline.step("metrics-server's image"):
+            images.bring_what_nodes_pull(self.settings)
 
     def ready(self) -> None:
         """Wait until three brokers are registered.

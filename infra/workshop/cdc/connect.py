@@ -10,6 +10,7 @@ import httpx
 
 from workshop.broker import jars, java, runtime
 from workshop.broker.properties import escaped
+from workshop.cdc import tls
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.processes import Component, Processes
@@ -97,10 +98,9 @@ class Connect:
             WorkshopError: it does not answer, or refuses.
         """
         try:
-            # No proxy of the environment stands between this machine and itself.
-            with httpx.Client(trust_env=False, timeout=30) as client:
-                answer = _patiently(client, verb, f"http://127.0.0.1:{self.port}{path}", body)
-        except httpx.HTTPError as error:
+            with self._client(30) as client:
+                answer = _patiently(client, verb, path, body)
+        except (httpx.HTTPError, OSError) as error:
             raise WorkshopError(
                 "Kafka Connect does not answer.",
                 "`workshop up --with cdc` in a terminal starts it.",
@@ -121,16 +121,25 @@ class Connect:
             )
         try:
             # Answered once it has joined its group; before that it says 404 or nothing.
-            return httpx.get(f"http://127.0.0.1:{self.port}/connectors", timeout=5, trust_env=False).status_code == 200
-        except httpx.HTTPError:
+            with self._client(5) as client:
+                return client.get("/connectors").status_code == 200
+        except (httpx.HTTPError, OSError):
             return False
+
+    def _client(self, seconds: float) -> httpx.Client:
+        # No proxy of the environment stands between this machine and itself.
+        address = f"https://127.0.0.1:{self.port}"
+        return httpx.Client(base_url=address, verify=tls.context(self.folder / "pki"), trust_env=False, timeout=seconds)
 
     def _component(self, kafka: Mapping, secrets: Mapping[str, str]) -> Component:
         scratch = self.folder / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
         properties = self.folder / "connect.properties"
         settings = worker_settings(kafka["bootstrap_servers"], self.port, list(secrets))
-        write_atomically(properties, "".join(f"{key}={escaped(value)}\n" for key, value in settings.items()))
+        settings |= tls.listener(self.folder / "pki")
+        text = "".join(f"{key}={escaped(value)}\n" for key, value in settings.items())
+        write_atomically(properties, text, mode=0o600)
         argv = _runtime(self.settings).command(MAIN, str(properties), flags=MEMORY, scratch=scratch)
         return Component(NAME, argv, {**runtime.environment(scratch), **secrets}, self.folder, (self.port,), 20.0)
 
@@ -139,7 +148,7 @@ def provision(settings: Settings, timeline: Timeline) -> None:
     """Bring Debezium's jars; Kafka's own are there already."""
     size = sum(jar.size for jar in jars.pinned(settings, jars.DEBEZIUM))
     with timeline.step("Debezium's jars", size) as progress:
-        jars.fetch(settings, _libs(settings), progress, jars.DEBEZIUM)
+        jars.fetch(settings, debezium_folder(settings), progress, jars.DEBEZIUM)
 
 
 def worker_settings(bootstrap: Sequence[str], port: int, variables: Sequence[str]) -> dict[str, object]:
@@ -159,7 +168,8 @@ def worker_settings(bootstrap: Sequence[str], port: int, variables: Sequence[str
         "value.converter": "org.apache.kafka.connect.json.JsonConverter",
         "key.converter.schemas.enable": "false",
         "value.converter.schemas.enable": "false",
-        "listeners": f"http://127.0.0.1:{port}",
+        "listeners": f"https://127.0.0.1:{port}",
+        "rest.advertised.listener": "https",
         "rest.advertised.host.name": "127.0.0.1",
         "plugin.discovery": "service_load",
         "offset.flush.interval.ms": FLUSH_MS,
@@ -176,7 +186,7 @@ def worker_settings(bootstrap: Sequence[str], port: int, variables: Sequence[str
 
 def _runtime(settings: Settings) -> runtime.Runtime:
     libs = [runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings)]
-    more = [_libs(settings) / jar.name for jar in jars.pinned(settings, jars.DEBEZIUM)]
+    more = [debezium_folder(settings) / jar.name for jar in jars.pinned(settings, jars.DEBEZIUM)]
     if absent := [path.name for path in (*libs, *more) if not path.exists()]:
         raise WorkshopError(f"{absent[0]} is missing.", "`workshop fetch` brings what the stack needs.")
     prepared = runtime.prepare(settings, java.find(settings), tuple(libs))
@@ -184,16 +194,17 @@ def _runtime(settings: Settings) -> runtime.Runtime:
     return replace(prepared, jars=(*prepared.jars, *more))
 
 
-def _libs(settings: Settings) -> Path:
+def debezium_folder(settings: Settings) -> Path:
+    """Where in the cache Debezium's jars lie."""
     return settings.cache / f"debezium-{VERSION}" / "libs"
 
 
-def _patiently(client: httpx.Client, verb: str, url: str, body: object) -> httpx.Response:
+def _patiently(client: httpx.Client, verb: str, path: str, body: object) -> httpx.Response:
     """While a worker hands its work around it answers 409 to whoever wants a change: it says itself to ask again."""
     answers: list[httpx.Response] = []
 
     def decided() -> bool:
-        answers.append(client.request(verb, url, json=body))
+        answers.append(client.request(verb, path, json=body))
         return answers[-1].status_code != 409
 
     wait_until(decided, 60, "Kafka Connect to have settled", every=0.3)

@@ -6,7 +6,7 @@ import base64
 import datetime
 import ipaddress
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,23 +60,29 @@ def wanted(workers: Sequence[str], addresses: Addresses) -> dict[str, Certificat
 
 def make(folder: Path, workers: Sequence[str], addresses: Addresses) -> None:
     """Make what is not there, or will not be valid for long, or is for other addresses; keys are their owner's only."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    certificates = wanted(workers, addresses)
-    plan = json.dumps({name: [one.name, *one.groups, *one.addresses] for name, one in certificates.items()}, indent=1)
-    files = [folder / f"{name}.{end}" for name in (*certificates, CLUSTER, FRONT_PROXY, ETCD) for end in ("crt", "key")]
-    if all(file.exists() for file in (*files, folder / "sa.key", folder / "sa.pub")) and _still_good(folder, plan):
-        return
-    authorities = {name: _authority(folder, name) for name in (CLUSTER, FRONT_PROXY, ETCD)}
-    for name, certificate in certificates.items():
-        _issue(folder, name, certificate, authorities[certificate.authority])
+    make_these(folder, wanted(workers, addresses))
     if not ((folder / "sa.key").exists() and (folder / "sa.pub").exists()):
         key = _new_key(folder / "sa.key")
         public = key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         write_atomically(folder / "sa.pub", public)
+
+
+def make_these(folder: Path, certificates: Mapping[str, Certificate]) -> bool:
+    """Make certificates and their authorities, unless all are there and good; returns whether they were made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    plan = json.dumps({name: [one.name, *one.groups, *one.addresses] for name, one in certificates.items()}, indent=1)
+    vouching = sorted({one.authority for one in certificates.values()})
+    files = [folder / f"{name}.{end}" for name in (*certificates, *vouching) for end in ("crt", "key")]
+    if all(file.exists() for file in files) and _still_good(folder, plan):
+        return False
+    authorities = {name: _authority(folder, name) for name in vouching}
+    for name, certificate in certificates.items():
+        _issue(folder, name, certificate, authorities[certificate.authority])
     write_atomically(folder / "plan.json", plan)
+    return True
 
 
 def kubeconfig(file: Path, folder: Path, user: str, server: str) -> None:

@@ -92,6 +92,25 @@ def bring_metrics_server(settings: Settings) -> bool:
     return bool(engine.image_id(METRICS_SERVER))
 
 
+def bring_what_nodes_pull(settings: Settings) -> None:
+    """Make the engine have metrics-server's image too, so that no node asks a registry for it.
+
+    Raises:
+        WorkshopError: it cannot be pulled.
+    """
+    if not bring_metrics_server(settings):
+        _pull(settings, METRICS_SERVER)
+
+
+def sizes(settings: Settings) -> dict[str, int]:
+    """Bytes of each image that a cluster needs, as far as the engine holds it."""
+    found = {}
+    for image in (node_image(settings), settings.base_image or BASE_IMAGE, KAFKA, SERVICES, METRICS_SERVER):
+        if engine.image_id(image):
+            found[image] = int(engine.docker("image", "inspect", "--format", "{{.Size}}", image, timeout=30))
+    return found
+
+
 def into_nodes(cluster: str, images: Sequence[str]) -> None:
     """Give images to the workers, all at once; those that a worker has stay."""
     workers = [f"{cluster}-worker{node if node > 1 else ''}" for node in NODES]

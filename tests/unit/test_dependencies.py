@@ -1,0 +1,130 @@
+"""What is installed is what is pinned, everything is pinned by hash, and the audit asks about all of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LISTS = ("requirements.txt", "infra/installer.txt", "infra/services/requirements.txt", "infra/kind/offline/go.txt")
+OURS = "kafka-kubernetes-workshop"
+
+
+def blocks(file: str) -> list[str]:
+    """The requirements of a list, each with its hashes."""
+    lines = [line for line in (ROOT / file).read_text().splitlines() if line and not line.lstrip().startswith("#")]
+    return re.split(r"\n(?=\S)", "\n".join(lines))
+
+
+def plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.parametrize("file", LISTS)
+def test_each_requirement_is_one_version_and_its_hashes(file: str):
+    assert blocks(file)
+    for block in blocks(file):
+        assert re.match(r"[\w.-]+==[\w.+!-]+( ; [^\n]+)? \\\n", block), block[:80]
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), block[:80]
+
+
+def test_what_is_asked_for_directly_is_pinned_too():
+    lines = [line.partition("#")[0].strip() for line in (ROOT / "requirements.in").read_text().splitlines()]
+    assert all(re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.+!-]+( ; .+)?", line) for line in lines if line), lines
+
+
+def test_nothing_else_is_installed_than_what_is_pinned():
+    pinned: dict[str, set[str]] = {}
+    for block in [*blocks("requirements.txt"), *blocks("infra/installer.txt")]:
+        name, version = re.match(r"([\w.-]+)==([\w.+!-]+)", block).groups()
+        pinned.setdefault(plain(name), set()).add(version)
+    for installed in importlib.metadata.distributions():
+        name = plain(installed.metadata["Name"])
+        assert name == OURS or installed.version in pinned.get(name, ()), f"{name} {installed.version}"
+
+
+def test_jars_and_modules_are_pinned_by_hash():
+    for lock in ("infra/kafka/jars.lock", "infra/cdc/jars.lock"):
+        for jar in json.loads((ROOT / lock).read_text())["jars"]:
+            assert re.fullmatch(r"[0-9a-f]{64}", jar["sha256"])
+    for module in (ROOT / "infra").rglob("go.mod"):
+        assert "h1:" in module.with_name("go.sum").read_text()
+
+
+class Database(BaseHTTPRequestHandler):
+    """Answers as OSV does: for each query, in their order, what is known."""
+
+    bad: dict[str, list[str]]
+    status = 200
+    asked: list[dict]
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        type(self).asked += body["queries"]
+        names = [query["package"]["name"] for query in body["queries"]]
+        results = [{"vulns": [{"id": one} for one in self.bad[name]]} if name in self.bad else {} for name in names]
+        content = json.dumps({"results": results}).encode()
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def database() -> Iterator[tuple[str, type[Database]]]:
+    """A server of that format on loopback, and its settings."""
+    handler = type("Told", (Database,), {"bad": {}, "asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1/querybatch", handler
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def audit(service: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, ROOT / "infra/audit.py", "--service", service]
+    env = {"no_proxy": "127.0.0.1", "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_audit_asks_about_everything_and_names_what_is_known(database: tuple[str, type[Database]]):
+    address, told = database
+    told.bad = {"org.apache.kafka:kafka-clients": ["GHSA-1", "GHSA-2"], "k8s.io/kubernetes": ["GO-3"]}
+    done = audit(address)
+    assert done.returncode == 1, done.stderr
+    assert "Maven: org.apache.kafka:kafka-clients 4." in done.stdout
+    assert "GHSA-1, GHSA-2" in done.stdout
+    assert "Go: k8s.io/kubernetes 1." in done.stdout
+    asked = {(query["package"]["ecosystem"], query["package"]["name"]) for query in told.asked}
+    assert {
+        ("PyPI", "jupyterlab"),
+        ("PyPI", "uv"),
+        ("Maven", "org.apache.kafka:kafka-server"),
+        ("Go", "sigs.k8s.io/kind"),
+    } <= asked
+    assert len(asked) > 250
+    told.bad = {}
+    assert audit(address).returncode == 0
+
+
+def test_an_audit_that_did_not_happen_says_so(database: tuple[str, type[Database]]):
+    address, told = database
+    told.status = 503
+    for service in (address, "http://127.0.0.1:9/v1/querybatch"):
+        done = audit(service)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("=== NOT RUN: the dependency audit")
