@@ -1,7 +1,7 @@
 """The service `limit-alerts`: tells of payments beyond their card's limit. The limits are the bank's; it never asks the bank.
 
-It reads the changes of the bank's table `cards` from their beginning, and `payments` from its bookmark on, and writes `LimitExceeded`.
-What it knows is memory only: when it starts, it reads the changes again.
+It reads the changes of the bank's table `cards` from their beginning, and `payments` from its bookmark on, and writes
+`LimitExceeded`. What it knows is memory only: when it starts, it reads the changes again.
 Usage: python -m workshop.limit_alerts ADDRESSES CHANGES PAYMENTS ALERTS GROUP
 """
 

@@ -1,7 +1,7 @@
 """A service that blocks cards, as a process that is killed after any of its steps: two writes, and what lies between.
 
-What it does with a card is a function of an attendee's: `block_card(bank, topic, card)`. The process takes its steps one by one
-(a statement, the end of a transaction, an event that is acknowledged) and ends itself after the one that it was told.
+What it does with a card is a function of an attendee's: `block_card(bank, topic, card)`. Its steps are counted (a statement,
+the end of a transaction, an event that is acknowledged), and the process ends itself after the one that it was told.
 Usage: python -m workshop.cdc.blocking FILE FUNCTION ADDRESSES TOPIC CARDS [FATAL_CARD FATAL_STEP]
 The database is the one that the variable BANK_DATABASE names.
 """

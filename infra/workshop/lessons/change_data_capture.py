@@ -1,4 +1,4 @@
-"""Lesson 06: how a monolith speaks, unchanged. Two writes and a crash between them, Debezium, the outbox, a service that joins."""
+"""Lesson 06: how a monolith speaks, unchanged. Two writes and a crash between them, the outbox, a schema change, slots."""
 
 from __future__ import annotations
 
@@ -103,6 +103,11 @@ def events(bank: Bank) -> pd.DataFrame:
     records = reading.read_all(bank.ws, outbox.topic(bank))
     rows = [(r.key.decode(), dict(r.headers)["type"].decode(), r.value.decode()) for r in records]
     return pd.DataFrame([row for row in rows if row[1] != outbox.MARK], columns=["key", "type", "value"])
+
+
+def of(changes: Iterable[Change], *customers: int) -> list[Change]:
+    """The changes of some customers, each customer's in order."""
+    return [change for number in customers for change in changes if change.key == {"id": number}]
 
 
 def table(changes: Iterable[Change]) -> pd.DataFrame:

@@ -88,6 +88,17 @@ def _working(bank: Bank, count: int, rate: float) -> Iterator[subprocess.Popen]:
             work.communicate()
 
 
+@contextmanager
+def _at_work(bank: Bank) -> Iterator[None]:
+    """Let the monolith work, a hundred changes a second, until what happens meanwhile is over."""
+    work = bank.working("work", 100_000, 100)
+    try:
+        yield
+    finally:
+        work.kill()
+        work.communicate()
+
+
 @dataclass
 class Latency:
     """Changes and how long each took from the database's commit to a reader; seconds since the first, milliseconds."""
@@ -147,8 +158,10 @@ def limit_alerts(bank: Bank) -> Joined:
     try:
         _greet(bank, payments, alerts)
         with closing(KafkaProducer(**bank.ws.kafka, acks="all")) as producer, arrivals(bank, "cards") as reader:
-            _pay_and_change(bank, seen, producer, payments, reader)
-        wait_until(lambda: _last_is_judged(bank, seen, alerts), 30, "the last payment to be judged", every=0.1)
+            live = Live(lambda: draw_alerts(seen))
+            _pay_and_change(bank, seen, producer, payments, reader, live)
+            wait_until(lambda: _last_is_judged(bank, seen, alerts), 30, "the last payment to be judged", every=0.1)
+            live.finish()
     finally:
         service.stop()
     return seen
@@ -167,13 +180,14 @@ def _pay(producer: KafkaProducer, topic: str, card: str) -> PaymentMade:
     return payment
 
 
-def _pay_and_change(bank: Bank, seen: Joined, producer: KafkaProducer, topic: str, reader: Arrivals) -> None:
+def _pay_and_change(
+    bank: Bank, seen: Joined, producer: KafkaProducer, topic: str, reader: Arrivals, live: Live
+) -> None:
     began = time.time()
     todo = [(1.5, ("limit", seen.card, 200_00)), (3.5, ("limit", seen.card, 400_00))]
     todo.append((5.5, ("close", int(seen.card.removeprefix("card-")))))
     seen.limits.append((0.0, 500_00))
     doing: list[subprocess.Popen] = []
-    live = Live(lambda: draw_alerts(seen))
     while (now := time.time() - began) < 7.5:
         if todo and now > todo[0][0]:
             doing.append(bank.working(*todo.pop(0)[1]))
@@ -186,7 +200,6 @@ def _pay_and_change(bank: Bank, seen: Joined, producer: KafkaProducer, topic: st
         program.communicate(timeout=30)
     wait_until(lambda: len(_committed(reader, began)) >= 3, 30, "the changes to arrive", every=0.1)
     seen.limits[1:] = _committed(reader, began)
-    seen.place = live
 
 
 def _committed(reader: Arrivals, began: float) -> list[tuple[float, int | None]]:
@@ -265,7 +278,7 @@ class Held:
     marks: dict[str, float] = field(default_factory=dict)
 
 
-def hold_the_log(bank: Bank, seconds: float = 6) -> Held:
+def hold_the_log(bank: Bank, seconds: float = 5) -> Held:
     """Kill Connect, let the monolith work, start Connect again, and draw all the while how much log is held back."""
     outbox.follow(bank)
     seen, began = Held(), time.monotonic()
@@ -277,14 +290,19 @@ def hold_the_log(bank: Bank, seconds: float = 6) -> Held:
             live.update()
             time.sleep(0.2)
 
-    with _working(bank, round((seconds + 4) * 100), 100):
+    def let_go() -> bool:
+        look_on(time.monotonic() - began + 0.4)
+        return seen.points[-1][1] < max(held for _, held in seen.points) / 2
+
+    with _at_work(bank):
         look_on(2)
         seen.marks["Connect killed"] = time.monotonic() - began
         bank.kill_connect()
         look_on(2 + seconds)
         bank.start_connect()
         seen.marks["Connect answers"] = time.monotonic() - began
-        look_on(seen.marks["Connect answers"] + 5)
+        wait_until(let_go, 60, "the log to be let go", next_step="`workshop logs connect` says more.")
+        look_on(time.monotonic() - began + 2)
     live.finish()
     return seen
 

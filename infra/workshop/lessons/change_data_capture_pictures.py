@@ -1,4 +1,4 @@
-"""The pictures of lesson 06: holes between a database and a topic, changes as cards, latency, alerts, a kill, the log held."""
+"""The pictures of lesson 06: holes between database and topic, changes as cards, latency, alerts, a kill, the log held."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def draw_latency(found: Latency) -> Picture:
     right = max(at for at, _ in found.points)
     for percent, colour in ((50, INK), (99, ORANGE)):
         value = found.percentile(percent)
-        axes.axhline(value, color=colour, linewidth=1.2, linestyle="--")
+        axes.plot([0, right], [value, value], color=colour, linewidth=1.2, linestyle="--")
         axes.text(right * 1.02, value, f"{percent} %: {value:.0f} ms", color=colour, va="center", fontsize=10)
     axes.set(
         xlabel="seconds",
@@ -123,7 +123,10 @@ def draw_alerts(seen: Joined) -> Picture:
         ylim=(100, 560),
         title=f"a payment of 300 € every tenth of a second:  ● fine {len(seen.payments) - few}   ✖ alert {few}",
     )
-    return Picture(drawing, f"{len(seen.payments)} payments of 300 €, {few} alerts; late by {_late(seen)}")
+    return Picture(
+        drawing,
+        f"{len(seen.payments)} payments of 300 €, {few} alerts; {_late(seen)} too large passed before the change arrived",
+    )
 
 
 def _late(seen: Joined) -> str:
