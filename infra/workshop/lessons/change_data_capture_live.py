@@ -159,8 +159,14 @@ def limit_alerts(bank: Bank) -> Joined:
         _greet(bank, payments, alerts)
         with closing(KafkaProducer(**bank.ws.kafka, acks="all")) as producer, arrivals(bank, "cards") as reader:
             live = Live(lambda: draw_alerts(seen))
-            _pay_and_change(bank, seen, producer, payments, reader, live)
-            wait_until(lambda: _last_is_judged(bank, seen, alerts), 30, "the last payment to be judged", every=0.1)
+            began = time.time()
+            _pay_and_change(bank, seen, began, producer, payments, reader, live)
+
+            def gone_is_told() -> bool:
+                _pay_once(seen, producer, payments, began)
+                return _is_told(bank, seen, alerts)
+
+            wait_until(gone_is_told, 60, "limit-alerts to tell that the card is gone", every=EVERY)
             live.finish()
     finally:
         service.stop()
@@ -181,9 +187,8 @@ def _pay(producer: KafkaProducer, topic: str, card: str) -> PaymentMade:
 
 
 def _pay_and_change(
-    bank: Bank, seen: Joined, producer: KafkaProducer, topic: str, reader: Arrivals, live: Live
+    bank: Bank, seen: Joined, began: float, producer: KafkaProducer, topic: str, reader: Arrivals, live: Live
 ) -> None:
-    began = time.time()
     todo = [(1.5, ("limit", seen.card, 200_00)), (3.5, ("limit", seen.card, 400_00))]
     todo.append((5.5, ("close", int(seen.card.removeprefix("card-")))))
     seen.limits.append((0.0, 500_00))
@@ -191,8 +196,7 @@ def _pay_and_change(
     while (now := time.time() - began) < 7.5:
         if todo and now > todo[0][0]:
             doing.append(bank.working(*todo.pop(0)[1]))
-        payment = _pay(producer, topic, seen.card)
-        seen.payments[payment.payment_id] = payment.at.timestamp() - began
+        _pay_once(seen, producer, topic, began)
         seen.limits[1:] = _committed(reader, began)
         live.update()
         time.sleep(EVERY)
@@ -210,10 +214,16 @@ def _committed(reader: Arrivals, began: float) -> list[tuple[float, int | None]]
     ]
 
 
-def _last_is_judged(bank: Bank, seen: Joined, alerts: str) -> bool:
+def _pay_once(seen: Joined, producer: KafkaProducer, topic: str, began: float) -> None:
+    payment = _pay(producer, topic, seen.card)
+    seen.payments[payment.payment_id] = payment.at.timestamp() - began
+
+
+def _is_told(bank: Bank, seen: Joined, alerts: str) -> bool:
     found = [LimitExceeded.parse(record.value) for record in reading.read_all(bank.ws, alerts)]
     seen.alerted = {alert.payment_id for alert in found} & set(seen.payments)
-    return list(seen.payments)[-1] in seen.alerted
+    gone = next(when for when, limit in seen.limits if limit is None)
+    return any(when > gone and name in seen.alerted for name, when in seen.payments.items())
 
 
 @dataclass

@@ -125,7 +125,7 @@ def draw_alerts(seen: Joined) -> Picture:
     )
     return Picture(
         drawing,
-        f"{len(seen.payments)} payments of 300 €, {few} alerts; {_late(seen)} too large passed before the change arrived",
+        f"{len(seen.payments)} payments of 300 €, {few} alerts; {_late(seen)} too large came before the change",
     )
 
 
