@@ -128,12 +128,11 @@ def _words(row: dict | None) -> str:
     return "—" if row is None else ", ".join(f"{value}" for value in row.values())
 
 
-def fingerprints(bank: Bank) -> pd.DataFrame:
+def fingerprints(bank: Bank) -> dict[str, str]:
     """The SHA-256 of each file of the monolith."""
     folder = bank.ws.settings.root / "infra" / "monolith"
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    found = [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
-    return pd.DataFrame(found, columns=["file", "SHA-256"]).set_index("file")
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def add_column(bank: Bank, customer: int = 0) -> list[Change]:

@@ -150,9 +150,9 @@ def draw_kill(seen: Killed) -> Picture:
     for when, word in ((seen.killed, "Connect killed"), (seen.answers, "Connect answers")):
         axes.axvline(when, color=INK, linewidth=1.2, linestyle="--")
         axes.text(when, top, word, ha="center", va="bottom", fontsize=10)
-    axes.text(0.02, 0.78, "■ committed in the database", color=GREY, transform=axes.transAxes, fontsize=10)
-    axes.text(0.02, 0.69, "● reached a reader", color=BLUE, transform=axes.transAxes, fontsize=10)
-    axes.text(0.02, 0.60, "◇ reached it again", color=ORANGE, transform=axes.transAxes, fontsize=10)
+    axes.text(0.4, 0.22, "■ committed in the database", color=GREY, transform=axes.transAxes, fontsize=10)
+    axes.text(0.4, 0.13, "● reached a reader", color=BLUE, transform=axes.transAxes, fontsize=10)
+    axes.text(0.4, 0.04, "◇ reached it again", color=ORANGE, transform=axes.transAxes, fontsize=10)
     axes.set(xlabel="seconds", ylabel="number of the change", ylim=(0, seen.count * 1.1))
     said = f"missing {seen.missing}   again {len(seen.again)}"
     axes.set_title(said)
