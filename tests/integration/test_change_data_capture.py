@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import psycopg
 import pytest
+from workshop import reading
 from workshop.cdc import bank as banks
+from workshop.cdc import outbox
 from workshop.cdc.bank import Bank, current
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
@@ -96,3 +99,69 @@ def test_a_mistake_of_the_monoliths_is_told_in_its_words(bank: Bank) -> None:
     assert bank.monolith("limit", "card-9999", 100) == "there is no card-9999"
     with pytest.raises(WorkshopError, match="The bank could not do that"):
         bank.monolith("limit", "card-0001", "much")
+
+
+def test_a_row_of_the_outbox_becomes_an_event_even_if_it_is_deleted_at_once(bank: Bank) -> None:
+    outbox.follow(bank)
+    with bank.connect() as database, database.transaction():
+        database.execute(
+            "insert into outbox values (gen_random_uuid(), 'card', 'card-0001', 'CardBlocked', '{\"a\": 1}')"
+        )
+        database.execute("delete from outbox")
+    outbox.settle(bank)
+    told = [record for record in reading.read_all(bank.ws, outbox.topic(bank)) if record.key == b'"card-0001"']
+    assert [record.value for record in told] == [b'{"a":1}']
+    assert ("type", b"CardBlocked") in told[0].headers
+
+
+def test_an_event_of_a_transaction_that_was_taken_back_is_told_to_nobody(bank: Bank) -> None:
+    outbox.follow(bank)
+    with bank.connect() as database, database.transaction(force_rollback=True):
+        database.execute("insert into outbox values (gen_random_uuid(), 'card', 'card-0001', 'CardBlocked', '{}')")
+    outbox.settle(bank)
+    assert {record.key for record in reading.read_all(bank.ws, outbox.topic(bank))} == {b'"mark"'}
+
+
+def test_a_slot_that_was_dropped_is_made_anew_and_the_tables_are_read_again(bank: Bank) -> None:
+    outbox.follow(bank)
+    bank.settled("cards")
+    bank.unfollow()
+    with bank.connect() as database:
+        banks.drop_slot(database, bank.database)
+    bank.monolith("limit", "card-0001", 123_00)
+    outbox.follow(bank)
+    assert [c.operation for c in bank.settled("cards") if c.key == {"card": "card-0001"}] == ["read", "read"]
+
+
+def test_a_row_too_large_for_the_brokers_is_told_with_its_reason(bank: Bank) -> None:
+    bank.follow("customers")
+    with bank.connect() as database:
+        database.execute("update customers set city = repeat('x', 3000000) where id = 1")
+    with pytest.raises(WorkshopError, match=r"connector has failed.*max\.request\.size"):
+        bank.settled("customers")
+
+
+def test_connect_whose_port_is_taken_says_so_with_the_end_of_its_log(bank: Bank) -> None:
+    bank.worker.stop()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", bank.worker.port))
+        taken.listen()
+        with pytest.raises(WorkshopError, match="ended right after its start") as told:
+            bank.start_connect()
+    assert "bind" in str(told.value.detail).lower()
+    with pytest.raises(WorkshopError, match="Kafka Connect does not answer"):
+        bank.worker.ask("GET", "/connectors")
+    bank.start_connect()
+
+
+def test_postgresql_whose_port_is_taken_says_so(bank: Bank) -> None:
+    bank.postgres.stop()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", bank.postgres.port))
+        taken.listen()
+        with pytest.raises(WorkshopError, match="PostgreSQL ended right after its start") as told:
+            bank.postgres.start()
+    assert "port was taken" in told.value.next_step
+    bank.postgres.start()

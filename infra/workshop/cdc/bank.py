@@ -72,6 +72,12 @@ class Bank:
             self._program(words), env=self._env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
 
+    def open_cards(self, count: int) -> list[str]:
+        """Let the monolith open accounts; returns the new cards."""
+        self.monolith("open", count)
+        rows = self.rows("select card from cards order by card desc limit %s", [count])
+        return sorted(row["card"] for row in rows)
+
     def rows(self, query: str, values: Iterable = ()) -> list[dict]:
         """What the database answers, a dict a row."""
         with self.connect(row_factory=dict_row) as connection:
@@ -108,6 +114,10 @@ class Bank:
             every=0.1,
             next_step="`workshop logs connect` shows more.",
         )
+
+    def follows(self, *tables: str) -> bool:
+        """Whether Debezium was told to follow these tables, and reads the database's log now."""
+        return set(tables) <= set(self.tables) and bool(self._slot()["active"])
 
     def unfollow(self) -> None:
         """Take the connector away. Its replication slot stays behind: Debezium does not know whether it comes back."""
