@@ -25,6 +25,7 @@ from workshop.waiting import wait_until
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
+IMPATIENT = {"request_timeout_ms": 5_000, "delivery_timeout_ms": 20_000, "max_block_ms": 20_000}
 REPLICAS = {"payments": 3, "debits": 2, "fraud-alerts": 1}
 TOPIC = "payments"
 
@@ -156,9 +157,7 @@ def _poison(site: Site) -> str:
     """A payment whose terminal writes amounts as text, into each partition."""
     about = {"type": "PaymentMade", "card": "card-poison", "terminal": "terminal-00001", "amount_cents": "12,50"}
     written = 0
-    with closing(
-        KafkaProducer(**site.ws.kafka, acks="all", delivery_timeout_ms=20_000, max_block_ms=20_000)
-    ) as producer:
+    with closing(KafkaProducer(**site.ws.kafka, acks="all", **IMPATIENT)) as producer:
         for partition in range(3):
             value = json.dumps({**about, "at": "2018-06-12T10:00:00+00:00", "payment_id": uuid.uuid4().hex}).encode()
             try:

@@ -40,7 +40,7 @@ class Figures:
     Attributes:
         payments: how many were wanted in it.
         p95: seconds from a payment's first attempt to its acknowledgement that 95 % did not exceed; nan where there are none.
-        gap: the longest time in seconds, any of it within this time, in which nothing was acknowledged.
+        gap: the longest time in seconds within this time in which nothing was acknowledged.
         again: attempts that were not acknowledged, each followed by another.
     """
 
@@ -56,7 +56,7 @@ def figures(entries: Iterable[Entry], spans: Sequence[tuple[float, float]]) -> F
     chosen = [entry for entry in entries if _within(entry.at, spans)]
     waits = [at - entry.at for entry in chosen if (at := entry.acknowledged_at) is not None]
     times = sorted(at for entry in entries if (at := entry.acknowledged_at) is not None)
-    gaps = [after - before for before, after in pairwise(times) if _overlaps(before, after, spans)]
+    gaps = [gap for begin, end in spans for gap in _gaps(times, begin, end)]
     failed = [attempt for entry in entries for attempt in entry.attempts if attempt.status != 201]
     again = sum(_within(attempt.at, spans) for attempt in failed)
     return Figures(len(chosen), percentile(waits, 0.95), max(gaps, default=float("nan")), again)
@@ -81,5 +81,7 @@ def _within(at: float, spans: Sequence[tuple[float, float]]) -> bool:
     return any(begin <= at < end for begin, end in spans)
 
 
-def _overlaps(begin: float, end: float, spans: Sequence[tuple[float, float]]) -> bool:
-    return any(begin < until and since < end for since, until in spans)
+def _gaps(times: Sequence[float], begin: float, end: float) -> list[float]:
+    """The pauses between acknowledgements, as far as they lie between two moments."""
+    pauses = [(max(before, begin), min(after, end)) for before, after in pairwise([begin, *times, end])]
+    return [after - before for before, after in pauses if after > before]
