@@ -222,13 +222,14 @@ def parse(text: str) -> tuple[str, ...]:
 
 
 def plan(seed: int) -> Iterable[tuple[str, ...]]:
-    """Steps without end, the same for the same seed: every fault alone, in any order, then as many pairs, and so on."""
+    """Steps without end, the same for the same seed: every fault alone, in any order, and after each two of them a pair."""
     chance = random.Random(seed)  # noqa: S311 (it is to be repeated)
     while True:
         order = chance.sample(list(FAULTS), len(FAULTS))
-        yield from ((name,) for name in order)
-        for name in chance.sample(order, len(order)):
-            yield name, chance.choice([other for other in order if other != name])
+        for number, name in enumerate(order, start=1):
+            yield (name,)
+            if number % 2 == 0:
+                yield tuple(chance.sample(list(FAULTS), 2))
 
 
 def begin(site: Site, names: Sequence[str]) -> list[str]:
