@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workshop import dead_letters
+from kafka.errors import KafkaTimeoutError
+from kafka.producer.transaction_manager import TransactionalRequestResult
+from workshop import client_repairs, dead_letters
 from workshop.chaos import faults
 from workshop.chaos.figures import AFTER, BEFORE, DURING, Step, figures, percentile, spans
 from workshop.chaos.ledger import Attempt, Entry, Ledger, Writer, order
@@ -169,6 +171,17 @@ class Record:
 
     def __init__(self, key, value, headers) -> None:
         self.key, self.value, self.headers = key, value, headers
+
+
+def test_nobody_waits_for_ever_for_a_step_of_a_transaction(monkeypatch: pytest.MonkeyPatch):
+    client_repairs.apply()
+    monkeypatch.setattr(client_repairs, "LONGEST", 0.01)
+    never, done = TransactionalRequestResult(), TransactionalRequestResult()
+    with pytest.raises(KafkaTimeoutError, match="not answered within"):
+        never.wait()
+    assert not never.wait(timeout_ms=1)  # who gives a time asks for the answer, not for an error
+    done.done()
+    assert done.wait()
 
 
 def test_a_writer_writes_lines():
