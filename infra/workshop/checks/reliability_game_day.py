@@ -160,7 +160,7 @@ def _where_it_stops(reader: lesson.SmallReader, patience: float = 60, still: int
     """The offset at which it is at the end, or comes to again and again."""
     until, seen = time.monotonic() + patience, []
     while time.monotonic() < until:
-        seen.append(reader.committed().get(0, 0))
+        seen.append(reader.committed().get(0, seen[-1] if seen else 0))
         rounds = len(reader.lags)
         if seen[-1] == PAYMENTS or (rounds > still and len(seen) > still and len(set(seen[-still:])) == 1):
             break

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import httpx
 import pandas as pd
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
 
 from workshop import dead_letters, pods, reading
 from workshop.chaos import day as days
@@ -141,10 +142,11 @@ class SmallReader:
         self.marks.append((time.monotonic() - self.began, word))
 
     def committed(self) -> dict[int, int]:
-        """Partition to the offset with which it goes on, as the brokers know it."""
-        with closing(self.ws.admin()) as admin:
+        """Partition to the offset with which it goes on, as the brokers know it; empty while its coordinator moves."""
+        with suppress(KafkaError), closing(self.ws.admin()) as admin:
             found = admin.list_group_offsets([self.group])[self.group]
-        return {place.partition: at.offset for place, at in found.items() if place.topic == self.topic}
+            return {place.partition: at.offset for place, at in found.items() if place.topic == self.topic}
+        return {}
 
     def _run(self) -> None:
         options = {"group_id": self.group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
@@ -152,9 +154,10 @@ class SmallReader:
             places = [TopicPartition(self.topic, n) for n in sorted(consumer.partitions_for_topic(self.topic))]
             consumer.assign(places)
             while not self._end.is_set():
-                for place, records in consumer.poll(timeout_ms=100, max_records=50).items():
-                    self._handle(consumer, place, records)
-                self._note(consumer, places)
+                with suppress(KafkaError):  # brokers are away for a moment
+                    for place, records in consumer.poll(timeout_ms=100, max_records=50).items():
+                        self._handle(consumer, place, records)
+                    self._note(consumer, places)
 
     def _handle(self, consumer: KafkaConsumer, place: TopicPartition, records: Sequence) -> None:
         for record in records:
@@ -163,7 +166,8 @@ class SmallReader:
             except Exception:  # whatever it is: the record was not taken, so it comes again
                 consumer.seek(place, record.offset)
                 break
-            consumer.commit({place: OffsetAndMetadata(record.offset + 1, "", -1)})
+            with suppress(KafkaError):  # its coordinator has moved: the next commit says it too
+                consumer.commit({place: OffsetAndMetadata(record.offset + 1, "", -1)})
 
     def _note(self, consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> None:
         ends = consumer.end_offsets(list(places))
