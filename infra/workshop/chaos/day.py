@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 import uuid
 from collections import Counter
@@ -168,7 +170,7 @@ def running(
     with locked(ws.settings.state / "chaos.lock", 0, "breaks this stack on purpose"), ExitStack() as afterwards:
         site = faults.seeded(ws, seed)
         create(ws.kafka, STORY)
-        afterwards.callback(site.restore)
+        afterwards.callback(_undisturbed, site.restore)
         site.prepare()
         day = _begun(ws, site, rate, meanwhile, afterwards)
         day.pass_(CALM)
@@ -208,6 +210,19 @@ def _begun(ws: Connection, site: faults.Site, rate: float, meanwhile: Callable, 
     customers = Customers(ws.payments, rate, run, ws.settings.state / "chaos" / f"{run}.jsonl")
     afterwards.enter_context(customers)
     return Day(run, site, customers, *watchers, meanwhile)
+
+
+def _undisturbed(work: Callable[[], None]) -> None:
+    """Work to its end, also if somebody who has lost patience interrupts once more; it is bounded."""
+    if threading.current_thread() is not threading.main_thread():
+        work()
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        work()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _services(site: faults.Site) -> list[pods.Pod]:
