@@ -155,7 +155,7 @@ class Debits(ConsumerRebalanceListener):
                 written += self._send(producer, place.partition, event, known[event.card])
         written += [self._set_aside(producer, *one) for one in unusable if self.topics.dead_letters]
         # All of it lies in the log before the place is moved: whoever takes over waits for what lies there to be decided.
-        producer.flush()
+        producer.flush(timeout=2 * TRANSACTION_MS / 1000)  # without a time it would wait for ever for what never comes
         for future in written:
             future.get(timeout=10)
         position = {place: OffsetAndMetadata(records[-1].offset + 1, "", -1)}
