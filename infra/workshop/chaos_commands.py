@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from kafka.errors import KafkaError
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -88,11 +89,13 @@ def _run(steps: Iterable[Sequence[str]], options: argparse.Namespace) -> int:
                 for names in steps:
                     out.print(report.of_step(seen, seen.step(names)))
                     seen.pass_(days.CALM)
-        except (KeyboardInterrupt, WorkshopError):
+        except (KeyboardInterrupt, WorkshopError, KafkaError) as error:
             live.update(Text(""))
-            with suppress(WorkshopError):
-                if seen is not None:
-                    out.print(report.report(seen))
+            if seen is not None:
+                out.print(report.report(seen))
+            if isinstance(error, KafkaError):
+                said = f"Kafka ended the run: {type(error).__name__}. What was broken is mended."
+                raise WorkshopError(said, "`workshop status` shows what runs.") from error
             raise
     out.print()
     out.print(report.report(seen))
