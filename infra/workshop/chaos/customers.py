@@ -16,9 +16,11 @@ from pathlib import Path
 from workshop.chaos.ledger import Attempt, Entry, Ledger, Writer, order
 from workshop.errors import WorkshopError
 
-TIMEOUT = 5.0  # seconds after which an attempt counts as without an answer
+# Seconds after which an attempt counts as without an answer: longer than `payments` itself waits for Kafka, or customers who
+# ask again while their first order is still being worked on are what a slow service dies of.
+TIMEOUT = 12.0
 PATIENCE = 90.0  # seconds for which a customer asks again
-PAUSE, LONGEST_PAUSE = 0.25, 2.0  # seconds before the second attempt; it doubles
+PAUSE, LONGEST_PAUSE = 0.25, 4.0  # seconds before the second attempt; it doubles
 
 
 class Customers:
