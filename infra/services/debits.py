@@ -10,7 +10,8 @@ from services.settings import Settings
 
 def wire(settings: Settings) -> Debits:
     """One instance, told from its group's others by its pod's name."""
-    topics = Topics(settings.payments_topic, settings.debits_topic, settings.balances_topic)
+    written = (settings.debits_topic, settings.balances_topic, settings.dead_letters_topic)
+    topics = Topics(settings.payments_topic, *written)
     return Debits(settings.kafka, topics, settings.group, settings.work_seconds, settings.pod)
 
 

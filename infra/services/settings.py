@@ -42,6 +42,7 @@ class Settings:
     balances_topic: str
     reports_topic: str
     alerts_topic: str
+    dead_letters_topic: str
     group: str
     host: str
     port: int
@@ -79,6 +80,7 @@ class Settings:
             balances_topic=text("BALANCES_TOPIC", "balances", TOPIC),
             reports_topic=text("REPORTS_TOPIC", "fraud-reports", TOPIC),
             alerts_topic=text("ALERTS_TOPIC", "fraud-alerts", TOPIC),
+            dead_letters_topic=text("DEAD_LETTERS_TOPIC", "payments-dead-letters", TOPIC),
             group=text("GROUP", service, WORD),
             host=text("HOST", env.get("POD_IP") or EVERYWHERE, WORD),
             port=int(number("PORT", 8080, 1024, 65_535, whole=True)),

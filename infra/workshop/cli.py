@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from workshop import bundle_commands, commands, data_commands, fraud_commands
+from workshop import bundle_commands, chaos_commands, commands, data_commands, fraud_commands
 from workshop.errors import WorkshopError
 from workshop.settings import BACKENDS, Settings
 
@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "build a node image from package mirrors, where no container registry is reached (15 to 25 minutes, once)"
     build = _word(kind, "build-image", commands.build_image, text)
     build.add_argument("--install", action="store_true", help="install missing programs by apt-get")
+    chaos_commands.add(words)
     text = "an event log of your own, of any field: publish it, one row an event"
     _add_data(words.add_parser("data", help=text, description=text))
     text = "a log of payments of your own: publish it, warn of strange periods, score models"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from kafka.coordinator.consumer import ConsumerCoordinator
-from kafka.producer.transaction_manager import TransactionManager
+from kafka.errors import KafkaTimeoutError
+from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionManager
 
+LONGEST = 30.0  # seconds that a step of a transaction may take: brokers put an end to one of `debits` after 10
 _need_rejoin = ConsumerCoordinator.need_rejoin
+_wait = TransactionalRequestResult.wait
 
 
 def apply() -> None:
     """Mend the client in this process. Harmless if called again."""
     TransactionManager.reset_producer_id = _go_on_under_a_new_epoch
     ConsumerCoordinator.need_rejoin = _until_joined
+    TransactionalRequestResult.wait = _wait_but_not_for_ever
 
 
 def _go_on_under_a_new_epoch(manager: TransactionManager) -> None:
@@ -33,3 +37,17 @@ def _until_joined(coordinator: ConsumerCoordinator) -> bool:
     """
     assigned_by_group = coordinator._subscription.partitions_auto_assigned()
     return _need_rejoin(coordinator) or (coordinator.rejoining and assigned_by_group)
+
+
+def _wait_but_not_for_ever(result: TransactionalRequestResult, timeout_ms: float | None = None) -> bool:
+    """Let whoever waits for a step of a transaction hear that it does not come.
+
+    kafka-python 3.0.12 waits without an end in `send_offsets_to_transaction`, `commit_transaction` and `abort_transaction`.
+    After brokers were frozen, the answer may never come; the consumer's own thread goes on to say that it lives, so that its
+    group waits with it. What became of the transaction is unknown then: a new producer of the same name finds out.
+    """
+    if timeout_ms is not None:
+        return _wait(result, timeout_ms)
+    if not _wait(result, LONGEST * 1000):
+        raise KafkaTimeoutError(f"A step of a transaction was not answered within {LONGEST:g} s.")
+    return True

@@ -2,7 +2,8 @@
 
 What it answers, the current balances and its place in `payments` are written in one Kafka transaction: all of it or nothing
 is seen by those who read committed events. What it knows of an account it learns from its own answers, so it has no other
-memory. Usage: python -m workshop.debits ADDRESSES PAYMENTS DEBITS BALANCES GROUP [MILLISECONDS OF WORK PER PAYMENT]
+memory. A record that nobody can read is set aside in the same transaction, so that it stops none that come after it.
+Usage: python -m workshop.debits ADDRESSES PAYMENTS DEBITS BALANCES GROUP [MILLISECONDS OF WORK PER PAYMENT]
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import ConsumerGroupMetadata
 
-from workshop import client_repairs
+from workshop import client_repairs, dead_letters
 from workshop.payments import MalformedEvent, parse
 from workshop.payments.accounts import Account, command_for, decide, evolve, fold
 from workshop.payments.events import UNUSABLE, CardEvent
@@ -43,11 +44,16 @@ PATIENCE = {"request_timeout_ms": 5_000, "max_block_ms": 30_000, "metadata_max_a
 
 @dataclass(frozen=True)
 class Topics:
-    """What it reads and writes; `debits` has as many partitions as `payments`, so that a card has one number in both."""
+    """What it reads and writes; `debits` has as many partitions as `payments`, so that a card has one number in both.
+
+    Attributes:
+        dead_letters: where what nobody can read is set aside; empty: it is counted and logged only.
+    """
 
     payments: str
     debits: str
     balances: str
+    dead_letters: str = ""
 
 
 @dataclass
@@ -134,15 +140,22 @@ class Debits(ConsumerRebalanceListener):
         if not member.member_id:
             raise CommitFailedError("The group has put this instance out.")
         known, given = dict(self._known(place.partition)), Counter()
+        unusable: list[tuple[object, str]] = []
         producer.begin_transaction()
         written = []
         for record in records:
             time.sleep(self.work)
-            events = self._answers(known, record, given)
+            try:
+                events = answers(known, record.value)
+            except UNUSABLE as error:
+                unusable.append((record, str(error)))
+                continue
+            given.update(type(event).__name__ for event in events)
             for event in events:
                 written += self._send(producer, place.partition, event, known[event.card])
+        written += [self._set_aside(producer, *one) for one in unusable if self.topics.dead_letters]
         # All of it lies in the log before the place is moved: whoever takes over waits for what lies there to be decided.
-        producer.flush()
+        producer.flush(timeout=2 * TRANSACTION_MS / 1000)  # without a time it would wait for ever for what never comes
         for future in written:
             future.get(timeout=10)
         position = {place: OffsetAndMetadata(records[-1].offset + 1, "", -1)}
@@ -150,18 +163,18 @@ class Debits(ConsumerRebalanceListener):
         producer.commit_transaction()
         self.accounts[place.partition] = known
         self.tally += given
+        self._tell(unusable)
 
-    def _answers(self, known: dict[str, Account], record: object, given: Counter) -> list[CardEvent]:
-        """What a record leads to; one that nobody can read leads to nothing, or it would stop all that come after it."""
-        try:
-            events = answers(known, record.value)
-        except UNUSABLE as error:
-            about = (record.topic, record.partition, record.offset, error)
+    def _set_aside(self, producer: KafkaProducer, record: object, reason: str) -> object:
+        return producer.send(self.topics.dead_letters, **dead_letters.letter(record, "debits", reason))
+
+    def _tell(self, unusable: list[tuple[object, str]]) -> None:
+        """Count and log what nobody can read: once, when it is decided, not at every attempt."""
+        for record, reason in unusable:
+            self.tally["malformed"] += 1
+            self.tally["set aside"] += bool(self.topics.dead_letters)
+            about = (record.topic, record.partition, record.offset, reason)
             log.warning("%s, partition %d, offset %d has no answer: %s", *about)
-            events = []
-            given["malformed"] += 1
-        given.update(type(event).__name__ for event in events)
-        return events
 
     def _send(self, producer: KafkaProducer, partition: int, event: CardEvent, account: Account) -> list:
         about = {"key": event.key(), "timestamp_ms": written_at(event), "partition": partition}

@@ -29,6 +29,7 @@ STORY = (
     Topic("balances", configs={"cleanup.policy": "compact"}),
     Topic("fraud-reports", partitions=1, configs=FOR_EVER),
     Topic("fraud-alerts", configs=FOR_EVER),
+    Topic("payments" + DEAD_LETTERS, configs=FOR_EVER),
 )
 NAMES = {
     "PAYMENTS_TOPIC": "payments",
@@ -36,6 +37,7 @@ NAMES = {
     "BALANCES_TOPIC": "balances",
     "REPORTS_TOPIC": "fraud-reports",
     "ALERTS_TOPIC": "fraud-alerts",
+    "DEAD_LETTERS_TOPIC": "payments" + DEAD_LETTERS,
 }
 
 

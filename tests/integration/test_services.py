@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import httpx
 from kafka import KafkaProducer
 from services.orders import payment_id_of
-from workshop import reading, story
+from workshop import dead_letters, reading, story
 from workshop.connection import Connection
 from workshop.environment import tool_environment
 from workshop.lessons import services
@@ -90,6 +91,7 @@ class Shop:
     balances: str
     reports: str
     alerts: str
+    letters: str
     pods: list[Pod] = field(default_factory=list)
     group: str = field(default_factory=lambda: f"group-{uuid.uuid4().hex[:6]}")
 
@@ -97,6 +99,7 @@ class Shop:
         """Start an instance; all of one module are one group."""
         topics = {"PAYMENTS_TOPIC": self.payments, "DEBITS_TOPIC": self.debits, "BALANCES_TOPIC": self.balances}
         topics |= {"REPORTS_TOPIC": self.reports, "ALERTS_TOPIC": self.alerts, "GROUP": f"{module}-{self.group}"}
+        topics["DEAD_LETTERS_TOPIC"] = self.letters
         pod = Pod(self.ws, module, {**topics, **env})
         self.pods.append(pod)
         pod.start()
@@ -122,7 +125,7 @@ class Shop:
 
 @contextmanager
 def shop(ws: Connection) -> Iterator[Shop]:
-    names = ("paid", "debited", "balanced", "reported", "flagged")
+    names = ("paid", "debited", "balanced", "reported", "flagged", "set-aside")
     made = Shop(ws, *(ws.fresh_topic(name) for name in names))
     try:
         yield made
@@ -291,6 +294,41 @@ def test_what_nobody_can_read_stops_none_of_them(ws: Connection):
                            detail=lambda: alerts.processes.tail(alerts.name))  # fmt: skip
         assert parse(found[-1].value).payment_id == "p"
         assert services.answered(ws, here.debits)["p"] == 1
+        unreadable = rubbish[: -len(absurd)]  # what is absurd is answered: an amount is declined
+        letters = dead_letters.read(ws.kafka, here.letters)
+        assert [(one.topic, one.offset, one.service) for one in letters] == [
+            (here.payments, number, "debits") for number in range(len(unreadable))
+        ]
+        assert [(one.key, one.value) for one in letters] == [(b"card-1", value) for value in unreadable]
+        assert f'events_total{{type="set_aside"}} {len(unreadable)}.0' in debits.get("/metrics").text
+
+
+def test_what_was_set_aside_is_mended_and_taken_once_also_if_it_is_replayed_twice_or_is_too_large_to_keep(
+    ws: Connection,
+):
+    wrong = b'{"type": "PaymentMade", "card": "card-1", "terminal": "t", "amount_cents": "12,50", '
+    wrong += b'"at": "2018-05-01T10:00:00+00:00", "payment_id": "p"}'
+    with shop(ws) as here:
+        debits = here.run("debits")
+        with closing(KafkaProducer(**ws.kafka, acks="all", max_request_size=1_048_576)) as producer:
+            producer.send(here.payments, value=b"x" * 1_040_000, key=b"card-1")
+            producer.send(here.payments, value=wrong, key=b"card-1")
+            producer.flush()
+        seen = wait_until(lambda: _two(dead_letters.read(ws.kafka, here.letters)), PATIENCE, "two letters", every=0.3,
+                          detail=lambda: debits.processes.tail(debits.name))  # fmt: skip
+        large, mine = seen
+        assert (large.whole, mine.whole) == (False, True)
+        assert "amount_cents is '12,50'" in mine.reason
+        debits.kill()
+        for _ in range(2):
+            dead_letters.replay(ws.kafka, mine, mine.value.replace(b'"12,50"', b"1250"))
+        here.run("debits")
+        here.wait_for_answers(1)
+        publish(ws, here.payments, [PaymentMade("card-1", "t", 5, datetime.now(UTC), "last")])
+        here.wait_for_answers(2)
+        assert services.answered(ws, here.debits) == {"p": 1, "last": 1}
+        assert here.balance_of() == {"card-1": OPENING_CENTS - 1255}
+        assert len(dead_letters.read(ws.kafka, here.letters)) == 2
 
 
 def test_without_kafka_it_lives_is_not_ready_and_refuses_payments_with_a_reason(ws: Connection):
@@ -304,6 +342,10 @@ def test_without_kafka_it_lives_is_not_ready_and_refuses_payments_with_a_reason(
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         pay.processes.signal(pay.name, signal.SIGTERM)
         assert pay.process.wait(timeout=60) in (0, None)
+
+
+def _two(letters: list) -> list:
+    return letters if len(letters) == 2 else []
 
 
 def expected(day: list) -> dict[str, int]:

@@ -1,0 +1,125 @@
+"""Customers who pay at a steady rate, keep a ledger, and ask again with the same key until they are told.
+
+They are a process of its own, `python -m workshop.chaos.customers`, so that drawing pictures does not hold them up. It ends
+when its standard input does, and so with whoever started it; payments that are under way are brought to their end first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workshop.chaos.ledger import Attempt, Entry, Ledger, Writer, order
+from workshop.errors import WorkshopError
+
+# Seconds after which an attempt counts as without an answer: longer than `payments` itself waits for Kafka, or customers who
+# ask again while their first order is still being worked on are what a slow service dies of.
+TIMEOUT = 12.0
+PATIENCE = 90.0  # seconds for which a customer asks again
+PAUSE, LONGEST_PAUSE = 0.25, 4.0  # seconds before the second attempt; it doubles
+
+
+class Customers:
+    """The customers of one run, for as long as a `with` block lasts."""
+
+    def __init__(self, url: str, rate: float, run: str, path: Path) -> None:
+        """Args: rate: payments a second; run: a word that no run had before; path: of the ledger."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.ledger = Ledger(path)
+        self._words = [url, str(rate), run, str(path)]
+        self._process: subprocess.Popen | None = None
+
+    def __enter__(self) -> Customers:
+        # In a session of its own: a Ctrl-C ends the cell or the command, which then ends the customers.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "workshop.chaos.customers", *self._words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        if not self._process.stdout.readline():
+            self._process.wait()
+            raise WorkshopError("The customers' program ended right after its start.", "`workshop doctor` looks why.")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+        self.wait()
+
+    def leave(self) -> None:
+        """No new payments from now on."""
+        self._process.stdin.close()
+
+    @property
+    def done(self) -> bool:
+        """Whether they have left, and every payment has come to its end."""
+        return self._process.poll() is not None
+
+    def wait(self) -> None:
+        """Until every payment has come to its end."""
+        try:
+            self._process.wait(PATIENCE + 30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+async def _pay(client, writer: Writer, entry: Entry) -> None:
+    pauses, began = random.Random(entry.key), time.monotonic()  # noqa: S311 (who asks when is no secret)
+    pause = PAUSE
+    writer.wanted(entry)
+    while True:
+        attempt = await _try(client, entry)
+        writer.tried(entry.payment_id, attempt)
+        if attempt.status == 201 or 400 <= attempt.status < 500 or time.monotonic() > began + PATIENCE:
+            return
+        await asyncio.sleep(pause * pauses.uniform(0.5, 1.0))
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _try(client, entry: Entry) -> Attempt:
+    import httpx
+
+    body = {"card": entry.card, "terminal": "terminal-00001", "amount_cents": entry.cents}
+    at, began = time.time(), time.monotonic()
+    try:
+        response = await client.post("/payments", json=body, headers={"Idempotency-Key": entry.key})
+    except httpx.HTTPError as error:
+        return Attempt(at, time.monotonic() - began, 0, type(error).__name__)
+    said = "" if response.status_code == 201 else response.text[:200]
+    return Attempt(at, time.monotonic() - began, response.status_code, said)
+
+
+async def _flow(url: str, rate: float, run: str, writer: Writer) -> None:
+    import httpx
+    from services.orders import payment_id_of
+
+    left = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), left.set)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    async with (
+        httpx.AsyncClient(base_url=url, limits=limits, timeout=TIMEOUT, trust_env=False) as client,
+        asyncio.TaskGroup() as under_way,
+    ):
+        print("ready", flush=True)
+        began, number = time.monotonic(), 0
+        while not left.is_set():
+            key, card, cents = order(run, number)
+            entry = Entry(payment_id_of(key, card), key, card, cents, time.time())
+            under_way.create_task(_pay(client, writer, entry))
+            number += 1
+            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+
+
+def main() -> None:
+    """Usage: python -m workshop.chaos.customers URL RATE RUN LEDGER."""
+    url, rate, run, path = sys.argv[1:]
+    with Path(path).open("a") as file:
+        asyncio.run(_flow(url, float(rate), run, Writer(file)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""The faults by their names: what each breaks, and how all of it is mended, the same on every backend."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from workshop import pods
+from workshop.connection import Connection
+from workshop.errors import WorkshopError
+from workshop.kubectl import NAMESPACE, kubectl
+from workshop.lessons import microservices_on_kubernetes as kubernetes
+from workshop.replicas import followers_of, leader_of
+from workshop.waiting import wait_until
+
+if TYPE_CHECKING:
+    from kubernetes.client import CoreV1Api
+
+IMPATIENT = {"request_timeout_ms": 5_000, "delivery_timeout_ms": 20_000, "max_block_ms": 20_000}
+REPLICAS = {"payments": 3, "debits": 2, "fraud-alerts": 1}
+TOPIC = "payments"
+
+
+@dataclass
+class Site:
+    """What is broken and mended.
+
+    Attributes:
+        chance: chooses the victims.
+        poisoned: where the unreadable records of this run lie: partition and offset.
+        undo: what must be taken back besides what shows itself as broken.
+    """
+
+    ws: Connection
+    api: CoreV1Api
+    chance: random.Random
+    poisoned: list[tuple[int, int]] = field(default_factory=list)
+    undo: list[Callable[[], object]] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """Everything well and as delivered, and enough replicas that one may go.
+
+        Raises:
+            WorkshopError: it does not become well in time.
+        """
+        self.mend()
+        kubernetes.restore(self.ws)
+        for app, count in REPLICAS.items():
+            kubernetes.scale(self.ws, count, app)
+        self.settle()
+
+    def mend(self) -> None:
+        """Give back power, wake what is frozen, start what is dead, take back what was deployed; nodes first: on kind a
+        broker lies on each."""
+        while self.undo:
+            self.undo.pop()()
+        if "stopped" in self.ws.nodes.states().values():
+            self.ws.nodes.restore()
+        self.ws.brokers.restore()
+
+    def settle(self, timeout: float = 150) -> None:
+        """Wait until every replica of every service is ready, and none is left over.
+
+        Raises:
+            WorkshopError: they are not in time.
+        """
+        for app, count in REPLICAS.items():
+            pods.ready(self.api, app, count, timeout)
+
+    def restore(self) -> None:
+        """As `workshop up` leaves it."""
+        self.mend()
+        kubernetes.restore(self.ws)
+
+    def some_pod(self, app: str) -> pods.Pod:
+        """One that is ready, or is at least there."""
+        found = pods.pods(self.api, app)
+        ready = [pod for pod in found if pod.state == "ready"]
+        if not found:
+            raise WorkshopError(f"There is no pod of {app}.", "`workshop up` repairs the stack.")
+        return self.chance.choice(ready or found)
+
+    def some_broker(self, numbers: Iterable[int] = (1, 2, 3)) -> int:
+        """One that runs, of these if possible."""
+        running = [number for number, state in self.ws.brokers.states().items() if state == "running"]
+        return self.chance.choice([number for number in numbers if number in running] or running)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that breaks.
+
+    Attributes:
+        does: what happens, in a sentence.
+        lasts: seconds until it is mended.
+        begin: breaks it; returns whom it hit, in a word or two.
+    """
+
+    name: str
+    does: str
+    lasts: float
+    begin: Callable[[Site], str]
+
+
+def _kill_a_broker(site: Site) -> str:
+    number = site.some_broker()
+    site.ws.brokers.kill(number)
+    return f"broker {number}"
+
+
+def _freeze_a_follower(site: Site) -> str:
+    number = site.some_broker(followers_of(site.ws, TOPIC))
+    site.ws.brokers.pause(number)
+    return f"broker {number}"
+
+
+def _freeze_a_leader(site: Site) -> str:
+    number = site.some_broker([leader_of(site.ws, TOPIC)])
+    site.ws.brokers.pause(number)
+    return f"broker {number}"
+
+
+def _crash_payments(site: Site) -> str:
+    pod = site.some_pod("payments")
+    kubernetes.post_to_pod(site.ws, pod.name, "/admin/crash")
+    return f"payments {pod.short}"
+
+
+def _delete_payments(site: Site) -> str:
+    pod = site.some_pod("payments")
+    site.api.delete_namespaced_pod(pod.name, NAMESPACE)
+    return f"payments {pod.short}"
+
+
+def _kill_debits(site: Site) -> str:
+    pod = site.some_pod("debits")
+    site.api.delete_namespaced_pod(pod.name, NAMESPACE, grace_period_seconds=0)
+    return f"debits {pod.short}"
+
+
+def _lose_a_node(site: Site) -> str:
+    node = site.some_pod("payments").node or site.chance.choice(kubernetes.workers(site.api))
+    site.ws.nodes.lose(node)
+    return node
+
+
+def _poison(site: Site) -> str:
+    """A payment whose terminal writes amounts as text, into each partition."""
+    about = {"type": "PaymentMade", "card": "card-poison", "terminal": "terminal-00001", "amount_cents": "12,50"}
+    written = 0
+    with closing(KafkaProducer(**site.ws.kafka, acks="all", **IMPATIENT)) as producer:
+        for partition in range(3):
+            value = json.dumps({**about, "at": "2018-06-12T10:00:00+00:00", "payment_id": uuid.uuid4().hex}).encode()
+            try:
+                place = producer.send(TOPIC, key=b"card-poison", value=value, partition=partition).get(timeout=25)
+            except KafkaError:  # brokers are away too: nobody knows whether it was written
+                continue
+            site.poisoned.append((place.partition, place.offset))
+            written += 1
+    return f"{written} records"
+
+
+def _release_what_is_broken(site: Site) -> str:
+    """It looks for Kafka where there is none."""
+    site.undo.append(lambda: kubectl(site.ws.settings, "rollout", "undo", "deployment/payments"))
+    before = {pod.name for pod in pods.pods(site.api, "payments")}
+    words = ("deployment/payments", "RELEASE=broken", "KAFKA_BOOTSTRAP=nowhere:9092")
+    kubectl(site.ws.settings, "set", "env", *words)
+    new = lambda: {pod.name for pod in pods.pods(site.api, "payments")} - before  # noqa: E731
+    wait_until(new, 60, "the new release's first pod", every=0.2)
+    return "payments"
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("broker-killed", "A broker dies without a word, and is started again.", 5, _kill_a_broker),
+        Fault("follower-paused", "A broker that copies payments freezes, and goes on.", 4, _freeze_a_follower),
+        Fault(
+            "leader-paused",
+            "A broker that leads payments freezes, and goes on as if it still did.",
+            4,
+            _freeze_a_leader,
+        ),
+        Fault("pod-crashed", "The program in a pod of `payments` dies with what it was doing.", 2, _crash_payments),
+        Fault("pod-deleted", "A pod of `payments` is asked to leave.", 2, _delete_payments),
+        Fault("debits-killed", "A pod of `debits` dies in the middle of its work.", 2, _kill_debits),
+        Fault("node-lost", "A node loses its power, and all pods on it; it comes back.", 16, _lose_a_node),
+        Fault("poison", "Records that nobody can read come into each partition.", 2, _poison),
+        Fault(
+            "broken-release",
+            "A release of `payments` that cannot work comes, and is undone.",
+            6,
+            _release_what_is_broken,
+        ),
+    )
+}
+
+
+def parse(text: str) -> tuple[str, ...]:
+    """The faults of one step: one name, or several that begin at once, as `broker-killed+pod-crashed`.
+
+    Raises:
+        WorkshopError: a name is not known.
+    """
+    names = tuple(part.strip() for part in text.split("+"))
+    unknown = [name for name in names if name not in FAULTS]
+    if unknown:
+        raise WorkshopError(f"There is no fault '{unknown[0]}'.", f"There are: {', '.join(FAULTS)}.")
+    if len(set(names)) < len(names):
+        raise WorkshopError(f"'{text}' names a fault twice.", "At once can only be what differs.")
+    return names
+
+
+def plan(seed: int) -> Iterable[tuple[str, ...]]:
+    """Steps without end, the same for the same seed: every fault alone, in any order, and after each two of them a pair."""
+    chance = random.Random(seed)  # noqa: S311 (it is to be repeated)
+    while True:
+        order = chance.sample(list(FAULTS), len(FAULTS))
+        for number, name in enumerate(order, start=1):
+            yield (name,)
+            if number % 2 == 0:
+                yield tuple(chance.sample(list(FAULTS), 2))
+
+
+def begin(site: Site, names: Sequence[str]) -> list[str]:
+    """Let faults begin, one right after the other; returns whom they hit."""
+    return [FAULTS[name].begin(site) for name in names]
+
+
+def lasting(names: Sequence[str]) -> float:
+    """Seconds after which faults that began at once are mended."""
+    return max(FAULTS[name].lasts for name in names)
+
+
+def seeded(ws: Connection, seed: int) -> Site:
+    """A site whose victims follow from a seed; waits for Kubernetes where it is being built.
+
+    Raises:
+        WorkshopError: this stack has no Kubernetes, and none is coming.
+    """
+    return Site(ws, pods.core(ws), random.Random(seed))  # noqa: S311
+
+
+def now() -> float:
+    """The time of ledgers and marks: seconds since 1970, the same in every process."""
+    return time.time()
