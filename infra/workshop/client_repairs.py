@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import KafkaTimeoutError
+from kafka.net.inet import KafkaNetSocket
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionManager
 
 LONGEST = 30.0  # seconds that a step of a transaction may take: brokers put an end to one of `debits` after 10
 _need_rejoin = ConsumerCoordinator.need_rejoin
 _wait = TransactionalRequestResult.wait
+_sock_connect = KafkaNetSocket.sock_connect
 
 
 def apply() -> None:
@@ -16,6 +20,7 @@ def apply() -> None:
     TransactionManager.reset_producer_id = _go_on_under_a_new_epoch
     ConsumerCoordinator.need_rejoin = _until_joined
     TransactionalRequestResult.wait = _wait_but_not_for_ever
+    KafkaNetSocket.sock_connect = _connected_or_closed
 
 
 def _go_on_under_a_new_epoch(manager: TransactionManager) -> None:
@@ -51,3 +56,14 @@ def _wait_but_not_for_ever(result: TransactionalRequestResult, timeout_ms: float
     if not _wait(result, LONGEST * 1000):
         raise KafkaTimeoutError(f"A step of a transaction was not answered within {LONGEST:g} s.")
     return True
+
+
+async def _connected_or_closed(
+    made: KafkaNetSocket, net: object, sock: socket.socket, *address: object, **options: object
+):
+    """Let go of a socket that does not become a connection: kafka-python 3.0.12 keeps that of a client closed meanwhile."""
+    try:
+        return await _sock_connect(made, net, sock, *address, **options)
+    except BaseException:
+        sock.close()
+        raise
