@@ -104,8 +104,12 @@ def _must_be_ours(folder: Path) -> None:
 
 
 def _git(settings: Settings, *words: str) -> str:
+    # A checkout around this folder is not the project's.
+    env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(settings.root.resolve().parent)}
     try:
-        done = subprocess.run(["git", "-C", settings.root, *words], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", "-C", settings.root, *words], env=env, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError:
         raise WorkshopError(
             "A bundle carries what git has committed, and there is no `git` here.", "Install git."
