@@ -61,7 +61,7 @@ def test_pods_that_are_leaving_answer_only_where_no_other_is_ready(run):
         stack.tell(service(), endpoints({1: leaving, 2: {"ready": True}}))
         assert {await stack.ask() for _ in range(4)} == {b"pod 2"}
         stack.tell(endpoints({1: leaving, 2: {"ready": False, "serving": False}}))
-        await settled()
+        await stack.settled()
         assert {await stack.ask() for _ in range(4)} == {b"pod 1"}
 
     run(scenario)
@@ -82,7 +82,7 @@ def test_a_pod_that_refuses_is_passed_by(run):
         stack.tell(service(), endpoints({n: {"ready": True} for n in (1, 2, 3)}))
         assert [await stack.ask() for _ in range(5)] == [b"pod 2"] * 5
         stack.tell(endpoints({n: {"ready": True} for n in (1, 3)}))
-        await settled()
+        await stack.settled()
         with pytest.raises(ConnectionResetError):
             await stack.ask()
 
@@ -96,7 +96,7 @@ def test_a_session_outlives_the_endpoint_and_the_service(run):
         reader, writer = await stack.connect()
         assert await said(reader, writer, b"a") == b"a"
         stack.tell(endpoints({}), ("DELETED", service()))
-        await settled()
+        await stack.settled()
         assert await said(reader, writer, b"b") == b"b"
         writer.close()
         with pytest.raises(ConnectionRefusedError):
@@ -187,8 +187,9 @@ def test_what_is_not_done_is_said_once(run, caplog):
         sticky = service()
         sticky["spec"]["sessionAffinity"] = "ClientIP"
         stack.tell(dns, sticky, dns, sticky)
-        await settled()
+        await stack.settled()
         assert list(stack.balancer._servers) == [stack.place()]
+        await until(lambda: any(event["involvedObject"]["name"] == "dns" for event in stack.api.events))
         told = {event["involvedObject"]["name"]: event for event in stack.api.events}
         assert (told["dns"]["involvedObject"]["kind"], told["dns"]["type"]) == ("Service", "Warning")
         assert "only TCP" in told["dns"]["message"]
@@ -204,7 +205,7 @@ def test_pods_find_services_by_variables(run):
         api["metadata"]["namespace"] = "default"
         headless = service(name="headless", clusterIP="None")
         stack.tell(service(name="card-log"), api, headless)
-        await settled()
+        await stack.settled()
         host, port = stack.place()
         assert stack.balancer.environment_of("workshop") == {
             "CARD_LOG_SERVICE_HOST": host,
@@ -241,6 +242,8 @@ class Stack:
         self.config = config_of(self.node_port, self.host_port)
         self.api = FakeApi()
         self.balancer = Balancer(self.config, self.api)
+        self._try_to_listen, self._has_tried = self.balancer._try_to_listen, set()
+        self.balancer._try_to_listen = self._noting_that_it_tried
         self._running = asyncio.create_task(self.balancer.run())
         self._servers: list[asyncio.Server] = []
         self._sessions: list[asyncio.StreamWriter] = []
@@ -276,11 +279,24 @@ class Stack:
             path = module.SLICES if "endpoints" in thing else module.SERVICES
             self.api.queues[path].put_nowait((kind, thing))
 
+    async def settled(self) -> None:
+        """Wait until it has taken in what it was told, and has tried to listen wherever it is to."""
+        await until(lambda: len(self.balancer._seen_whole) == len(self.api.queues))
+        for queue in self.api.queues.values():
+            await queue.join()
+        await until(lambda: self._has_tried.issuperset(self.balancer._listening.values()))
+        await asyncio.sleep(0.01)  # what it closed is closed by the event loop, in its next turn
+
+    async def _noting_that_it_tried(self, address: tuple[str, int]) -> OSError | None:
+        error = await self._try_to_listen(address)
+        self._has_tried.add(asyncio.current_task())
+        return error
+
     def place(self) -> tuple[str, int]:
         return self.config.to_loopback(SERVICE_IP), PORT
 
     async def connect(self, place: tuple[str, int] | None = None):
-        await settled()
+        await self.settled()
         return await asyncio.open_connection(*(place or self.place()))
 
     async def ask(self, place: tuple[str, int] | None = None) -> bytes:
@@ -308,6 +324,7 @@ class FakeApi:
         yield "SYNCED", {}
         while True:
             yield await self.queues[path].get()
+            self.queues[path].task_done()  # the next one is asked for when this one has been dealt with
 
     async def create(self, path: str, event: dict) -> dict:
         self.events.append(event)
@@ -319,10 +336,6 @@ async def said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text:
     writer.write(text)
     echoed = await reader.readuntil(text)
     return echoed.removeprefix(b"pod 1")
-
-
-async def settled() -> None:
-    await asyncio.sleep(0.05)
 
 
 async def until(done: Callable[[], bool]) -> None:
