@@ -9,7 +9,7 @@ from kafka.errors import KafkaTimeoutError
 from kafka.net.inet import KafkaNetSocket
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionManager
 
-LONGEST = 30.0  # seconds that a step of a transaction may take: brokers put an end to one of `debits` after 10
+LONGEST = 15.0  # seconds that a step of a transaction may take: brokers put an end to one of `debits` after 10
 _need_rejoin = ConsumerCoordinator.need_rejoin
 _wait = TransactionalRequestResult.wait
 _sock_connect = KafkaNetSocket.sock_connect

@@ -16,6 +16,7 @@ import httpx
 import pandas as pd
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
+from pandas.io.formats.style import Styler
 
 from workshop import dead_letters, pods, reading
 from workshop.chaos import day as days
@@ -53,10 +54,11 @@ def restore(ws: Connection) -> None:
     ensure(ws)
 
 
-def catalogue() -> pd.DataFrame:
+def catalogue() -> Styler:
     """The faults that there are, and what each does."""
     rows = [(fault.name, fault.does) for fault in faults.FAULTS.values()]
-    return pd.DataFrame(rows, columns=["fault", "what happens"]).set_index("fault")
+    table = pd.DataFrame(rows, columns=["fault", "what happens"])
+    return table.style.hide(axis="index").set_properties(**{"text-align": "left"})
 
 
 def play(ws: Connection, *steps: str, seed: int = 9) -> Day:
