@@ -7,7 +7,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -117,14 +117,27 @@ def _kill_a_broker(site: Site) -> str:
     return f"broker {number}"
 
 
+def _answer(ask: Callable[[], object]) -> object:
+    """What brokers answer, one of which may have been broken a moment ago: asked until then, it answers nothing any more."""
+    found = []
+
+    def answered() -> bool:
+        with suppress(KafkaError):
+            found.append(ask())
+        return bool(found)
+
+    wait_until(answered, 60, "a broker to say who leads", every=0.2)
+    return found[0]
+
+
 def _freeze_a_follower(site: Site) -> str:
-    number = site.some_broker(followers_of(site.ws, TOPIC))
+    number = site.some_broker(_answer(lambda: followers_of(site.ws, TOPIC)))
     site.ws.brokers.pause(number)
     return f"broker {number}"
 
 
 def _freeze_a_leader(site: Site) -> str:
-    number = site.some_broker([leader_of(site.ws, TOPIC)])
+    number = site.some_broker([_answer(lambda: leader_of(site.ws, TOPIC))])
     site.ws.brokers.pause(number)
     return f"broker {number}"
 
