@@ -44,8 +44,9 @@ def processes(ws: Connection) -> list[psutil.Process]:
 
 def files_of_the_stack(ws: Connection, *patterns: str) -> set[Path]:
     """Files in the state folder; what other tests wrote, the suite keeps in a folder for temporary files below it."""
-    found = {path for pattern in patterns for path in ws.settings.state.rglob(pattern) if path.is_file()}
-    return {path for path in found if Path(tempfile.gettempdir()) not in path.parents}
+    state, temporary = ws.settings.state, Path(tempfile.gettempdir())
+    found = {path for pattern in patterns for path in state.rglob(pattern) if path.is_file()}
+    return {path for path in found if not (temporary.is_relative_to(state) and path.is_relative_to(temporary))}
 
 
 def secrets(ws: Connection) -> list[bytes]:
