@@ -150,8 +150,18 @@ class Kind:
         brokers.Control.tell(self.settings, node, "resume")
 
     def start_broker(self, node: int) -> None:
-        """Start a broker that is dead, on its own data; returns before it is registered."""
-        brokers.Control.tell(self.settings, node, "start")
+        """Start a broker that is dead, on its own data; returns before it is registered.
+
+        Its pod is waited for: after its node was lost, it needs a while until it is there again.
+        """
+
+        def told() -> bool:
+            with suppress(WorkshopError):
+                return bool(brokers.Control.tell(self.settings, node, "start"))
+            return False
+
+        next_step = "`workshop up` repairs the stack."
+        wait_until(told, max(120, self.settings.patience), f"broker {node}'s pod to answer", next_step=next_step)
 
     def broker_states(self) -> dict[int, str]:
         """`running`, `paused` or `stopped`, by the broker's number."""

@@ -188,7 +188,10 @@ def _release_what_is_broken(site: Site) -> str:
     before = {pod.name for pod in pods.pods(site.api, "payments")}
     words = ("deployment/payments", "RELEASE=broken", "KAFKA_BOOTSTRAP=nowhere:9092")
     kubectl(site.ws.settings, "set", "env", *words)
-    new = lambda: {pod.name for pod in pods.pods(site.api, "payments")} - before  # noqa: E731
+
+    def new() -> set[str]:
+        return {pod.name for pod in pods.pods(site.api, "payments")} - before
+
     wait_until(new, 60, "the new release's first pod", every=0.2)
     return "payments"
 

@@ -91,9 +91,12 @@ class Control:
         return answer
 
     def _close(self) -> None:
+        """End the line; harmless if another thread has ended it."""
         self._kubectl.kill()
-        with suppress(OSError):
-            self._kubectl.communicate()
+        for pipe in (self._kubectl.stdin, self._kubectl.stdout):
+            with suppress(OSError):
+                pipe.close()
+        self._kubectl.wait()
 
 
 def states(settings: Settings) -> dict[int, str]:
