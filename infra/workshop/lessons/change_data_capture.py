@@ -19,7 +19,6 @@ from workshop.lessons.change_data_capture_live import (
     hold_the_log,
     kill_connect,
     latency,
-    limit_alerts,
 )
 from workshop.lessons.change_data_capture_pictures import (
     draw_alerts,
@@ -28,6 +27,7 @@ from workshop.lessons.change_data_capture_pictures import (
     draw_kill,
     draw_latency,
 )
+from workshop.lessons.change_data_capture_service import limit_alerts
 from workshop.waiting import wait_until
 
 __all__ = [  # what the notebook uses besides

@@ -10,7 +10,8 @@ from workshop.pictures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PURPLE, RED
 
 if TYPE_CHECKING:
     from workshop.lessons.change_data_capture import Blocked
-    from workshop.lessons.change_data_capture_live import Held, Joined, Killed, Latency
+    from workshop.lessons.change_data_capture_live import Held, Killed, Latency
+    from workshop.lessons.change_data_capture_service import Joined
 
 OPERATIONS = {"read": GREY, "insert": GREEN, "update": BLUE, "delete": ORANGE, "tombstone": INK}
 

@@ -250,6 +250,13 @@ def send_poison(ws: Connection) -> dead_letters.DeadLetter:
     return wait_until(found, 90, "the dead letter", every=0.3)
 
 
+def shown(letter: dead_letters.DeadLetter) -> Styler:
+    """A dead letter, one line for each thing that it tells."""
+    rows = [(name, value.decode() if isinstance(value, bytes) else value) for name, value in vars(letter).items()]
+    table = pd.DataFrame(rows, columns=["what it tells", ""]).astype(str)
+    return table.style.hide(axis="index").set_properties(**{"text-align": "left"})
+
+
 def answered(ws: Connection, payment_id: str, patience: float = 90) -> int:
     """How often a payment was answered by `debits`, once it was: debited, or declined."""
     return wait_until(lambda: services.answered(ws, "debits")[payment_id], patience, "the answer of debits", every=0.3)
