@@ -6,13 +6,11 @@ import json
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import httpx
 import pandas as pd
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
@@ -24,6 +22,7 @@ from workshop.chaos import faults
 from workshop.chaos.day import Day
 from workshop.connection import Connection
 from workshop.lessons import services
+from workshop.lessons.game_day_keys import pay_twice
 from workshop.lessons.game_day_pictures import draw_board, draw_lags, draw_matrix
 from workshop.live import Live
 from workshop.payments import MalformedEvent, PaymentMade, parse
@@ -35,7 +34,7 @@ from workshop.waiting import wait_until
 RATE = 15.0  # payments a second
 LETTERS = "payments" + DEAD_LETTERS
 
-__all__ = ["draw_board", "draw_matrix"]  # what the notebook uses besides
+__all__ = ["draw_board", "draw_matrix", "pay_twice"]  # what the notebook uses besides
 
 
 def ensure(ws: Connection) -> None:
@@ -80,33 +79,6 @@ def costs(day: Day) -> pd.DataFrame:
     rows = [(step.word, ", ".join(step.victims), day.of_step(step)) for step in day.steps]
     table = [(word, hit, round(f.gap, 1), round(f.p95, 1), f.again) for word, hit, f in rows]
     return pd.DataFrame(table, columns=["fault", "hit", "longest gap, s", "p95, s", "asked again"])
-
-
-def pay_twice(ws: Connection) -> pd.DataFrame:
-    """The same order sent twice with one key, and twice without; what the log holds, and what was debited."""
-    card, key = f"card-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
-    with httpx.Client(base_url=ws.payments, trust_env=False, timeout=30) as client:
-        body = {"card": card, "terminal": "terminal-00001", "amount_cents": 4_200}
-        sent = {
-            way: [client.post("/payments", json=body, headers=headers).json() for _ in range(2)]
-            for way, headers in (("with one key", {"Idempotency-Key": key}), ("without a key", {}))
-        }
-    ids = {way: {answer["payment_id"] for answer in answers} for way, answers in sent.items()}
-    everything = set().union(*ids.values())
-    debited = wait_until(lambda: _debited(ws, card, everything), 90, "the debits", every=0.3)
-    rows = [(way, 2, 2, len(ids[way]), sum(debited[one] for one in ids[way])) for way in sent]
-    columns = ["", "POSTs", "records in payments", "payment ids", "debits"]
-    return pd.DataFrame(rows, columns=columns).set_index("")
-
-
-def _debited(ws: Connection, card: str, ids: set[str]) -> Counter:
-    found: Counter = Counter()
-    for record in reading.read_all(ws, "debits", isolation_level="read_committed"):
-        with suppress(MalformedEvent):
-            event = parse(record.value)
-            if isinstance(event, AccountDebited) and event.card == card:
-                found[event.payment_id] += 1
-    return found if ids <= set(found) else Counter()
 
 
 @dataclass
