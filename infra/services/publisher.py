@@ -42,12 +42,17 @@ class Place:
 
 
 class Publisher:
-    """A producer for one topic, which looks for Kafka in the background until it has found it."""
+    """A producer for one topic, which looks for Kafka in the background until it has found it.
+
+    A client that numbers what it sends may meet an error after which it refuses everything, for good. It says so by an error
+    of no particular kind, and another one takes its place; until then, payments are refused with a reason.
+    """
 
     def __init__(self, kafka: dict, topic: str) -> None:
         self._kafka, self._topic = kafka, topic
         self._producer: KafkaProducer | None = None
         self._closed = threading.Event()
+        self._looking = threading.Lock()
         # One thread, so that payments of one card keep their order; `send` waits if it has lost sight of the topic.
         self._sending = ThreadPoolExecutor(1, "publisher")
 
@@ -97,6 +102,20 @@ class Publisher:
             with suppress(KafkaError):
                 self._producer.close(timeout=seconds)
 
+    def _failed(self, producer: KafkaProducer, error: Exception) -> None:
+        """Have a client that is of no use any more replaced, once."""
+        if type(error) is KafkaError and producer is self._producer and self._looking.acquire(blocking=False):
+            log.warning("The client for Kafka is given up, and another one takes its place: %s", error)
+            threading.Thread(target=self._replace, args=(producer,), name="looks-for-kafka-again", daemon=True).start()
+
+    def _replace(self, producer: KafkaProducer) -> None:
+        try:
+            self._look()
+        finally:
+            self._looking.release()
+        with suppress(KafkaError):
+            producer.close(timeout=1)
+
     def _look(self) -> None:
         told = False
         while not self._closed.is_set():
@@ -121,16 +140,25 @@ class Publisher:
 
     def _send(self, loop: asyncio.AbstractEventLoop, acknowledged: asyncio.Future, topic: str, record: dict) -> None:
         """In the thread: hand a record to the client, whose own thread tells the loop what became of it."""
-        if self._producer is None:
+        producer = self._producer
+        if producer is None:
             raise KafkaError("Kafka has not been found yet.")
-        sent = self._producer.send(topic, **record)
+        try:
+            sent = producer.send(topic, **record)
+        except KafkaError as error:
+            self._failed(producer, error)
+            raise
 
         def tell(settle: str, content: object) -> None:
             with suppress(RuntimeError):  # the loop has ended, and nobody waits
                 loop.call_soon_threadsafe(_settle, acknowledged, settle, content)
 
+        def failed(error: Exception) -> None:
+            self._failed(producer, error)
+            tell("set_exception", error)
+
         sent.add_callback(lambda written: tell("set_result", Place(written.partition, written.offset)))
-        sent.add_errback(lambda error: tell("set_exception", error))
+        sent.add_errback(failed)
 
 
 def _settle(future: asyncio.Future, how: str, content: object) -> None:

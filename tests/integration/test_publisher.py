@@ -1,0 +1,54 @@
+"""The publisher of `payments` on real brokers: a client that refuses everything, for good, is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from datetime import UTC, datetime
+
+from kafka.errors import KafkaError
+from services.publisher import NotAcknowledged, Publisher
+from workshop import reading
+from workshop.connection import Connection
+from workshop.payments import PaymentMade, parse
+from workshop.waiting import wait_until
+
+PATIENCE = 60.0
+
+
+class Shop:
+    """A publisher and the event loop that it serves."""
+
+    def __init__(self, ws: Connection, topic: str) -> None:
+        self.publisher, self._loop = Publisher(ws.kafka, topic), asyncio.Runner()
+
+    def start(self) -> None:
+        self.publisher.start()
+        wait_until(lambda: self.publisher.ready, PATIENCE, "the publisher to find Kafka")
+
+    def pay(self, name: str) -> bool:
+        """Whether a payment was acknowledged."""
+        try:
+            self._loop.run(self.publisher.publish(PaymentMade("card-1", "t", 100, datetime.now(UTC), name)))
+        except NotAcknowledged:
+            return False
+        return True
+
+    def close(self) -> None:
+        self.publisher.close(5)
+        self._loop.close()
+
+
+def test_a_client_that_met_what_is_final_is_replaced_and_payments_go_on(ws: Connection) -> None:
+    topic = ws.fresh_topic("published", partitions=1)
+    with closing(Shop(ws, topic)) as shop:
+        shop.start()
+        assert shop.pay("before")
+        broken = shop.publisher._producer
+        broken._transaction_manager.transition_to_fatal_error(KafkaError("an answer that it did not expect"))
+        assert not shop.pay("refused")
+        assert shop.publisher.ready  # it knows its topic: Kubernetes has no reason to send requests elsewhere
+        wait_until(lambda: shop.pay("after"), PATIENCE, "a payment to be acknowledged again", every=0.3)
+        assert shop.publisher._producer is not broken
+    names = [parse(record.value).payment_id for record in reading.read_all(ws, topic)]
+    assert (names[0], names.count("after"), "refused" in names) == ("before", 1, False)
