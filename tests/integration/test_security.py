@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import os
 import re
 import ssl
 import stat
@@ -45,7 +46,9 @@ def processes(ws: Connection) -> list[psutil.Process]:
 def files_of_the_stack(ws: Connection, *patterns: str) -> set[Path]:
     """Files in the state folder; what other tests wrote, the suite keeps in a folder for temporary files below it."""
     state, temporary = ws.settings.state, Path(tempfile.gettempdir())
-    found = {path for pattern in patterns for path in state.rglob(pattern) if path.is_file()}
+    # Path.rglob stumbles over a folder that brokers delete meanwhile; os.walk passes it by.
+    every = (Path(folder, name) for folder, _, names in os.walk(state) for name in names)
+    found = {path for path in every if path.is_file() and any(path.match(pattern) for pattern in patterns)}
     return {path for path in found if not (temporary.is_relative_to(state) and path.is_relative_to(temporary))}
 
 
