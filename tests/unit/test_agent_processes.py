@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from workshop.node_agent import tree
+from workshop.node_agent.container import Container
 
 WARDEN = [sys.executable, "-I", "-S", str(Path(__file__).resolve().parents[2] / "infra/workshop/warden.py")]
 
@@ -44,6 +46,28 @@ def test_a_name_that_is_no_program_is_not_found_whatever_a_folder_of_the_path_hi
         asyncio.run(start)
     with pytest.raises(PermissionError):
         asyncio.run(tree.start([str(tmp_path / "kafcat")], {}, Path("/")))
+
+
+def test_a_container_has_told_its_end_when_who_stops_it_goes_on() -> None:
+    class SlowLog:
+        async def copy(self, reader: asyncio.StreamReader, stream: str) -> None:
+            await reader.read()
+            await asyncio.sleep(0.2)
+
+    async def life() -> Container:
+        pod = SimpleNamespace(has_inits=False, folder=Path("/"), uid="u", note=lambda *_, **__: None)
+        pod.changed, pod.mark = lambda: None, lambda name: ("WORKSHOP_POD", f"none/{name}")
+        one = Container(pod, {"name": "deaf"})
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = await tree.start(["sh", "-c", "trap '' TERM; sleep 600"], dict(os.environ), Path("/"), **pipes)
+        living = asyncio.create_task(one._live(process, SlowLog(), "then"))
+        await asyncio.sleep(0)
+        await one.stop(0.1)
+        living.cancel()  # as the pod does then
+        await asyncio.wait((living,))
+        return one
+
+    assert asyncio.run(life()).exit_code() == 137
 
 
 def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:

@@ -196,19 +196,24 @@ class Container:
         watching = [asyncio.create_task(work) for work in (attending.attend(self), attending.keep_to_memory(self))]
         self._be({"running": {"startedAt": began}})
         try:
-            code = await process.wait()
+            code = await self._until_the_end(process, watching)
+            await asyncio.wait(copies, timeout=1)
+            code = code if code >= 0 else 128 - code
+            self._be(self._terminated(code, self.reason or ("Completed" if code == 0 else "Error"), began))
+        finally:
+            for task in copies:
+                task.cancel()
+            self._over.set()  # last of all: who waits for it may end this task, and what it was to tell with it
+        return code
+
+    async def _until_the_end(self, process: asyncio.subprocess.Process, watching: list[asyncio.Task]) -> int:
+        try:
+            return await process.wait()
         finally:
             for task in watching:
                 task.cancel()
             self._end_all()
-            self._over.set()
             self.ready, self.pid = False, None
-        await asyncio.wait(copies, timeout=1)
-        for task in copies:
-            task.cancel()
-        code = code if code >= 0 else 128 - code
-        self._be(self._terminated(code, self.reason or ("Completed" if code == 0 else "Error"), began))
-        return code
 
     def _terminated(self, code: int, reason: str, began: str, message: str = "") -> dict:
         told = {"exitCode": code, "reason": reason, "startedAt": began, "finishedAt": now(), "containerID": self.id}
@@ -237,7 +242,8 @@ class Container:
 
     async def stop(self, grace: float) -> None:
         """End its attempt: preStop, SIGTERM, and after the grace period SIGKILL; returns when it is over."""
-        if self._over.is_set():
+        if not self.pid:
+            await self._over.wait()
             return
         until = time.monotonic() + grace
         if hook := (self.spec.get("lifecycle") or {}).get("preStop"):
