@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from workshop import kubectl, topics
+from workshop.declared import digest, start_anew
 from workshop.errors import WorkshopError
 from workshop.settings import Settings
 
@@ -25,19 +27,20 @@ def services(settings: Settings, inside: Mapping[str, str]) -> None:
         WorkshopError: one does not become ready, with what Kubernetes says of its pods.
     """
     about = {"name": CONFIG, "namespace": kubectl.NAMESPACE}
-    data, before = {**inside, **topics.NAMES}, _config(settings)
+    data = {**inside, **topics.NAMES}
     kubectl.apply(settings, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": data}])
     kubectl.apply_folder(settings, SERVICES)
-    if before not in ({}, data):  # a container reads its variables when it starts, so those that run have the old ones
-        kubectl.kubectl(settings, "rollout", "restart", *(f"deployment/{name}" for name in DEPLOYMENTS))
+    now = digest(json.dumps(data, sort_keys=True), *program_files(settings))
+    start_anew(settings, tuple(f"deployment/{name}" for name in DEPLOYMENTS), now)
     for name in DEPLOYMENTS:
         ready(settings, name)
 
 
-def _config(settings: Settings) -> dict[str, str]:
-    """Where the services were told to find what; empty if nobody told them yet."""
-    found = kubectl.kubectl(settings, "get", "configmap", CONFIG, "--ignore-not-found", "-o", "json")
-    return json.loads(found)["data"] if found else {}
+def program_files(settings: Settings) -> list[Path]:
+    """What the services' program consists of: the files that infra/.dockerignore lets into their image."""
+    infra = settings.root / "infra"
+    patterns = [line[1:] for line in (infra / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    return sorted(path for pattern in patterns for path in infra.glob(pattern))
 
 
 def ready(settings: Settings, deployment: str) -> None:

@@ -59,10 +59,15 @@ def get(settings: Settings, *words: str) -> dict:
     return json.loads(kubectl(settings, "get", *words, "-o", "json"))
 
 
-def apply(settings: Settings, manifests: Sequence[dict]) -> None:
-    """Apply manifests; those that are there and the same stay."""
+def apply(settings: Settings, manifests: Sequence[dict], manager: str = "kubectl") -> None:
+    """Apply manifests; those that are there and the same stay.
+
+    Args:
+        manager: whose the fields are: what other managers wrote beside them stays, too.
+    """
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-    kubectl(settings, "apply", "--server-side", "--force-conflicts", "-f", "-", data=text)
+    how = ("--server-side", "--force-conflicts", f"--field-manager={manager}")
+    kubectl(settings, "apply", *how, "-f", "-", data=text)
 
 
 def apply_folder(settings: Settings, folder: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 
 from workshop import kubectl
 from workshop.broker import java, runtime, tools
 from workshop.broker.jars import pinned
+from workshop.declared import digest, start_anew
 from workshop.errors import WorkshopError
 from workshop.files import locked
 from workshop.kafka_probe import registered_brokers
@@ -19,7 +21,8 @@ from workshop.settings import NODES, Ports, Settings
 from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
-API_TIMEOUT = 180
+API_TIMEOUT = 180  # seconds
+ROLLOUT_TIMEOUT = 300
 
 
 class Kind:
@@ -229,9 +232,17 @@ class Kind:
         kubectl.apply(
             self.settings, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kubectl.NAMESPACE}}]
         )
-        kubectl.apply(self.settings, [brokers.settings_map(self.settings, ports, self._cluster_id())])
+        written = brokers.settings_map(self.settings, ports, self._cluster_id())
+        kubectl.apply(self.settings, [written])
         kubectl.apply_folder(self.settings, "infra/kubernetes/kafka")
         kubectl.apply_folder(self.settings, "infra/kubernetes/metrics-server")
+        self._brokers_as_declared(digest(json.dumps(written, sort_keys=True), images.kafka_sources()))
+
+    def _brokers_as_declared(self, now: str) -> None:
+        """Brokers that run with other settings, or from another image, are started anew, one after the other."""
+        if start_anew(self.settings, ("statefulset/kafka",), now):
+            words = ("rollout", "status", "statefulset/kafka", f"--timeout={ROLLOUT_TIMEOUT}s")
+            kubectl.kubectl(self.settings, *words, timeout=ROLLOUT_TIMEOUT + 30)
 
     def _cluster_id(self) -> str:
         with suppress(WorkshopError, KeyError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from workshop.broker import java, runtime
+from workshop.declared import digest
+from workshop.deploy import program_files
 from workshop.errors import WorkshopError
 from workshop.files import locked
 from workshop.kind import engine
@@ -83,6 +84,11 @@ def build(settings: Settings, timeline: Timeline) -> None:
         base = base_image(settings)
         _build_kafka(settings, timeline, base)
         _build_services(settings, timeline, base)
+
+
+def kafka_sources() -> str:
+    """From what Kafka's image was built; empty if there is none."""
+    return engine.image_label(KAFKA, SOURCES)
 
 
 def bring_metrics_server(settings: Settings) -> bool:
@@ -167,7 +173,7 @@ def _build_kafka(settings: Settings, timeline: Timeline, base: str) -> None:
     found = java.find(settings)
     libs = runtime.fetch_jars(settings, lambda amount: None)
     folder = settings.root / "infra/kafka"
-    sources = _digest(base, engine.image_id(base), *found.flags, found.version, folder / "jars.lock",
+    sources = digest(base, engine.image_id(base), *found.flags, found.version, folder / "jars.lock",
                       *(folder / name for name in KAFKA_FILES))  # fmt: skip
     if engine.image_label(KAFKA, SOURCES) == sources:
         return
@@ -183,8 +189,8 @@ def _build_kafka(settings: Settings, timeline: Timeline, base: str) -> None:
 
 def _build_services(settings: Settings, timeline: Timeline, base: str) -> None:
     infra, dockerfile = settings.root / "infra", Path("services/Dockerfile")
-    files = [*_let_in(infra), infra / dockerfile]
-    sources = _digest(base, engine.image_id(base), *files)
+    files = [*program_files(settings), infra / dockerfile]
+    sources = digest(base, engine.image_id(base), *files)
     if engine.image_label(SERVICES, SOURCES) == sources:
         return
     index = {name: os.environ[name] for name in ("PIP_INDEX_URL", "https_proxy", "HTTPS_PROXY") if name in os.environ}
@@ -196,12 +202,6 @@ def _build_services(settings: Settings, timeline: Timeline, base: str) -> None:
         if certificates := os.environ.get("SSL_CERT_FILE") or os.environ.get("PIP_CERT"):
             shutil.copy2(certificates, Path(context) / "services/certificates.pem")
         _docker_build(SERVICES, Path(context), dockerfile, base, sources, **index)
-
-
-def _let_in(infra: Path) -> list[Path]:
-    """The files that infra/.dockerignore lets into the services' image."""
-    patterns = [line[1:] for line in (infra / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    return sorted(path for pattern in patterns for path in infra.glob(pattern))
 
 
 def _docker_build(tag: str, context: Path, dockerfile: Path, base: str, sources: str, **arguments: str) -> None:
@@ -226,12 +226,6 @@ def _scratch(settings: Settings) -> Path:
     folder = settings.cache / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _digest(*parts: object) -> str:
-    """Over texts, and over the contents of files."""
-    content = [part.read_bytes() if isinstance(part, Path) else str(part).encode() for part in parts]
-    return hashlib.sha256(b"\0".join(content)).hexdigest()
 
 
 def _archive(settings: Settings, image: str) -> Path | None:
