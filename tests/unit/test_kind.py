@@ -6,6 +6,7 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -121,6 +122,17 @@ def test_what_a_cluster_cannot_work_with_is_said_before_anything_starts(
     monkeypatch.setattr(engine, "info", lambda: {**GOOD, **changed})
     with pytest.raises(WorkshopError, match=says):
         preflight.must_pass(settings)
+
+
+def test_a_cluster_that_was_made_needs_less_of_the_disk_than_one_to_be_made(
+    settings: Settings, docker: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(engine, "info", lambda: {**GOOD, "DockerRootDir": str(tmp_path)})
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda root: SimpleNamespace(free=2e9))
+    with pytest.raises(WorkshopError, match=r"Docker's disk: 2\.0 GB free, 6 needed"):
+        preflight.must_pass(settings)
+    recorded(settings)
+    preflight.must_pass(settings)
 
 
 def test_cgroup_v1_is_mentioned_and_does_not_stop(settings: Settings, docker: dict, monkeypatch: pytest.MonkeyPatch):

@@ -11,10 +11,12 @@ from pathlib import Path
 from workshop.errors import WorkshopError
 from workshop.findings import Finding
 from workshop.kind import engine
+from workshop.kind.nodes import Nodes
 from workshop.settings import Settings
 
 NEEDED_MEMORY = 3.5e9  # bytes given to Docker: four nodes, brokers and services take about 2.5 GB
 NEEDED_DISK = 6.0e9
+NEEDED_AGAIN = 1.0e9  # for a cluster that was made already: events, and images that are built anew
 NEEDED_INSTANCES = 256  # inotify instances: each node's systemd, kubelet and containerd hold some
 NEEDED_WATCHES = 65_536
 
@@ -22,7 +24,7 @@ NEEDED_WATCHES = 65_536
 def measure(settings: Settings) -> list[Finding]:
     """Everything that is known to keep a cluster from working; the engine must answer."""
     info = engine.info()
-    return [*_size(info), *_kind_of_engine(info), *_limits(), *_proxy(info)]
+    return [*_size(settings, info), *_kind_of_engine(info), *_limits(), *_proxy(info)]
 
 
 def must_pass(settings: Settings) -> None:
@@ -36,17 +38,19 @@ def must_pass(settings: Settings) -> None:
             raise WorkshopError(f"{finding.what}: {finding.seen}.", finding.next_step)
 
 
-def _size(info: dict) -> Iterator[Finding]:
+def _size(settings: Settings, info: dict) -> Iterator[Finding]:
     memory = info.get("MemTotal", 0)
     advice = "Give Docker 4 GB or more (Docker Desktop: Settings, Resources; WSL2: memory= in .wslconfig)."
     yield Finding(memory >= NEEDED_MEMORY, "Docker's memory", f"{memory / 1e9:.1f} GB", advice)
     root = Path(info.get("DockerRootDir", "/"))
     if root.exists():  # else the engine runs in a machine of its own, whose disk is not seen from here
+        made = Nodes(settings).record()
+        needed = NEEDED_AGAIN if made and made.control_plane else NEEDED_DISK
         free = shutil.disk_usage(root).free
         advice = (
             "Free some space: `docker system df` shows what takes it, `docker system prune` deletes what is unused."
         )
-        yield Finding(free >= NEEDED_DISK, "Docker's disk", f"{free / 1e9:.0f} GB free", advice)
+        yield Finding(free >= needed, "Docker's disk", f"{free / 1e9:.1f} GB free, {needed / 1e9:.0f} needed", advice)
 
 
 def _kind_of_engine(info: dict) -> Iterator[Finding]:
