@@ -9,6 +9,8 @@ from pathlib import Path
 
 from workshop.errors import WorkshopError
 
+DISK_FULL = "Docker's disk is full: `docker system df` shows what takes it, `docker system prune` frees some."
+ENOUGH = 50e6  # bytes
 NO_ANSWER = "Start Docker, or take `--backend local`, which needs none."
 
 
@@ -25,7 +27,9 @@ def docker(*words: str, timeout: float = 120, data: bytes | None = None) -> str:
     except subprocess.TimeoutExpired:
         raise WorkshopError(f"`docker {words[0]}` did not end within {timeout:g} s.", NO_ANSWER) from None
     if done.returncode:
-        raise WorkshopError(f"`docker {' '.join(words[:3])}` failed.", _advice(done.stderr), _end(done.stderr))
+        raise WorkshopError(
+            f"`docker {' '.join(words[:3])}` failed.", _advice(done.stdout + done.stderr), _end(done.stderr)
+        )
     return done.stdout.decode(errors="replace").strip()
 
 
@@ -43,6 +47,14 @@ def answers() -> str:
 def info() -> dict:
     """What the engine says of itself: memory in bytes, cores, its cgroup version, where its data lie."""
     return json.loads(docker("info", "--format", "{{json .}}", timeout=30))
+
+
+def disk_is_full() -> bool:
+    """Whether the engine's disk has no space left, as far as it is seen from here: a build's own programs may not say so."""
+    try:
+        return shutil.disk_usage(info()["DockerRootDir"]).free < ENOUGH
+    except (OSError, KeyError, WorkshopError):
+        return False
 
 
 def image_id(image: str) -> str:
@@ -85,7 +97,9 @@ def load(archive: Path) -> None:
     with subprocess.Popen(["zstd", "-dcq", str(archive)], stdout=subprocess.PIPE) as unpack:
         done = subprocess.run(["docker", "load"], stdin=unpack.stdout, capture_output=True, timeout=600, check=False)
     if done.returncode or unpack.returncode:
-        raise WorkshopError(f"{archive.name} could not be loaded.", _advice(done.stderr), _end(done.stderr))
+        raise WorkshopError(
+            f"{archive.name} could not be loaded.", _advice(done.stdout + done.stderr), _end(done.stderr)
+        )
 
 
 def _end(said: bytes) -> str:
@@ -99,7 +113,7 @@ def _last_line(error: WorkshopError) -> str:
 def _advice(said: bytes) -> str:
     text = said.decode(errors="replace").lower()
     if "no space left" in text:
-        return "Docker's disk is full: `docker system df` shows what takes it, `docker system prune` frees some."
+        return DISK_FULL
     if "permission denied" in text and "docker" in text:
         return "You may not use Docker: join its group (`sudo usermod -aG docker $USER`, then log in again)."
     if "cannot connect" in text or "is the docker daemon running" in text:

@@ -212,7 +212,8 @@ def _docker_build(tag: str, context: Path, dockerfile: Path, base: str, sources:
     try:
         engine.docker("build", *words, timeout=BUILD_TIMEOUT)
     except WorkshopError as error:
-        raise WorkshopError(f"The image {tag} could not be built.", error.next_step, error.detail) from error
+        next_step = engine.DISK_FULL if engine.disk_is_full() else error.next_step
+        raise WorkshopError(f"The image {tag} could not be built.", next_step, error.detail) from error
 
 
 def _link(source: Path, target: Path) -> None:
