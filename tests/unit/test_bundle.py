@@ -19,6 +19,7 @@ from rich.console import Console
 from workshop import cli
 from workshop.bundle import carried, making, taking, wheels
 from workshop.bundle.carried import FACTS, PINS, SUMS, Refused
+from workshop.controlplane import build
 from workshop.errors import WorkshopError
 from workshop.settings import Settings
 from workshop.timeline import Timeline
@@ -33,6 +34,11 @@ JAR, PROGRAM, WHEEL = (
 
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def test_a_bundle_fits_a_project_whose_control_plane_is_the_same() -> None:
+    assert {f"infra/controlplane/{name}" for name in build.SOURCES} <= set(PINS)
+    assert {path.name for path in (ROOT / build.MODULE).iterdir()} == set(build.SOURCES)
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""A real Kubernetes control plane in one process, for the backend `local`; its program is `infra/controlplane/main.go`."""
+"""A real Kubernetes control plane in one process, for the backend `local`; its program lies in `infra/controlplane`."""

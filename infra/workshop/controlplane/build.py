@@ -31,7 +31,7 @@ from workshop.settings import Settings
 from workshop.timeline import Timeline
 
 MODULE = Path("infra/controlplane")
-SOURCES = ("main.go", "go.mod", "go.sum")
+SOURCES = ("main.go", "parts.go", "go.mod", "go.sum")
 VERSION = "v1.37.2"  # of Kubernetes, as go.mod requires it
 LDFLAGS = (
     "-s -w -X k8s.io/component-base/version.gitVersion=" + VERSION + " -X k8s.io/component-base/version.gitMajor=1"
