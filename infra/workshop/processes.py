@@ -41,6 +41,13 @@ class Component:
     stop_signal: int = signal.SIGTERM
 
 
+class Lasting(subprocess.Popen):
+    """A process that outlives the one that started it, on purpose: so nobody is warned that it still runs."""
+
+    def __del__(self) -> None:
+        pass
+
+
 class Processes:
     """The processes of one state folder."""
 
@@ -60,7 +67,7 @@ class Processes:
         wrapper = ["/bin/sh", "-c", f'{MARKED_PID}=$$ exec "$0" "$@"', *component.argv]
         env = {**component.env, MARK: self._mark(component.name)}
         with log.open("ab") as output, interrupts_deferred():
-            child = subprocess.Popen(
+            child = Lasting(
                 wrapper,
                 env=env,
                 cwd=component.cwd or self.state,
