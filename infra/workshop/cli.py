@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 from rich.text import Text
@@ -18,6 +19,14 @@ from workshop.errors import WorkshopError
 from workshop.settings import BACKENDS, Settings
 
 INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in a sentence what of a command line it does not understand."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.exit(2, f"`{self.prog}` is not understood: {message}.\n→ `{self.prog} -h` says how it is written.\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +62,7 @@ def _as_interrupt(number: int, frame: object) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="workshop", description="The workshop's stack: Kafka, JupyterLab, lessons.")
+    parser = Parser(prog="workshop", description="The workshop's stack: Kafka, JupyterLab, lessons.")
     words = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def word(name: str, run: Callable, text: str) -> argparse.ArgumentParser:
