@@ -1,0 +1,211 @@
+"""Bad input, tried: what is wrong, and the sentence that somebody gets; exit code 1 if one is no sentence.
+
+Usage, after `workshop up`: .venv/bin/python infra/benchmarks/bad_input.py > infra/BAD_INPUT.md
+
+Each case is really run: the command `workshop` with such words, files and settings, or a request to the payments service.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+import workshop
+
+ROOT = Path(__file__).resolve().parents[2]
+HEADER = "TX_DATETIME,CUSTOMER_ID,TX_AMOUNT\n"
+EVENT = ("--topic", "bad-input", "--case", "who", "--activity", "what", "--time", "at")
+ORDER = {"card": "card-0001", "terminal": "terminal-00001", "amount_cents": 1250}
+REFUSED = {
+    1,
+    2,
+    3,
+}  # what a command ends with that cannot be done; one that did its work and refused some rows ends with 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command that cannot be meant.
+
+    Attributes:
+        what: what is wrong.
+        words: the command's words; `DIR` stands for a folder that has the files.
+        files: name to content.
+        env: settings.
+        alone: in a state folder of its own, where nothing runs.
+    """
+
+    what: str
+    words: tuple[str, ...]
+    files: dict[str, bytes] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    alone: bool = False
+
+
+def settings() -> Iterator[Case]:
+    """Settings that cannot be meant."""
+    for name, value in (
+        ("WORKSHOP_BACKEND", "podman"),
+        ("WORKSHOP_FIRST_PORT", "eighty"),
+        ("WORKSHOP_FIRST_PORT", "80"),
+        ("WORKSHOP_PATIENCE", "-1"),
+        ("WORKSHOP_STATE", "DIR/file"),
+        ("WORKSHOP_STATE", "DIR/a,b"),
+        ("WORKSHOP_CACHE", "~nobody-here/cache"),
+        ("WORKSHOP_MAVEN", "maven"),
+        ("WORKSHOP_REGISTRY_MIRROR", "https://registry"),
+        ("WORKSHOP_CLUSTER", "My Cluster"),
+        ("WORKSHOP_CONTROLPLANE", "https://example.org/controlplane"),
+        ("WORKSHOP_KUBERNETES", "maybe"),
+    ):
+        yield Case(f"`{name}={value}`", ("status",), {"file": b""}, {name: value})
+    java = {"WORKSHOP_JAVA": "DIR/java", "WORKSHOP_BACKEND": "local"}
+    yield Case("`WORKSHOP_JAVA` names no Java", ("up", "--no-lab"), env=java, alone=True)
+
+
+def commands() -> Iterator[Case]:
+    """Words that cannot be meant, and commands where nothing runs."""
+    yield Case("a word that is none", ("start",))
+    yield Case("a lesson that does not exist", ("run", "42"))
+    yield Case("the same, to restore it", ("reset", "42"))
+    yield Case("the log of nobody", ("logs", "kafka-9"))
+    yield Case("status where nothing was started", ("status",), alone=True)
+    yield Case("a lesson where nothing was started", ("run", "00"), alone=True)
+    yield Case("another backend than the one that is here", ("up", "--no-lab", "--backend", "kind"))
+    nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    yield Case("kind, and Docker does not answer", ("up", "--backend", "kind"), env=nowhere, alone=True)
+    yield Case("a fault that is none", ("chaos", "run", "earthquake"))
+    yield Case("a soak of no length", ("chaos", "soak", "--minutes", "0"))
+
+
+def bundles() -> Iterator[Case]:
+    """Folders that are no bundles."""
+    yield Case("a bundle that is not there", ("up", "--bundle", "DIR/stick"), alone=True)
+    yield Case("a folder that is no bundle", ("up", "--bundle", "DIR"), {"notes.txt": b""}, alone=True)
+    cut = {"bundle.json": b"{}", "wheels/a.whl": b""}
+    yield Case("a bundle that was cut", ("up", "--bundle", "DIR"), cut, alone=True)
+    yield Case("a file as a bundle's folder", ("bundle", "DIR/file"), {"file": b""})
+
+
+def payments() -> Iterator[Case]:
+    """Logs of payments that cannot be read."""
+
+    def publish(what: str, content: bytes, name: str = "log.csv") -> Case:
+        return Case(what, ("fraud", "publish", f"DIR/{name}", "--topic", "bad-input"), {name: content})
+
+    yield Case("a log that is not there", ("fraud", "publish", "DIR/none.csv", "--topic", "bad-input"))
+    yield publish("an empty file", b"")
+    yield publish("other columns", b"a,b,c\n1,2,3\n")
+    yield publish("a picture, named .csv", b"\x89PNG\r\n\x1a\n\x00\x00")
+    yield publish("a CSV file, named .parquet", HEADER.encode(), "log.parquet")
+    yield publish("a file cut in the middle, .csv.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03K", "log.csv.gz")
+    yield publish("an amount that is none", (HEADER + "2018-06-12 10:00:00,7,much\n").encode())
+    yield publish("a day that does not exist", (HEADER + "2018-02-30 10:00:00,7,12.50\n").encode())
+    good = {"log.csv": (HEADER + "2018-06-12 10:00:00,7,12.50\n").encode()}
+    yield Case("a topic's name that Kafka refuses", ("fraud", "publish", "DIR/log.csv", "--topic", "a topic"), good)
+    yield Case("warnings from a topic that does not exist", ("fraud", "warn", "--topic", "no-such-topic"))
+    yield Case("labels that are not there", ("fraud", "score", "--topic", "payments", "--labels", "DIR/none.csv"))
+
+
+def events() -> Iterator[Case]:
+    """Event logs that cannot be read."""
+    yield Case("a column that is not there", ("data", "publish", "DIR/log.csv", *EVENT), {"log.csv": b"who,at\n1,2\n"})
+    future = {"log.csv": b"who,what,at\na,Came,tomorrow\n"}
+    yield Case("a time that cannot be meant", ("data", "publish", "DIR/log.csv", *EVENT), future)
+    unknown = {"log.csv": b"who,what,at\na,Flew,2018-06-12 10:00:00\n"}
+    words = ("data", "publish", "DIR/log.csv", *EVENT, "--activities", "Came,Left")
+    yield Case("an activity that is not among the known", words, unknown)
+    yield Case("neither an activity nor an event", ("data", "publish", "x.csv", *EVENT[:4], "--time", "at"))
+
+
+def run(case: Case) -> tuple[int, str]:
+    """Run a case; its exit code, and what was said, with its folder's name taken out."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in case.files.items():
+            file = Path(folder) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        own = {"WORKSHOP_STATE": f"{folder}/state"} if case.alone else {}
+        env = {**os.environ, "COLUMNS": "1000", "TERM": "dumb", **own}
+        env |= {name: value.replace("DIR", folder) for name, value in case.env.items()}
+        words = [word.replace("DIR", folder) for word in case.words]
+        command = [sys.executable, "-m", "workshop.cli", *words]
+        done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        said = done.stderr if done.returncode else done.stdout + done.stderr
+        said = (said.strip() or done.stdout).replace(folder, "DIR").replace(str(ROOT), "PROJECT")
+    return done.returncode, said
+
+
+def orders(address: str) -> Iterator[tuple[str, str, bool]]:
+    """Requests that the payments service refuses: what is wrong, what it says, whether it refused in a sentence."""
+    body = {"json": ORDER}
+    for what, method, path, asked in (
+        ("no JSON", "POST", "/payments", {"data": b"{"}),
+        ("an amount of 0", "POST", "/payments", {"json": {**ORDER, "amount_cents": 0}}),
+        ("an amount with a fraction of a cent", "POST", "/payments", {"json": {**ORDER, "amount_cents": 12.5}}),
+        ("no card", "POST", "/payments", {"json": {"terminal": "terminal-00001", "amount_cents": 5}}),
+        ("a field that nobody knows", "POST", "/payments", {"json": {**ORDER, "tip": 1}}),
+        ("a body of a megabyte", "POST", "/payments", {"data": b" " * 1_000_000}),
+        ("a key of the wrong form", "POST", "/payments", {**body, "headers": {"Idempotency-Key": "a b"}}),
+        (
+            "a web page of somebody else's asks",
+            "POST",
+            "/payments",
+            {**body, "headers": {"Origin": "https://a.example"}},
+        ),
+        ("the name of another host", "POST", "/payments", {**body, "headers": {"Host": "a.example"}}),
+        ("another method", "DELETE", "/payments", {}),
+        ("a path that is none", "GET", "/refunds", {}),
+    ):
+        answer = requests.request(method, f"{address}{path}", timeout=30, **asked)
+        said = answer.json().get("detail", "") if answer.headers.get("content-type") == "application/json" else ""
+        text = "; ".join(map(str, said)) if isinstance(said, list) else str(said)
+        yield what, f"{answer.status_code}: {text or answer.text}", 400 <= answer.status_code < 500 and bool(text)
+    yield "no HTTP at all", *_babble(address)
+
+
+def _babble(address: str) -> tuple[str, bool]:
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port), 10) as line:
+        line.sendall(b"\x16\x03\x01\r\n\r\n")
+        said = line.recv(200).decode(errors="replace").splitlines()
+    alive = requests.get(f"{address}/healthz", timeout=30).status_code == 200
+    return f"{said[0] if said else 'the connection is closed'}", alive
+
+
+def cell(text: str) -> str:
+    """Text as a cell of a Markdown table."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(lines).replace("|", "\\|")
+
+
+def main() -> int:
+    """Try everything; print the table."""
+    ws, bad = workshop.connect(), 0
+    print("# Bad input, and the sentence that somebody gets\n")
+    print("Printed by `infra/benchmarks/bad_input.py`, which runs each case; `DIR` is a folder with such files.")
+    groups = {"Settings": settings, "Commands": commands, "Bundles": bundles, "Logs of payments": payments}
+    for title, cases in {**groups, "Event logs": events}.items():
+        print(f"\n## {title}\n\n| what is wrong | exit code | what is said |\n|---|---:|---|")
+        for case in cases():
+            code, said = run(case)
+            good = (code in REFUSED or "refused" in said) and "Traceback" not in said
+            bad += not good
+            print(f"| {cell(case.what)} | {code} | {cell(said)}{'' if good else ' **← no sentence**'} |", flush=True)
+    print("\n## Requests to the payments service\n\n| what is wrong | what is said |\n|---|---|")
+    for what, said, good in orders(ws.payments):
+        bad += not good
+        print(f"| {what} | {cell(said)}{'' if good else ' **← no sentence**'} |", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
