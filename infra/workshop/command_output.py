@@ -14,6 +14,7 @@ from rich.text import Text
 
 from workshop.errors import WorkshopError
 from workshop.timeline import WIDTH
+from workshop.topics import DEAD_LETTERS
 
 
 @contextmanager
@@ -40,3 +41,9 @@ def bar(name: str) -> Iterator[Callable[[float], None]]:
         progress.update(task, completed=1.0)
     seconds = time.monotonic() - began
     errors.print(Text.assemble(("✓ ", "green"), f"{name} 100 % ", (f"{seconds:.1f} s", "dim")))
+
+
+def refused_rows(count: int, topic: str) -> str:
+    """How many rows of a log were refused, and where they are, in a sentence."""
+    rows = "1 row was" if count == 1 else f"{count:,} rows were"
+    return f"{rows} refused: each is in {topic}{DEAD_LETTERS}, with its line and the reason."

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from workshop.command_output import bar, kafka_as_sentences
+from workshop.command_output import bar, kafka_as_sentences, refused_rows
 from workshop.connection import connect
 from workshop.errors import WorkshopError
 from workshop.settings import Settings
-from workshop.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from workshop.log_publishing import PublishedLog
@@ -52,8 +51,7 @@ def _tell(found: PublishedLog, empty_case: str, options: argparse.Namespace) -> 
                 f"The file also has a case {empty_case}: both are one case now; another --empty-case tells them apart."
             )
     if done.refused:
-        rows = "1 row was" if done.refused == 1 else f"{done.refused:,} rows were"
-        out.print(f"{rows} refused: each is in {options.topic}{DEAD_LETTERS}, with its line and the reason.")
+        out.print(refused_rows(done.refused, options.topic))
         out.print(f"The first is line {found.first_refused.line}: {found.first_refused.reason}.")
 
 

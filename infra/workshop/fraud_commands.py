@@ -18,12 +18,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workshop.command_output import bar, kafka_as_sentences
+from workshop.command_output import bar, kafka_as_sentences, refused_rows
 from workshop.connection import Connection, connect
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.settings import Settings
-from workshop.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,10 +50,7 @@ def publish(settings: Settings, options: argparse.Namespace) -> None:
         out.print(f"Went on after {done.already:,} rows that an earlier call had published.")
     out.print(f"{done.accepted:,} payments of {options.file.name} are in the topic {options.topic}.", markup=False)
     if done.refused:
-        where = f"{options.topic}{DEAD_LETTERS}"
-        out.print(
-            f"{done.refused:,} rows were refused: each is in {where}, with its line and the reason.", markup=False
-        )
+        out.print(refused_rows(done.refused, options.topic), markup=False)
 
 
 def warn(settings: Settings, options: argparse.Namespace) -> None:
