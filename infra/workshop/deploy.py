@@ -3,41 +3,65 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from workshop import kubectl, topics
 from workshop.errors import WorkshopError
 from workshop.settings import Settings
+from workshop.site import objects
 
 SERVICES = "infra/kubernetes/services"
-CONFIG = "workshop"
+CONFIG, SECRET = "workshop", "workshop-kafka"
+LABELS = {"app.kubernetes.io/part-of": "workshop"}
 DEPLOYMENTS = ("payments", "debits", "fraud-alerts")
 READY_TIMEOUT = 180  # seconds
+LOOK_AGAIN = 15  # seconds after which a wait looks whether it is in vain
 
 
-def services(settings: Settings, inside: Mapping[str, str]) -> None:
+def folder(settings: Settings) -> Path:
+    """The services' manifests, as this stack's cluster takes them."""
+    base = settings.root / SERVICES
+    return objects.overlay(settings, base) or base
+
+
+def services(settings: Settings, inside: Mapping[str, str], secret: Mapping[str, str] | None = None) -> None:
     """Apply the services, and wait until each is ready.
 
     Args:
         inside: how pods reach Kafka; with the topics' names it becomes the ConfigMap `workshop`.
+        secret: what of that nobody else may know; it becomes the Secret `workshop-kafka`, which pods see as files.
 
     Raises:
         WorkshopError: one does not become ready, with what Kubernetes says of its pods.
     """
-    about = {"name": CONFIG, "namespace": kubectl.NAMESPACE}
-    data, before = {**inside, **topics.NAMES}, _config(settings)
-    kubectl.apply(settings, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": data}])
-    kubectl.apply_folder(settings, SERVICES)
-    if before not in ({}, data):  # a container reads its variables when it starts, so those that run have the old ones
+    before = _told(settings)
+    kubectl.apply(settings, [*_objects(kubectl.namespace(settings), {**inside, **topics.NAMES}, secret or {})])
+    kubectl.apply_folder(settings, folder(settings))
+    if before and before != _told(
+        settings
+    ):  # a container reads them when it starts, so those that run have the old ones
         kubectl.kubectl(settings, "rollout", "restart", *(f"deployment/{name}" for name in DEPLOYMENTS))
     for name in DEPLOYMENTS:
         ready(settings, name)
 
 
-def _config(settings: Settings) -> dict[str, str]:
-    """Where the services were told to find what; empty if nobody told them yet."""
-    found = kubectl.kubectl(settings, "get", "configmap", CONFIG, "--ignore-not-found", "-o", "json")
-    return json.loads(found)["data"] if found else {}
+def _objects(namespace: str, config: Mapping[str, str], secret: Mapping[str, str]) -> Iterator[dict]:
+    about = {"namespace": namespace, "labels": LABELS}
+    yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CONFIG, **about}, "data": dict(config)}
+    if secret:
+        yield {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, **about}, "stringData": dict(secret)}
+
+
+def _told(settings: Settings) -> list:
+    """Where the services were told to find what, and as whom; empty if nobody told them yet."""
+    names = (f"configmap/{CONFIG}", f"secret/{SECRET}")
+    found = kubectl.kubectl(settings, "get", *names, "--ignore-not-found", "-o", "json")
+    if not found:
+        return []
+    held = json.loads(found)
+    return [(one["metadata"]["name"], one.get("data")) for one in held.get("items", [held])]
 
 
 def ready(settings: Settings, deployment: str) -> None:
@@ -46,13 +70,36 @@ def ready(settings: Settings, deployment: str) -> None:
     Raises:
         WorkshopError: it is not in time.
     """
-    words = ("rollout", "status", f"deployment/{deployment}", f"--timeout={READY_TIMEOUT}s")
-    try:
-        kubectl.kubectl(settings, *words, timeout=READY_TIMEOUT + 30)
-    except WorkshopError as error:
-        pods = kubectl.kubectl(settings, "get", "pods", "-l", f"app.kubernetes.io/name={deployment}")
-        raise WorkshopError(
-            f"The service {deployment} is not ready after {READY_TIMEOUT} s.",
-            f"`kubectl describe pods -l app.kubernetes.io/name={deployment}` in `workshop shell` says why.",
-            pods.strip(),
-        ) from error
+    until = time.monotonic() + READY_TIMEOUT
+    while True:
+        slice_ = min(LOOK_AGAIN, max(1, round(until - time.monotonic())))
+        words = ("rollout", "status", f"deployment/{deployment}", f"--timeout={slice_}s")
+        try:
+            kubectl.kubectl(settings, *words, timeout=slice_ + 30)
+            return
+        except WorkshopError as error:
+            selector = ("-l", f"app.kubernetes.io/name={deployment}")
+            if trouble := _no_image(settings, kubectl.get(settings, "pods", *selector)["items"]):
+                raise trouble from error
+            if time.monotonic() >= until:
+                pods = kubectl.kubectl(settings, "get", "pods", *selector)
+                raise WorkshopError(
+                    f"The service {deployment} is not ready after {READY_TIMEOUT} s.",
+                    f"`kubectl describe pods -l app.kubernetes.io/name={deployment}` in `workshop shell` says why.",
+                    pods.strip(),
+                ) from error
+
+
+def _no_image(settings: Settings, pods: list[dict]) -> WorkshopError | None:
+    """In somebody else's cluster: an image that nodes cannot pull will not come by waiting."""
+    if objects.kept(settings.state) is None:
+        return None
+    for status in (one for pod in pods for one in pod["status"].get("containerStatuses", [])):
+        waiting = status["state"].get("waiting", {})
+        if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+            return WorkshopError(
+                f"The cluster cannot pull the services' image {status['image']}: {waiting['reason']}.",
+                "Ask for the name under which it lies in a registry of the site, and set WORKSHOP_SERVICES_IMAGE.",
+                waiting.get("message", ""),
+            )
+    return None

@@ -33,6 +33,13 @@ class Brokers:
         """`running`, `paused` or `stopped`, by number."""
         return self._backend.broker_states()
 
+    def addresses(self) -> list[str]:
+        """The addresses of those that run; where brokers are somebody else's, all that were told."""
+        known = self._kafka["bootstrap_servers"]
+        if not self._backend.owns_brokers:
+            return known
+        return [known[node - 1] for node, state in self.states().items() if state == "running"]
+
     def kill(self, node: int) -> None:
         """End a broker without a word, as a power cut does (kill -9)."""
         self._backend.kill_broker(_known(node))
@@ -65,6 +72,8 @@ class Brokers:
         Raises:
             WorkshopError: it does not become well in time.
         """
+        if not self._backend.owns_brokers:
+            return  # nothing was broken from here, and what others break is not ours to mend
         states = self.states()
         for node in [node for node, state in states.items() if state == "paused"]:
             self._backend.resume_broker(node)  # first: one that starts needs the others to be known as there
@@ -88,8 +97,8 @@ class Brokers:
 
     def _wait_for(self, node: int) -> None:
         """A broker answers from the moment on at which the controllers know that it is new: before, they tell of the old."""
-        address = self._kafka["bootstrap_servers"][node - 1]
-        wait_until(lambda: node in registered_brokers([address]), 90, f"broker {node} to be registered")
+        alone = {**self._kafka, "bootstrap_servers": [self._kafka["bootstrap_servers"][node - 1]]}
+        wait_until(lambda: node in registered_brokers(alone), 90, f"broker {node} to be registered")
 
     def _all_in_sync(self) -> bool:
         if self.registered() != set(NODES):
@@ -124,9 +133,9 @@ class KubernetesNodes:
         """Cut a node's power: what ran on it is gone, and it says nothing more.
 
         Raises:
-            WorkshopError: there is no such node.
+            WorkshopError: there is no such node, or it is somebody else's.
         """
-        if name not in self.states():
+        if self._backend.owns_brokers and name not in self.states():
             raise WorkshopError(f"There is no node {name}.", f"There are: {', '.join(self.states())}.")
         self._backend.lose_node(name)
 

@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 from workshop import pods
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
-from workshop.kubectl import NAMESPACE, kubectl
+from workshop.kubectl import kubectl, namespace_of
 from workshop.lessons import microservices_on_kubernetes as kubernetes
 from workshop.replicas import followers_of, leader_of
 from workshop.waiting import wait_until
@@ -150,13 +150,13 @@ def _crash_payments(site: Site) -> str:
 
 def _delete_payments(site: Site) -> str:
     pod = site.some_pod("payments")
-    site.api.delete_namespaced_pod(pod.name, NAMESPACE)
+    site.api.delete_namespaced_pod(pod.name, namespace_of(site.api))
     return f"payments {pod.short}"
 
 
 def _kill_debits(site: Site) -> str:
     pod = site.some_pod("debits")
-    site.api.delete_namespaced_pod(pod.name, NAMESPACE, grace_period_seconds=0)
+    site.api.delete_namespaced_pod(pod.name, namespace_of(site.api), grace_period_seconds=0)
     return f"debits {pod.short}"
 
 

@@ -55,7 +55,7 @@ def restore(ws: Connection) -> None:
 def _delivered(ws: Connection, kind: str) -> str:
     import yaml
 
-    text = kubectl(ws.settings, "kustomize", str(ws.settings.root / deploy.SERVICES))
+    text = kubectl(ws.settings, "kustomize", str(deploy.folder(ws.settings)))
     return yaml.safe_dump_all(part for part in yaml.safe_load_all(text) if part["kind"] == kind)
 
 
