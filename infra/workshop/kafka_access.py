@@ -82,7 +82,7 @@ def for_java(kafka: Mapping) -> str:
 
 
 def of_this_stack(addresses: str) -> KafkaSettings:
-    """For a program that a lesson starts: it is told the brokers' addresses, and finds in the stack's files what else is needed.
+    """For a program that a lesson starts: it is told addresses, and finds in the stack's files what else is needed.
 
     Args:
         addresses: host:port, with commas between.

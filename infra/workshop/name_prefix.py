@@ -1,10 +1,11 @@
 """A participant's prefix: programs say `payments`, the wire says `alice-payments`; for topics, groups and transactions.
 
-kafka-python makes its messages from Kafka's own schemas, in which a field says what it names. Those that name a topic, a group
-or a transaction get a codec that adds the prefix when it writes and takes it off when it reads. It counts for a whole process.
+kafka-python makes its messages from Kafka's own schemas, in which a field says what it names. Those that name a topic, a
+group or a transaction get a codec that adds the prefix when it writes and takes it off when it reads. It counts for a whole
+process.
 
-A name that does not carry the prefix is somebody else's. It is read with a slash before it, `/bob-payments`, which no name of
-Kafka's can have: so it is never taken for one of ours, and a program that means it can say so, as with a path from the root.
+A name that does not carry the prefix is somebody else's. It is read with a slash before it, `/bob-payments`, which no topic
+can have: so it is never taken for one of ours, and a program that means it can say so, as with a path from the root.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _installed = False
 
 
 def use(prefix: str) -> None:
-    """Let every client of this process say its names with this prefix; an empty one takes it back. Harmless if called again."""
+    """Let every client of this process say names with this prefix; an empty one takes it back. Harmless if called again."""
     global _ours, _installed
     _ours = prefix
     if prefix and not _installed:

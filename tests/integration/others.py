@@ -1,4 +1,4 @@
-"""Somebody else's Kafka, for the tests of the backend `existing`: three brokers that ask for TLS, a user and rights (ACLs)."""
+"""Somebody else's Kafka, for the tests of the backend `existing`: three brokers that ask for TLS, a user and rights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lessons need of Kafka: each right is tried with a topic that is deleted afterwards, as a participant may not list rights.
+"""What the lessons need of Kafka: each right is tried, on a topic that is deleted afterwards, as none may be listed.
 
 The administrator's side of the same list is `infra/existing/acls.sh`.
 """

@@ -1,6 +1,6 @@
-"""What the lessons need in the participant's namespace: one list, for the check, for the README and for `infra/existing/role.yaml`.
+"""What the lessons need in the participant's namespace: one list, for the check and for `infra/existing/role.yaml`.
 
-Asked by a SelfSubjectAccessReview each, which is what `kubectl auth can-i` sends, over one connection: some fifty within a second.
+Asked by a SelfSubjectAccessReview each, which is what `kubectl auth can-i` sends, over one connection: fifty in a second.
 """
 
 from __future__ import annotations
