@@ -44,6 +44,6 @@ for option in "$@"; do
   options="$options $option"
 done
 
-give --topic Create Delete Describe Read Write DescribeConfigs AlterConfigs
+give --topic Create Delete Describe Read Write Alter DescribeConfigs AlterConfigs
 give --group Read Describe Delete DescribeConfigs AlterConfigs
 give --transactional-id Describe Write

@@ -34,6 +34,7 @@ class Right:
 
 CREATE = Right("create topics", EVERY)
 CONFIGURE = Right("see and change the settings of topics", "lessons 01, 04 and 05")
+GROW = Right("give topics more partitions", "lesson 02")
 WRITE = Right("write to topics", EVERY)
 READ = Right("read topics", EVERY)
 GROUP = Right("read as a member of groups, and say how far they are", "lessons 01, 02, 04 and 06 to 09")
@@ -41,7 +42,7 @@ ASK = Right("ask how far groups are", "lessons 02 and 08")
 TRANSACT = Right("write in transactions", "lessons 04, 05 and 07 to 09")
 DELETE = Right("delete topics", "every lesson's last cell")
 FORGET = Right("delete groups", "`workshop reset`")
-ALL = (CREATE, CONFIGURE, WRITE, READ, GROUP, ASK, TRANSACT, DELETE, FORGET)
+ALL = (CREATE, CONFIGURE, GROW, WRITE, READ, GROUP, ASK, TRANSACT, DELETE, FORGET)
 
 
 @dataclass
@@ -59,9 +60,12 @@ class _Trial:
         self.admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, self.name)])
         self.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.name, {"retention.ms": "3600000"})])
 
+    def grow(self) -> None:
+        self.admin.create_partitions({self.name: 2})
+
     def write(self) -> None:
         with _closed(KafkaProducer(**self.kafka, acks="all", max_block_ms=20_000)) as producer:
-            producer.send(self.name, value=b"tried").get(timeout=20)
+            producer.send(self.name, value=b"tried", partition=0).get(timeout=20)
 
     def read(self) -> None:
         with closing(KafkaConsumer(**self.kafka, consumer_timeout_ms=20_000)) as consumer:
@@ -107,7 +111,13 @@ def missing(kafka: KafkaSettings) -> list[Right]:
         if not _allowed(CREATE, trial.create):
             return [CREATE]
         try:
-            steps = [(CONFIGURE, trial.configure), (WRITE, trial.write), (READ, trial.read), (GROUP, trial.commit)]
+            steps = [
+                (CONFIGURE, trial.configure),
+                (GROW, trial.grow),
+                (WRITE, trial.write),
+                (READ, trial.read),
+                (GROUP, trial.commit),
+            ]
             steps += [(ASK, trial.ask), (TRANSACT, trial.transact), (FORGET, trial.forget)]
             lacking = [right for right, step in steps if not _allowed(right, step)]
         finally:
