@@ -21,10 +21,15 @@ PREFERRED = 0  # the election that gives each partition back to its first replic
 
 
 class Brokers:
-    """The cluster's brokers, by their numbers 1 to 3."""
+    """The cluster's brokers, by their numbers 1 to 3.
+
+    Attributes:
+        ours: whether they are this stack's own, to be broken and mended; somebody else's are not.
+    """
 
     def __init__(self, backend: Backend, kafka: Mapping) -> None:
         self._backend, self._kafka = backend, kafka
+        self.ours = backend.owns_brokers
 
     def __repr__(self) -> str:
         return ", ".join(f"broker {node} {state}" for node, state in self.states().items())
@@ -36,7 +41,7 @@ class Brokers:
     def addresses(self) -> list[str]:
         """The addresses of those that run; where brokers are somebody else's, all that were told."""
         known = self._kafka["bootstrap_servers"]
-        if not self._backend.owns_brokers:
+        if not self.ours:
             return known
         return [known[node - 1] for node, state in self.states().items() if state == "running"]
 
@@ -72,7 +77,7 @@ class Brokers:
         Raises:
             WorkshopError: it does not become well in time.
         """
-        if not self._backend.owns_brokers:
+        if not self.ours:
             return  # nothing was broken from here, and what others break is not ours to mend
         states = self.states()
         for node in [node for node, state in states.items() if state == "paused"]:
@@ -117,10 +122,15 @@ class Brokers:
 
 
 class KubernetesNodes:
-    """The worker nodes, by their names."""
+    """The worker nodes, by their names.
+
+    Attributes:
+        ours: whether they are this stack's own, to be drained and lost; in somebody else's cluster they are not.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self.ours = backend.owns_brokers
 
     def __repr__(self) -> str:
         return ", ".join(f"{name} {state}" for name, state in self.states().items())
@@ -135,7 +145,7 @@ class KubernetesNodes:
         Raises:
             WorkshopError: there is no such node, or it is somebody else's.
         """
-        if self._backend.owns_brokers and name not in self.states():
+        if self.ours and name not in self.states():
             raise WorkshopError(f"There is no node {name}.", f"There are: {', '.join(self.states())}.")
         self._backend.lose_node(name)
 

@@ -1,4 +1,4 @@
-"""Somebody else's Kubernetes, for the tests of the backend `existing`: a real control plane, in which a participant has a namespace."""
+"""Somebody else's Kubernetes, for the tests of the backend `existing`: a real control plane, with a participant's namespace."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OthersCluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """The participant's: a token of a service account that has the role of `infra/existing/role.yaml` and nothing else."""
+        """The participant's: a token of a service account with the role of `infra/existing/role.yaml` and nothing else."""
         return self.settings.state / "alice.kubeconfig"
 
     @property

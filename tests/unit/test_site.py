@@ -16,7 +16,7 @@ from workshop.backends.existing import Existing
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers, KubernetesNodes
 from workshop.settings import Settings
-from workshop.site import cluster_access, kafka_rights, kubernetes_rights, objects
+from workshop.site import cluster_access, forwarding, kafka_rights, kubernetes_rights, objects
 from workshop.site.description import Site, kept, read
 
 PASSWORD = 'long "and" secret \\ word'  # noqa: S105 (nobody's)
@@ -319,7 +319,7 @@ def test_the_way_to_payments_is_one_of_our_components_on_loopback(here: Settings
     backend = Existing(here)
     backend._ports_file.parent.mkdir(parents=True)
     backend._ports_file.write_text(json.dumps({"first": 31090, "copies": 3}))
-    argv = backend.forward().argv
+    argv = forwarding.component(here, backend.ports().payments).argv
     assert argv[-3:] == ("--address=127.0.0.1", "service/payments", "31105:8080")
     assert backend.endpoints()["payments"] == "http://127.0.0.1:31105"
     assert sys.platform != "linux" or "warden.py" in argv[3]

@@ -7,28 +7,24 @@ a sentence that says whose it is.
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 from workshop import kafka_access, kafka_probe, kubectl
-from workshop.backends.local_kubernetes import kept_running
 from workshop.broker import java, runtime, tools
 from workshop.broker.jars import pinned
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
 from workshop.kafka_access import KafkaSettings
-from workshop.ports import answers, free_block
-from workshop.processes import Component, Processes, kept_by, shown
+from workshop.ports import free_block
+from workshop.processes import Processes, kept_by, shown
 from workshop.settings import Ports, Settings
-from workshop.site import cluster_access, kafka_rights, kubernetes_rights, objects, reaching
+from workshop.site import cluster_access, forwarding, kafka_rights, kubernetes_rights, objects, reaching
 from workshop.site.description import FILE, Site, kept
+from workshop.site.ownership import not_ours
 from workshop.timeline import Timeline
-from workshop.waiting import wait_until
 
-FORWARD = "port-forward"
 SECRET_PASSWORD, SECRET_CA = "password", "ca.pem"
-HERE = "`workshop up --backend local` in another folder (WORKSHOP_STATE) has brokers and nodes of your own to break."
 
 
 class Existing:
@@ -82,7 +78,7 @@ class Existing:
 
     def down(self) -> list[str]:
         """Stop what runs on this machine."""
-        return self.processes.stop([FORWARD])
+        return self.processes.stop([forwarding.NAME])
 
     def reset(self) -> None:
         """Delete the participant's topics and groups, by the prefix, and the workshop's objects in the namespace, by label.
@@ -109,7 +105,7 @@ class Existing:
             with suppress(WorkshopError, ValueError):
                 found |= kubectl.pod_states(self.settings)
             if not self.site.payments_url:
-                found[FORWARD] = shown(kept_by(self.processes.running().get(FORWARD)))
+                found[forwarding.NAME] = shown(kept_by(self.processes.running().get(forwarding.NAME)))
         return found
 
     def ports(self) -> Ports:
@@ -156,44 +152,27 @@ class Existing:
             WorkshopError: it is not.
         """
         if not self.site.payments_url:
-            self.processes.start(self.forward())
+            self.processes.start(forwarding.component(self.settings, self.ports().payments))
         with timeline.step("payments answers"):
-            wait_until(
-                self._payments_answers,
-                self.settings.patience,
-                f"payments to answer at {self._payments}",
-                every=0.3,
-                next_step="Is WORKSHOP_PAYMENTS_URL what the site gave you?"
-                if self.site.payments_url
-                else f"`workshop logs {FORWARD}` says what hinders it; or ask for an address: WORKSHOP_PAYMENTS_URL.",
-                detail=lambda: self.processes.tail(FORWARD, 5),
-            )
-
-    def forward(self) -> Component:
-        """`kubectl port-forward` to the Service, kept running: it ends whenever the pod does that it had chosen."""
-        port = self.ports().payments
-        words = ("port-forward", "--address=127.0.0.1", "service/payments", f"{port}:8080")
-        argv = (*kubectl.program(self.settings), *words)
-        component = Component(FORWARD, argv, cluster_access.environment(self.settings), ports=(port,))
-        return kept_running(component) if sys.platform == "linux" else component
+            forwarding.wait(self.settings, self.site, self._payments)
 
     def kubernetes_ready(self) -> None:
         """Nothing: the cluster was asked before, and its nodes are its owner's matter."""
 
     def kill_broker(self, node: int) -> None:
         """Refused."""
-        raise _not_ours(f"Broker {node} is not killed", "brokers", "Kafka")
+        raise not_ours(f"Broker {node} is not killed", "brokers")
 
     def pause_broker(self, node: int) -> None:
         """Refused."""
-        raise _not_ours(f"Broker {node} is not frozen", "brokers", "Kafka")
+        raise not_ours(f"Broker {node} is not frozen", "brokers")
 
     def resume_broker(self, node: int) -> None:
         """Nothing: none was frozen here."""
 
     def start_broker(self, node: int) -> None:
         """Refused."""
-        raise _not_ours(f"Broker {node} is not started", "brokers", "Kafka")
+        raise not_ours(f"Broker {node} is not started", "brokers")
 
     def broker_states(self) -> dict[int, str]:
         """All that answer are running; of others nothing is known."""
@@ -201,7 +180,7 @@ class Existing:
 
     def lose_node(self, name: str) -> None:
         """Refused."""
-        raise _not_ours(f"The node {name} does not lose its power", "nodes", "the cluster")
+        raise not_ours(f"The node {name} does not lose its power", "nodes")
 
     def find_node(self, name: str) -> None:
         """Nothing: none was lost here."""
@@ -268,24 +247,8 @@ class Existing:
     def _payments(self) -> str:
         return self.site.payments_url or f"http://127.0.0.1:{self.ports().payments}"
 
-    def _payments_answers(self) -> bool:
-        import httpx
-
-        if not self.site.payments_url:
-            if FORWARD not in self.processes.running():
-                raise WorkshopError(
-                    "`kubectl port-forward` ended, and with it the way to payments.",
-                    "Ask for an address instead, an ingress or a NodePort: WORKSHOP_PAYMENTS_URL.",
-                    self.processes.tail(FORWARD, 5),
-                )
-            if not answers(self.ports().payments):
-                return False
-        with suppress(httpx.HTTPError):
-            return httpx.get(f"{self._payments}/healthz", timeout=5).status_code == 200
-        return False
-
     @property
-    def _ports_file(self):
+    def _ports_file(self) -> Path:
         return self.settings.state / "kafka" / "ports.json"
 
     def _last_first(self) -> int | None:
@@ -301,10 +264,3 @@ class Existing:
 
 def _at(broker: dict) -> dict:
     return {"state": "running", "where": f"{broker['host']}:{broker['port']}"}
-
-
-def _not_ours(what: str, which: str, whose: str) -> WorkshopError:
-    return WorkshopError(
-        f"{what}: {which} of this stack are not yours, and others work with them. Only who runs {whose} may do that.",
-        HERE,
-    )

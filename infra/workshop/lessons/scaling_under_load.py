@@ -146,7 +146,7 @@ def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
 
 def no_autoscaler(ws: Connection) -> None:
     """Take it away; the pods that there are stay."""
-    kubectl.kubectl(ws.settings, "delete", "horizontalpodautoscaler", "--all")
+    kubernetes.no_autoscaler(ws)
 
 
 def play(
