@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from workshop.processes import Component, Processes
 from workshop.settings import NODES, Ports, Settings
 from workshop.waiting import wait_until
 
+SCRIPT = Path(__file__).parents[2] / "infra/existing/acls.sh"
 SERVER = "kafka"
 USERS = {
     "alice": 'pass word: "o\'ne"\\',
@@ -91,9 +92,29 @@ class OthersKafka:
         }
 
 
-def start(settings: Settings) -> OthersKafka:
-    """Start three brokers in this state folder, with the users of this module, who may do nothing yet."""
+def given(state: Path) -> Iterator[OthersKafka]:
+    """Somebody else's Kafka, in which the administrator's script has given the users their rights; it ends in the end."""
+    settings = replace(Settings.load(), state=state, patience=240.0, site=None)
     site = OthersKafka(settings, free_block(settings))
+    try:
+        start(site)
+        for user in USERS:
+            acls(site, user, f"{user}-")
+        yield site
+    finally:
+        stop(site)
+
+
+def acls(site: OthersKafka, *words: str) -> None:
+    """The script for administrators, by the door that they have."""
+    env = {**os.environ, "KAFKA_ACLS": str(tool(site, site.folder / "tools", "kafka-acls"))}
+    command = [str(SCRIPT), *words, "--bootstrap-server", site.ports.bootstrap[0]]
+    subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=True)
+
+
+def start(site: OthersKafka) -> None:
+    """Start three brokers, with the users of this module, who may do nothing yet."""
+    settings = site.settings
     pki.make_these(
         site.folder / "tls",
         {SERVER: pki.Certificate(pki.CLUSTER, "kafka", (), ("127.0.0.1", "localhost"), (pki.SERVER, pki.CLIENT))},
@@ -105,7 +126,6 @@ def start(settings: Settings) -> OthersKafka:
         _start(site, node, prepared, cluster_id)
     wait_until(lambda: _registered(site) == set(NODES), 240, "somebody else's brokers to be registered")
     _make_users(site)
-    return site
 
 
 def stop(site: OthersKafka) -> None:

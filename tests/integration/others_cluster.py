@@ -1,7 +1,8 @@
-"""Somebody else's Kubernetes, for the tests of the backend `existing`: a real control plane, with a participant's namespace."""
+"""Somebody else's Kubernetes, for the tests of `existing`: a real control plane, with a participant's namespace."""
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from pathlib import Path
 
 from workshop import kubectl
 from workshop.backends.local_kubernetes import AGENT, PLANE, LocalKubernetes
+from workshop.controlplane import pki
 from workshop.controlplane.addresses import Addresses
 from workshop.files import write_atomically
-from workshop.ports import free_block
 from workshop.processes import Processes
 from workshop.settings import Ports, Settings
 
 ALICE = "class-alice"
+ROLE = "infra/existing/role.yaml"
 SERVICE_NUMBER = 700  # of the range of Services, one that the control plane gives to nobody by itself
 
 
@@ -49,21 +51,17 @@ class OthersCluster:
         return kubectl.kubectl(self.settings, *words, data=data)
 
 
-def start(settings: Settings) -> OthersCluster:
-    """Start a control plane and its nodes in this state folder."""
-    cluster = OthersCluster(settings, free_block(settings))
-    running = LocalKubernetes(settings, cluster.ports)
+def start(cluster: OthersCluster) -> None:
+    """Start a control plane and its nodes, and make a participant's namespace."""
+    running = LocalKubernetes(cluster.settings, cluster.ports)
     running.start()
     running.wait()
     _make_room(cluster)
-    return cluster
 
 
 def _make_room(cluster: OthersCluster) -> None:
     """What an administrator does for one participant; and an address for payments, as an ingress would be."""
-    cluster.kubectl("create", "namespace", ALICE)
-    cluster.kubectl("-n", ALICE, "create", "serviceaccount", "alice")
-    cluster.kubectl("-n", ALICE, "apply", "-f", str(cluster.settings.root / "infra/existing/role.yaml"))
+    _give(cluster, ALICE, (cluster.settings.root / ROLE).read_text())
     service = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -75,16 +73,46 @@ def _make_room(cluster: OthersCluster) -> None:
         },
     }
     cluster.kubectl("create", "-f", "-", data=json.dumps(service))
-    write_kubeconfig(cluster, cluster.kubectl("-n", ALICE, "create", "token", "alice", "--duration=24h").strip())
+    write_atomically(cluster.kubeconfig, json.dumps(_kubeconfig(cluster, ALICE)), mode=0o600)
 
 
-def write_kubeconfig(cluster: OthersCluster, token: str) -> None:
-    """The kubeconfig that the participant is given."""
+def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: str) -> Path:
+    """A kubeconfig of another participant, with one trouble; returns its file."""
+    role = (cluster.settings.root / ROLE).read_text()
+    if trouble == "no namespace":
+        config = _kubeconfig(cluster, ALICE)
+    else:
+        _give(
+            cluster,
+            namespace,
+            role.replace("patch, update, delete", "patch, update") if trouble == "no right" else role,
+        )
+        config = _kubeconfig(cluster, namespace)
+    if trouble == "expired token":
+        config["users"][0]["user"]["token"] = "worn.out.token"  # noqa: S105 (nobody's)
+    if trouble == "stale address":
+        config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    if trouble == "another cluster's certificate":
+        pki.make_these(folder / "pki", {"other": pki.Certificate(pki.CLUSTER, "other")})
+        authority = base64.b64encode((folder / "pki" / "ca.crt").read_bytes()).decode()
+        config["clusters"][0]["cluster"]["certificate-authority-data"] = authority
+    write_atomically(folder / "kubeconfig", json.dumps(config), mode=0o600)
+    return folder / "kubeconfig"
+
+
+def _give(cluster: OthersCluster, namespace: str, role: str) -> None:
+    cluster.kubectl("create", "namespace", namespace)
+    cluster.kubectl("-n", namespace, "create", "serviceaccount", "alice")
+    cluster.kubectl("-n", namespace, "apply", "-f", "-", data=role)
+
+
+def _kubeconfig(cluster: OthersCluster, namespace: str) -> dict:
+    """The kubeconfig that a participant is given: a service account's token."""
     config = json.loads(cluster.settings.kubeconfig.read_text())
+    token = cluster.kubectl("-n", namespace, "create", "token", "alice", "--duration=24h").strip()
     config["users"] = [{"name": "alice", "user": {"token": token}}]
     config["contexts"] = [{"name": "class", "context": {"cluster": "workshop", "user": "alice"}}]
-    config["current-context"] = "class"
-    write_atomically(cluster.kubeconfig, json.dumps(config), mode=0o600)
+    return config | {"current-context": "class"}
 
 
 def stop(cluster: OthersCluster) -> None:

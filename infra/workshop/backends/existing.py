@@ -201,7 +201,7 @@ class Existing:
     def provision_the_rest(self, timeline: Timeline) -> None:
         """Nothing."""
 
-    def rights(self) -> list[str]:
+    def rights(self) -> dict[str, list[str]]:
         """What is missing now, a line each, for `workshop doctor`; also what one can do without.
 
         Raises:
@@ -210,11 +210,12 @@ class Existing:
         self.site.check()
         kafka = self._kafka()
         reaching.must_answer(self.site, kafka)
-        found = [f"may not {right.words}" for right in kafka_rights.missing(kafka)]
+        found = {"Kafka": [f"may not {right.words}" for right in kafka_rights.missing(kafka)]}
         if self.has_kubernetes:
             api = cluster_access.client(self.settings)
             cluster_access.must_answer(api, self.site)
-            found += [line.strip() for line in kubernetes_rights.lines(kubernetes_rights.missing(api, self.site))]
+            lines = kubernetes_rights.lines(kubernetes_rights.missing(api, self.site))
+            found[f"the namespace {self.site.namespace}"] = [line.strip() for line in lines]
         return found
 
     def _kafka(self) -> KafkaSettings:

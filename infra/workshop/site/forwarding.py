@@ -55,5 +55,5 @@ def _answers(processes: Processes, site: Site, address: str) -> bool:
             processes.tail(NAME, 5),
         )
     with suppress(httpx.HTTPError):
-        return httpx.get(f"{address}/healthz", timeout=5).status_code == 200
+        return httpx.get(f"{address}/healthz", timeout=5, trust_env=False).status_code == 200
     return False
