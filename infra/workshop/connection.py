@@ -140,6 +140,8 @@ def _tell_errors_as_sentences() -> None:
 def _sentences(error: KafkaError) -> list[str]:
     endpoints = cluster.read_endpoints(Settings.load())
     if not endpoints or not some_broker_answers(endpoints["kafka"]):
+        if endpoints.get("backend") == "existing":
+            return _not_running(endpoints).lines()
         return [
             "The brokers do not answer any more: the stack was stopped, or its brokers died.",
             "→ In a terminal: `workshop up`. Then run the cells again from the top.",

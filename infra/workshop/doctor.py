@@ -46,9 +46,15 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     free = psutil.virtual_memory().available
     text = f"{free / 1e9:.1f} GB available, {os.cpu_count()} cores"
     # What a running stack has already is not needed a second time.
-    needed = 0.5e9 if Processes(settings.state).running() else NEEDED_MEMORY[settings.kubernetes]
+    little = Processes(settings.state).running() or _is_elsewhere(settings)
+    needed = 0.5e9 if little else NEEDED_MEMORY[settings.kubernetes]
     hint = f"Close something: {needed / 1e9:g} GB are needed; WORKSHOP_KUBERNETES=off needs 1 GB less."
     yield Finding(free >= needed, "memory", text, hint)
+
+
+def _is_elsewhere(settings: Settings) -> bool:
+    """Whether brokers and cluster are somebody else's, and take nothing of this machine."""
+    return made_here(settings).name == "existing" or settings.backend == "existing"
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
@@ -126,7 +132,7 @@ def _site(settings: Settings) -> Iterator[Finding]:
 
 
 def _stack(settings: Settings) -> Iterator[Finding]:
-    if made_here(settings).name == "existing" or settings.backend == "existing":
+    if _is_elsewhere(settings):
         yield from _site(settings)
         return
     yield from _docker(settings)

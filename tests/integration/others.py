@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kafka import KafkaAdminClient
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
+from workshop import client_repairs
 from workshop.broker import java, runtime
 from workshop.broker.jars import pinned
 from workshop.broker.properties import server_properties
@@ -94,6 +95,7 @@ class OthersKafka:
 
 def given(state: Path) -> Iterator[OthersKafka]:
     """Somebody else's Kafka, in which the administrator's script has given the users their rights; it ends in the end."""
+    client_repairs.apply()  # or the administrator's own clients leave sockets open
     settings = replace(Settings.load(), state=state, patience=240.0, site=None)
     site = OthersKafka(settings, free_block(settings))
     try:
