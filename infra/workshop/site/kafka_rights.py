@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import AuthorizationError, KafkaError, TopicAuthorizationFailedError
 
 from workshop import topics
 from workshop.errors import WorkshopError
@@ -51,14 +51,19 @@ class _Trial:
 
     kafka: KafkaSettings
     admin: KafkaAdminClient
+    written: bool = False
     name: str = field(default_factory=lambda: f"workshop-rights-{uuid.uuid4().hex[:6]}")
 
     def create(self) -> None:
         topics.create(self.kafka, [topics.Topic(self.name, partitions=1)])
 
     def configure(self) -> None:
-        self.admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, self.name)])
-        self.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.name, {"retention.ms": "3600000"})])
+        # The client does not raise what these two are refused: the one finds nothing, the other says it.
+        seen = self.admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, self.name)], config_filter="all")
+        if not seen["topic"][self.name]:
+            raise TopicAuthorizationFailedError
+        wish = ConfigResource(ConfigResourceType.TOPIC, self.name, {"retention.ms": "3600000"})
+        _must_be_ok(self.admin.alter_configs([wish], raise_on_unknown=False)["topic"])
 
     def grow(self) -> None:
         self.admin.create_partitions({self.name: 2})
@@ -66,12 +71,16 @@ class _Trial:
     def write(self) -> None:
         with _closed(KafkaProducer(**self.kafka, acks="all", max_block_ms=20_000)) as producer:
             producer.send(self.name, value=b"tried", partition=0).get(timeout=20)
+        self.written = True
 
     def read(self) -> None:
-        with closing(KafkaConsumer(**self.kafka, consumer_timeout_ms=20_000)) as consumer:
+        with closing(KafkaConsumer(**self.kafka)) as consumer:
             consumer.assign([self._place])
             consumer.seek(self._place, 0)
-            if next(iter(consumer), None) is None:
+            patience = (
+                20_000 if self.written else 3_000
+            )  # what is refused is raised, also where there is nothing to read
+            if not consumer.poll(timeout_ms=patience) and self.written:
                 raise WorkshopError("What was written to Kafka could not be read back.", "Is it well? Try once more.")
 
     def commit(self) -> None:
@@ -90,7 +99,7 @@ class _Trial:
             producer.commit_transaction()
 
     def forget(self) -> None:
-        self.admin.delete_groups([self.name])
+        _must_be_ok(self.admin.delete_groups([self.name]))
 
     def delete(self) -> None:
         self.admin.delete_topics([self.name])
@@ -146,6 +155,12 @@ def refusal(site: Site, lacking: list[Right]) -> WorkshopError:
     )
 
 
+def _must_be_ok(said: Mapping[str, str]) -> None:
+    for name, word in said.items():
+        if word != "OK":
+            raise KafkaError(f"{name}: {word}")
+
+
 def _allowed(right: Right, step: Callable[[], object]) -> bool:
     try:
         step()
@@ -188,7 +203,7 @@ def remove_all(kafka: Mapping) -> tuple[list[str], list[str]]:
             if gone:
                 admin.delete_topics(gone)
             if groups:
-                admin.delete_groups(groups)
+                _must_be_ok(admin.delete_groups(groups))
         except KafkaError as error:
             raise WorkshopError(
                 f"Kafka did not delete all of it: {error}.", "Stop what still reads, then `workshop reset` again."
