@@ -63,6 +63,7 @@ class Edge:
     app: Callable
     serving: Serving
     figures: Figures
+    public_host: str = ""
 
     async def __call__(self, scope: MutableMapping, receive: Receive, send: Send) -> None:
         """Let a request through."""
@@ -80,7 +81,7 @@ class Edge:
             await send(message)
 
         try:
-            if sentence := origin.refusal(scope["headers"]):
+            if sentence := origin.refusal(scope["headers"], self.public_host):
                 await _refuse(answer, sentence)
             else:
                 await self.app(scope, receive, answer)

@@ -12,16 +12,17 @@ from ipaddress import ip_address
 WITHIN = (".localhost", ".workshop", ".svc", ".cluster.local")  # names that no one from outside can point anywhere
 
 
-def refusal(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def refusal(headers: Iterable[tuple[bytes, bytes]], public: str = "") -> str:
     """Why a request is not answered, in a sentence; empty if it is. Pure.
 
     Args:
         headers: names in small letters, and values.
+        public: a name that the site gives the service from outside, which only it can point anywhere.
     """
     for name, value in headers:
         if name == b"origin":
             return "This service answers programs; a web page may not ask it."
-        if name == b"host" and not _is_ours(value.decode("latin-1")):
+        if name == b"host" and not _is_ours(asked := value.decode("latin-1")) and asked.lower() != public.lower():
             return "This service is asked by its address or by its name in the cluster, not by another one."
     return ""
 

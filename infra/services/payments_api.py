@@ -65,7 +65,7 @@ def build(settings: Settings, publisher: Publishes, serving: Serving) -> Edge:
     _add_probes(app, settings, publisher, serving, figures)
     _add_lesson_tools(app, serving)
     _add_refusals(app)
-    return Edge(app, serving, figures)
+    return Edge(app, serving, figures, settings.public_host)
 
 
 def _add_payments(app: FastAPI, settings: Settings, publisher: Publishes, network: CardNetwork) -> None:

@@ -8,7 +8,10 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
+
+from workshop import kafka_access
 
 FOUND_AGAIN = {"bootstrap_timeout_ms": 5_000, "reconnect_backoff_max_ms": 200}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (a service in a pod is there to be reached)
@@ -26,6 +29,11 @@ class Settings:
     Attributes:
         service: its name, the same in manifests, consumer group and logs.
         kafka_bootstrap: brokers to begin with, as host:port.
+        kafka_security: how they are spoken with, such as SASL_SSL.
+        kafka_mechanism, kafka_user: how the service says who it is, and as whom; they count with SASL.
+        kafka_access: the folder of the secret: `password`, and `ca.pem` for the authority that vouches for the brokers.
+        kafka_prefix: what the names of topics, groups and transactions begin with on the wire.
+        public_host: by which name the service is asked from outside of the cluster, besides addresses; empty for none.
         host: the address to listen on: the pod's own where the platform tells it, because on a node whose pods share a
             network each must keep to its own; otherwise all.
         release: a word that answers carry, so that one sees which release gave them.
@@ -37,6 +45,12 @@ class Settings:
 
     service: str
     kafka_bootstrap: tuple[str, ...]
+    kafka_security: str
+    kafka_mechanism: str
+    kafka_user: str
+    kafka_access: Path
+    kafka_prefix: str
+    public_host: str
     payments_topic: str
     debits_topic: str
     balances_topic: str
@@ -56,8 +70,19 @@ class Settings:
 
     @property
     def kafka(self) -> dict:
-        """What every Kafka client needs to find the brokers, and to find them again soon after they were away."""
-        return {"bootstrap_servers": list(self.kafka_bootstrap), **FOUND_AGAIN}
+        """What every Kafka client needs to find the brokers, and to find them again soon after they were away.
+
+        From here on, this process says names with the prefix.
+        """
+        told: dict[str, object] = {"bootstrap_servers": list(self.kafka_bootstrap), "prefix": self.kafka_prefix}
+        if self.kafka_security != "PLAINTEXT":
+            told["security_protocol"] = self.kafka_security
+        if self.kafka_security.endswith("SSL") and (ca := self.kafka_access / "ca.pem").exists():
+            told["ssl_cafile"] = str(ca)
+        if self.kafka_security.startswith("SASL"):
+            told |= {"sasl_mechanism": self.kafka_mechanism, "sasl_plain_username": self.kafka_user}
+            told["password_file"] = self.kafka_access / "password"
+        return kafka_access.client(told, **FOUND_AGAIN)
 
     def identity(self) -> dict[str, str]:
         """Who answers."""
@@ -72,9 +97,15 @@ class Settings:
         """
         text, number = _texts(env), _numbers(env)
         hostname = socket.gethostname()
-        return cls(
+        settings = cls(
             service=service,
             kafka_bootstrap=_addresses(env.get("KAFKA_BOOTSTRAP", "")),
+            kafka_security=text("KAFKA_SECURITY", "PLAINTEXT", SECURITY),
+            kafka_mechanism=text("KAFKA_MECHANISM", "SCRAM-SHA-512", MECHANISM),
+            kafka_user=text("KAFKA_USER", service, WORD),
+            kafka_access=Path(text("KAFKA_ACCESS", "/etc/kafka-access", PATH)),
+            kafka_prefix=text("KAFKA_PREFIX", "", PREFIX),
+            public_host=text("PUBLIC_HOST", "", HOST),
             payments_topic=text("PAYMENTS_TOPIC", "payments", TOPIC),
             debits_topic=text("DEBITS_TOPIC", "debits", TOPIC),
             balances_topic=text("BALANCES_TOPIC", "balances", TOPIC),
@@ -92,9 +123,21 @@ class Settings:
             shutdown_seconds=number("SHUTDOWN_SECONDS", 20, 1, 3_600),
             work_seconds=number("WORK_MS", 0, 0, 5_000) / 1000,
         )
+        if settings.kafka_security.startswith("SASL") and not (settings.kafka_access / "password").is_file():
+            where = settings.kafka_access / "password"
+            raise WrongSetting(f"KAFKA_SECURITY is '{settings.kafka_security}'; it should come with a file {where}.")
+        return settings
 
 
 TOPIC = (re.compile(r"[A-Za-z0-9._-]{1,249}"), "a topic's name: letters, digits, '.', '_' and '-', at most 249")
+SECURITY = (re.compile(r"(SASL_)?(PLAINTEXT|SSL)"), "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+MECHANISM = (re.compile(r"SCRAM-SHA-(256|512)|PLAIN"), "SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN")
+PREFIX = (
+    re.compile(r"([a-z0-9][a-z0-9.-]{0,39}[.-])?"),
+    "small letters, digits and dashes, with '-' or '.' at its end",
+)
+PATH = (re.compile(r"/[^\0]*"), "a path from the root")
+HOST = (re.compile(r"[A-Za-z0-9.:\[\]-]{0,253}"), "a name, and perhaps a port")
 WORD = (re.compile(r"[!-~]{1,253}"), "one word")
 
 

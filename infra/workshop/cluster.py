@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from workshop import deploy, environment, kubernetes_later, lab, progress, topics
+from workshop import deploy, environment, kafka_access, kubernetes_later, lab, progress, topics
 from workshop.backends import Backend, choose, made_here
 from workshop.backends.local_kubernetes import AGENT, PLANE
 from workshop.cdc import stack as cdc
@@ -47,17 +47,20 @@ def up(
             backend.up(timeline)
             if with_lab:
                 lab.start(settings, backend.ports().lab)
-            with timeline.step("three brokers registered"):
-                backend.ready()
+            if backend.owns_brokers:
+                with timeline.step("three brokers registered"):
+                    backend.ready()
             endpoints = {"backend": backend.name, **backend.endpoints(), "lab": {"port": backend.ports().lab}}
             with timeline.step("first event read back"):
-                topics.create(endpoints["kafka"], topics.STORY)
-                smoke_test(endpoints["kafka"])
+                kafka = kafka_access.client(endpoints["kafka"])
+                topics.create(kafka, topics.STORY)
+                smoke_test(kafka)
             if backend.has_kubernetes:
                 with timeline.step("Kubernetes' nodes ready"):
                     backend.kubernetes_ready()
                 with timeline.step("services ready"):
-                    deploy.services(settings, backend.inside())
+                    deploy.services(settings, backend.inside(), backend.secret())
+                backend.expose(timeline)
             if more == "cdc":
                 cdc.up(settings, backend.ports(), endpoints["kafka"], timeline)
             write_atomically(settings.endpoints_file, json.dumps(endpoints, indent=1))
@@ -132,13 +135,16 @@ def status(settings: Settings) -> dict:
     kafka = endpoints.get("kafka", {})
     needed = [name for name in (PLANE, AGENT) if name in components]
     alive = any(component["state"] != "stopped" for component in components.values())
-    registered = registered_brokers(kafka["bootstrap_servers"]) if kafka and alive else set()
+    registered = registered_brokers(kafka_access.client(kafka)) if kafka and alive else set()
+    expected = set(NODES) if made_here(settings).owns_brokers else registered
     return {
         "backend": endpoints.get("backend"),
         "components": components,
         "kafka": {**kafka, "registered": sorted(registered)},
         "kubernetes": _what_is_coming(components, settings),
-        "ready": registered == set(NODES) and all(components[name]["state"] == "running" for name in needed),
+        "ready": bool(registered)
+        and registered == expected
+        and all(components[name]["state"] == "running" for name in needed),
         "progress": progress.read(settings),
     }
 

@@ -68,6 +68,9 @@ def down(settings: Settings, options: argparse.Namespace) -> None:
     out.print(
         f"Stopped {', '.join(stopped)}. The data stay; `workshop up` goes on." if stopped else "Nothing was running."
     )
+    backend = made_here(settings)
+    if backend.name == "existing" and backend.has_kubernetes:
+        out.print(f"The services in the namespace {backend.site.namespace} go on; `workshop reset` takes them away.")
 
 
 def status(settings: Settings, options: argparse.Namespace) -> int:

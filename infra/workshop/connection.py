@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from workshop import client_repairs, cluster, environment, topics
+from workshop import client_repairs, cluster, environment, kafka_access, kubectl, name_prefix, topics
 from workshop.backends import by_name
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers, KubernetesNodes
@@ -44,6 +44,11 @@ class Connection:
         return cluster.read_endpoints(self.settings).get("payments", "")
 
     @property
+    def namespace(self) -> str:
+        """The namespace of the services in Kubernetes."""
+        return kubectl.namespace(self.settings)
+
+    @property
     def nodes(self) -> KubernetesNodes:
         """Takes the power from worker nodes and gives it back: `ws.nodes.lose("worker-2")`, `ws.nodes.restore()`."""
         return KubernetesNodes(by_name(self.settings, self.backend))
@@ -56,6 +61,15 @@ class Connection:
     def admin(self) -> KafkaAdminClient:
         """A new admin client; close it, or use `with contextlib.closing(...)`."""
         return KafkaAdminClient(**self.kafka)
+
+    def full_name(self, name: str) -> str:
+        """A topic's or group's name as it stands on the wire, for clients that know of no prefix: Kafka's own tools, Java."""
+        return name_prefix.full(name)
+
+    def confluent(self, **options: object) -> dict:
+        """The settings of confluent-kafka's clients, which need full names; options with `_` for the dots of their names."""
+        dotted = {name.replace("_", "."): value for name, value in options.items()}
+        return {**kafka_access.for_confluent(self.kafka), **dotted}
 
     def fresh_topic(self, name: str, partitions: int = 3, copies: int = 3, **configs: str) -> str:
         """Create a topic with a name that no run had before, and return that name.
@@ -91,13 +105,31 @@ def connect() -> Connection:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is away is told as a sentence, below
     _tell_errors_as_sentences()
     endpoints = cluster.read_endpoints(settings)
-    if not endpoints or not some_broker_answers(endpoints["kafka"]["bootstrap_servers"]):
+    if not endpoints or not some_broker_answers(endpoints["kafka"]):
+        raise _not_running(endpoints)
+    return Connection(settings, _clients(endpoints), endpoints["backend"])
+
+
+def _clients(endpoints: dict) -> kafka_access.KafkaSettings:
+    try:
+        return kafka_access.client(endpoints["kafka"], **PATIENT)
+    except OSError as error:
         raise WorkshopError(
-            "The workshop's brokers do not answer: the stack is not running.",
-            "In a terminal, in the workshop's folder: ./infra/bootstrap.sh (or `workshop up`). Then run this cell again.",
+            f"Your password for Kafka cannot be read: {error.strerror} ({error.filename}).",
+            "Put it back, or name another file (WORKSHOP_KAFKA_PASSWORD_FILE), then `workshop up`.",
+        ) from None
+
+
+def _not_running(endpoints: dict) -> WorkshopError:
+    if endpoints.get("backend") == "existing":
+        return WorkshopError(
+            f"Kafka does not answer at {', '.join(endpoints['kafka']['bootstrap_servers'])}.",
+            "It is not yours: is a VPN needed? `workshop doctor` looks, and says what hinders.",
         )
-    kafka = {**endpoints["kafka"], **PATIENT}
-    return Connection(settings, kafka, endpoints["backend"])
+    return WorkshopError(
+        "The workshop's brokers do not answer: the stack is not running.",
+        "In a terminal, in the workshop's folder: ./infra/bootstrap.sh (or `workshop up`). Then run this cell again.",
+    )
 
 
 def _tell_errors_as_sentences() -> None:
@@ -107,7 +139,9 @@ def _tell_errors_as_sentences() -> None:
 
 def _sentences(error: KafkaError) -> list[str]:
     endpoints = cluster.read_endpoints(Settings.load())
-    if not endpoints or not some_broker_answers(endpoints["kafka"]["bootstrap_servers"]):
+    if not endpoints or not some_broker_answers(endpoints["kafka"]):
+        if endpoints.get("backend") == "existing":
+            return _not_running(endpoints).lines()
         return [
             "The brokers do not answer any more: the stack was stopped, or its brokers died.",
             "→ In a terminal: `workshop up`. Then run the cells again from the top.",

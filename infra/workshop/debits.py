@@ -24,6 +24,7 @@ from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import ConsumerGroupMetadata
 
 from workshop import client_repairs, dead_letters
+from workshop.kafka_access import of_this_stack
 from workshop.payments import MalformedEvent, parse
 from workshop.payments.accounts import Account, command_for, decide, evolve, fold
 from workshop.payments.events import UNUSABLE, CardEvent
@@ -224,7 +225,7 @@ def main() -> None:
     addresses, payments, debits, balances, group, *work = sys.argv[1:]
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))
-    kafka = {"bootstrap_servers": addresses.split(","), "reconnect_backoff_max_ms": 200}
+    kafka = of_this_stack(addresses)
     seconds = float(work[0]) / 1000 if work else 0.0
     Debits(kafka, Topics(payments, debits, balances), group, seconds).run(leaving)
 

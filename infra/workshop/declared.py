@@ -14,6 +14,7 @@ from workshop import kubectl
 from workshop.settings import Settings
 
 NOTES = "declared"  # the ConfigMap that remembers
+LABELS = {"app.kubernetes.io/part-of": "workshop"}  # by which all that is ours in a namespace is known
 
 
 def digest(*parts: object) -> str:
@@ -34,7 +35,7 @@ def start_anew(settings: Settings, workloads: tuple[str, ...], now: str) -> bool
     name = workloads[0].partition("/")[2]
     if other := _noted(settings).get(name, now) != now:
         kubectl.kubectl(settings, "rollout", "restart", *workloads)
-    about = {"name": NOTES, "namespace": kubectl.NAMESPACE}
+    about = {"name": NOTES, "namespace": kubectl.namespace(settings), "labels": LABELS}
     kubectl.apply(
         settings, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": {name: now}}], manager=name
     )

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from workshop import kubectl, topics
-from workshop.declared import digest, start_anew
+from workshop.declared import LABELS, digest, start_anew
 from workshop.errors import WorkshopError
 from workshop.settings import Settings
+from workshop.site import objects
+from workshop.site.description import kept
 
 SERVICES = "infra/kubernetes/services"
-CONFIG = "workshop"
+CONFIG, SECRET = "workshop", "workshop-kafka"
 DEPLOYMENTS = ("payments", "debits", "fraud-alerts")
 READY_TIMEOUT = 180  # seconds
+LOOK_AGAIN = 15  # seconds after which a wait looks whether it is in vain
 
 
-def services(settings: Settings, inside: Mapping[str, str]) -> None:
+def folder(settings: Settings) -> Path:
+    """The services' manifests, as this stack's cluster takes them."""
+    base = settings.root / SERVICES
+    return objects.overlay(settings, base) or base
+
+
+def services(settings: Settings, inside: Mapping[str, str], secret: Mapping[str, str] | None = None) -> None:
     """Apply the services, and wait until each is ready.
 
     Args:
         inside: how pods reach Kafka; with the topics' names it becomes the ConfigMap `workshop`.
+        secret: what of that nobody else may know; it becomes the Secret `workshop-kafka`, which pods see as files.
 
     Raises:
         WorkshopError: one does not become ready, with what Kubernetes says of its pods.
     """
-    about = {"name": CONFIG, "namespace": kubectl.NAMESPACE}
-    data = {**inside, **topics.NAMES}
-    kubectl.apply(settings, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": data}])
-    kubectl.apply_folder(settings, SERVICES)
-    now = digest(json.dumps(data, sort_keys=True), *program_files(settings))
+    config = {**inside, **topics.NAMES}
+    kubectl.apply(settings, [*_objects(kubectl.namespace(settings), config, secret or {})])
+    kubectl.apply_folder(settings, folder(settings))
+    now = digest(json.dumps(config, sort_keys=True), _version(settings, f"secret/{SECRET}"), *_programs(settings))
     start_anew(settings, tuple(f"deployment/{name}" for name in DEPLOYMENTS), now)
     for name in DEPLOYMENTS:
         ready(settings, name)
@@ -43,19 +53,61 @@ def program_files(settings: Settings) -> list[Path]:
     return sorted(path for pattern in patterns for path in infra.glob(pattern))
 
 
+def _programs(settings: Settings) -> list[object]:
+    """What runs in the pods: these very sources, or an image that the site gives."""
+    site = kept(settings.state)
+    return [site.image] if site else program_files(settings)
+
+
+def _objects(namespace: str, config: Mapping[str, str], secret: Mapping[str, str]) -> Iterator[dict]:
+    about = {"namespace": namespace, "labels": LABELS}
+    yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CONFIG, **about}, "data": dict(config)}
+    if secret:
+        yield {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, **about}, "stringData": dict(secret)}
+
+
+def _version(settings: Settings, name: str) -> str:
+    """By which an object as it is now is known; empty if there is none. A digest of what is secret would tell of it."""
+    where = "jsonpath={.metadata.uid} {.metadata.resourceVersion}"
+    return kubectl.kubectl(settings, "get", name, "--ignore-not-found", "-o", where)
+
+
 def ready(settings: Settings, deployment: str) -> None:
     """Wait until a deployment is as it was declared.
 
     Raises:
         WorkshopError: it is not in time.
     """
-    words = ("rollout", "status", f"deployment/{deployment}", f"--timeout={READY_TIMEOUT}s")
-    try:
-        kubectl.kubectl(settings, *words, timeout=READY_TIMEOUT + 30)
-    except WorkshopError as error:
-        pods = kubectl.kubectl(settings, "get", "pods", "-l", f"app.kubernetes.io/name={deployment}")
-        raise WorkshopError(
-            f"The service {deployment} is not ready after {READY_TIMEOUT} s.",
-            f"`kubectl describe pods -l app.kubernetes.io/name={deployment}` in `workshop shell` says why.",
-            pods.strip(),
-        ) from error
+    until = time.monotonic() + READY_TIMEOUT
+    while True:
+        slice_ = min(LOOK_AGAIN, max(1, round(until - time.monotonic())))
+        words = ("rollout", "status", f"deployment/{deployment}", f"--timeout={slice_}s")
+        try:
+            kubectl.kubectl(settings, *words, timeout=slice_ + 30)
+            return
+        except WorkshopError as error:
+            selector = ("-l", f"app.kubernetes.io/name={deployment}")
+            if trouble := _no_image(settings, kubectl.get(settings, "pods", *selector)["items"]):
+                raise trouble from error
+            if time.monotonic() >= until:
+                pods = kubectl.kubectl(settings, "get", "pods", *selector)
+                raise WorkshopError(
+                    f"The service {deployment} is not ready after {READY_TIMEOUT} s.",
+                    f"`kubectl describe pods -l app.kubernetes.io/name={deployment}` in `workshop shell` says why.",
+                    pods.strip(),
+                ) from error
+
+
+def _no_image(settings: Settings, pods: list[dict]) -> WorkshopError | None:
+    """In somebody else's cluster: an image that nodes cannot pull will not come by waiting."""
+    if objects.kept(settings.state) is None:
+        return None
+    for status in (one for pod in pods for one in pod["status"].get("containerStatuses", [])):
+        waiting = status["state"].get("waiting", {})
+        if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+            return WorkshopError(
+                f"The cluster cannot pull the services' image {status['image']}: {waiting['reason']}.",
+                "Ask for the name under which it lies in a registry of the site, and set WORKSHOP_SERVICES_IMAGE.",
+                waiting.get("message", ""),
+            )
+    return None

@@ -16,6 +16,7 @@ import psutil
 
 from workshop import cluster, lab
 from workshop.backends import local_kubernetes, made_here
+from workshop.backends.existing import Existing
 from workshop.broker import jars, java, runtime
 from workshop.controlplane import progress as compiling
 from workshop.errors import WorkshopError
@@ -45,9 +46,15 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     free = psutil.virtual_memory().available
     text = f"{free / 1e9:.1f} GB available, {os.cpu_count()} cores"
     # What a running stack has already is not needed a second time.
-    needed = 0.5e9 if Processes(settings.state).running() else NEEDED_MEMORY[settings.kubernetes]
+    little = Processes(settings.state).running() or _is_elsewhere(settings)
+    needed = 0.5e9 if little else NEEDED_MEMORY[settings.kubernetes]
     hint = f"Close something: {needed / 1e9:g} GB are needed; WORKSHOP_KUBERNETES=off needs 1 GB less."
     yield Finding(free >= needed, "memory", text, hint)
+
+
+def _is_elsewhere(settings: Settings) -> bool:
+    """Whether brokers and cluster are somebody else's, and take nothing of this machine."""
+    return made_here(settings).name == "existing" or settings.backend == "existing"
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
@@ -109,7 +116,25 @@ def _repository(settings: Settings) -> Finding:
         return Finding(False, "network", f"{settings.maven} does not answer: {reason}", hint)
 
 
+def _site(settings: Settings) -> Iterator[Finding]:
+    """A Kafka and a cluster that somebody else runs: whether they answer, and give what lessons need."""
+    backend = Existing(settings)
+    try:
+        lacking = backend.rights()
+    except WorkshopError as error:
+        yield Finding(False, "Kafka and cluster", error.happened, error.next_step)
+        return
+    for where, lines in lacking.items():
+        seen = "; ".join(lines) if lines else "all that lessons need"
+        yield Finding(not lines, f"rights in {where}", seen, "infra/existing/ has what an administrator gives.")
+    for name, component in backend.components().items():
+        yield Finding(component["state"] == "running", name, component["state"], "`workshop up` repairs it.")
+
+
 def _stack(settings: Settings) -> Iterator[Finding]:
+    if _is_elsewhere(settings):
+        yield from _site(settings)
+        return
     yield from _docker(settings)
     state = cluster.status(settings)
     yield from _kubernetes(settings, state)

@@ -21,10 +21,15 @@ PREFERRED = 0  # the election that gives each partition back to its first replic
 
 
 class Brokers:
-    """The cluster's brokers, by their numbers 1 to 3."""
+    """The cluster's brokers, by their numbers 1 to 3.
+
+    Attributes:
+        ours: whether they are this stack's own, to be broken and mended; somebody else's are not.
+    """
 
     def __init__(self, backend: Backend, kafka: Mapping) -> None:
         self._backend, self._kafka = backend, kafka
+        self.ours = backend.owns_brokers
 
     def __repr__(self) -> str:
         return ", ".join(f"broker {node} {state}" for node, state in self.states().items())
@@ -32,6 +37,13 @@ class Brokers:
     def states(self) -> dict[int, str]:
         """`running`, `paused` or `stopped`, by number."""
         return self._backend.broker_states()
+
+    def addresses(self) -> list[str]:
+        """The addresses of those that run; where brokers are somebody else's, all that were told."""
+        known = self._kafka["bootstrap_servers"]
+        if not self.ours:
+            return known
+        return [known[node - 1] for node, state in self.states().items() if state == "running"]
 
     def kill(self, node: int) -> None:
         """End a broker without a word, as a power cut does (kill -9)."""
@@ -65,6 +77,8 @@ class Brokers:
         Raises:
             WorkshopError: it does not become well in time.
         """
+        if not self.ours:
+            return  # nothing was broken from here, and what others break is not ours to mend
         states = self.states()
         for node in [node for node, state in states.items() if state == "paused"]:
             self._backend.resume_broker(node)  # first: one that starts needs the others to be known as there
@@ -88,8 +102,8 @@ class Brokers:
 
     def _wait_for(self, node: int) -> None:
         """A broker answers from the moment on at which the controllers know that it is new: before, they tell of the old."""
-        address = self._kafka["bootstrap_servers"][node - 1]
-        wait_until(lambda: node in registered_brokers([address]), 90, f"broker {node} to be registered")
+        alone = {**self._kafka, "bootstrap_servers": [self._kafka["bootstrap_servers"][node - 1]]}
+        wait_until(lambda: node in registered_brokers(alone), 90, f"broker {node} to be registered")
 
     def _all_in_sync(self) -> bool:
         if self.registered() != set(NODES):
@@ -108,10 +122,15 @@ class Brokers:
 
 
 class KubernetesNodes:
-    """The worker nodes, by their names."""
+    """The worker nodes, by their names.
+
+    Attributes:
+        ours: whether they are this stack's own, to be drained and lost; in somebody else's cluster they are not.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self.ours = backend.owns_brokers
 
     def __repr__(self) -> str:
         return ", ".join(f"{name} {state}" for name, state in self.states().items())
@@ -124,9 +143,9 @@ class KubernetesNodes:
         """Cut a node's power: what ran on it is gone, and it says nothing more.
 
         Raises:
-            WorkshopError: there is no such node.
+            WorkshopError: there is no such node, or it is somebody else's.
         """
-        if name not in self.states():
+        if self.ours and name not in self.states():
             raise WorkshopError(f"There is no node {name}.", f"There are: {', '.join(self.states())}.")
         self._backend.lose_node(name)
 

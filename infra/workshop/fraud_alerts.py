@@ -24,6 +24,7 @@ from kafka.errors import KafkaError
 from workshop import client_repairs
 from workshop.fraud.rules import Flag, judge
 from workshop.fraud.stream import FeatureStream, milliseconds
+from workshop.kafka_access import of_this_stack
 from workshop.payments import PaymentMade, PaymentRefunded, parse
 from workshop.payments.events import UNUSABLE, CardEvent, FraudReported, PaymentFlagged
 from workshop.persevering import persevere
@@ -221,7 +222,7 @@ def main() -> None:
     sys.setswitchinterval(0.001)  # the client's threads hand events over; by default each may have to wait for 5 ms
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))
-    kafka = {"bootstrap_servers": addresses.split(","), "reconnect_backoff_max_ms": 200}
+    kafka = of_this_stack(addresses)
     FraudAlerts(kafka, Topics(payments, reports, alerts), group).run(leaving)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workshop.kubectl import NAMESPACE
+from workshop.kubectl import namespace_of
 from workshop.pods import APP
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ WHY_WAITING = {
 
 def of_pods(api: CoreV1Api, app: str) -> str:
     """A line for each pod of a deployment that is not ready; empty if all are."""
-    found = api.list_namespaced_pod(NAMESPACE, label_selector=f"{APP}={app}", _request_timeout=10).items
+    found = api.list_namespaced_pod(namespace_of(api), label_selector=f"{APP}={app}", _request_timeout=10).items
     lines = {text for pod in found if (text := of_pod(api, pod))}
     return "\n".join(sorted(lines))
 
@@ -60,7 +60,7 @@ def _of_container(status: V1ContainerStatus) -> str:
 def _latest_event(api: CoreV1Api, pod: V1Pod, reason: str = "") -> str:
     """The last warning about a pod, as it stands in `kubectl describe`."""
     selector = f"involvedObject.uid={pod.metadata.uid},type=Warning"
-    events = api.list_namespaced_event(NAMESPACE, field_selector=selector, _request_timeout=10).items
+    events = api.list_namespaced_event(namespace_of(api), field_selector=selector, _request_timeout=10).items
     chosen = [event for event in events if not reason or event.reason == reason]
     if not chosen:
         return ""

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from workshop.errors import WorkshopError
 from workshop.settings import Settings
+from workshop.site.description import kept
 
-NAMESPACE = "workshop"
+NAMESPACE = "workshop"  # in a cluster of our own
+
+
+def namespace(settings: Settings) -> str:
+    """The namespace of this stack's services: in somebody else's cluster the participant's, otherwise `NAMESPACE`."""
+    site = kept(settings.state)
+    return site.namespace if site and site.namespace else NAMESPACE
+
+
+def namespace_of(api: object) -> str:
+    """The same for a client that `workshop.pods.core` made."""
+    return getattr(api, "namespace", NAMESPACE)
 
 
 def kubectl(settings: Settings, *words: str, data: str | None = None, timeout: float = 120) -> str:
@@ -21,12 +35,11 @@ def kubectl(settings: Settings, *words: str, data: str | None = None, timeout: f
     Raises:
         WorkshopError: it failed, with the end of what it said.
     """
-    env = {"KUBECACHEDIR": str(settings.state / "home" / "kube"), "HOME": str(settings.state / "home"), "PATH": "/"}
     try:
         done = subprocess.run(
             [*program(settings), *words],
             input=data,
-            env=env,
+            env=_environment(settings),
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -38,6 +51,16 @@ def kubectl(settings: Settings, *words: str, data: str | None = None, timeout: f
         end = "\n".join(done.stderr.strip().splitlines()[-10:])
         raise WorkshopError(f"`kubectl {' '.join(words[:3])}` failed.", ADVICE, end)
     return done.stdout
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Nothing of the user's, but where somebody else's kubeconfig may call a program that brings a token."""
+    cache = {"KUBECACHEDIR": str(settings.state / "home" / "kube")}
+    return (
+        {**os.environ, **cache}
+        if kept(settings.state)
+        else {**cache, "HOME": str(settings.state / "home"), "PATH": "/"}
+    )
 
 
 def program(settings: Settings) -> list[str]:
@@ -70,8 +93,8 @@ def apply(settings: Settings, manifests: Sequence[dict], manager: str = "kubectl
     kubectl(settings, "apply", *how, "-f", "-", data=text)
 
 
-def apply_folder(settings: Settings, folder: str) -> None:
-    """Apply a kustomization of this project, such as `infra/kubernetes/services`."""
+def apply_folder(settings: Settings, folder: str | Path) -> None:
+    """Apply a kustomization: of this project, such as `infra/kubernetes/services`, or wherever it lies."""
     kubectl(settings, "apply", "--server-side", "--force-conflicts", "-k", str(settings.root / folder))
 
 

@@ -17,6 +17,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from workshop import client_repairs
 from workshop.cdc import debezium
 from workshop.cdc.limits import Limits
+from workshop.kafka_access import of_this_stack
 from workshop.payments import PaymentMade
 from workshop.payments.events import UNUSABLE
 from workshop.persevering import persevere
@@ -89,7 +90,7 @@ def main() -> None:
     addresses, *topics_and_group = sys.argv[1:]
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))
-    kafka = {"bootstrap_servers": addresses.split(","), "reconnect_backoff_max_ms": 200}
+    kafka = of_this_stack(addresses)
     LimitAlerts(kafka, *topics_and_group).run(leaving)
 
 

@@ -14,6 +14,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 from workshop import client_repairs
+from workshop.kafka_access import of_this_stack
 
 SESSION_MS = 6_000  # the shortest that brokers allow by default
 
@@ -46,13 +47,12 @@ def main() -> None:
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))
     consumer = KafkaConsumer(
-        bootstrap_servers=addresses.split(","),
+        **of_this_stack(addresses),
         group_id=group,
         auto_offset_reset="earliest",
         partition_assignment_strategy=[CooperativeStickyAssignor],
         session_timeout_ms=SESSION_MS,
         heartbeat_interval_ms=500,
-        reconnect_backoff_max_ms=200,
     )
     consumer.subscribe([topic], listener=Teller(consumer))
     while not leaving:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workshop import kubernetes_later
-from workshop.kubectl import NAMESPACE
+from workshop.kubectl import namespace, namespace_of
 from workshop.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -58,13 +58,15 @@ def core(ws: Connection) -> CoreV1Api:
 
     if not ws.payments:
         kubernetes_later.wait(ws.settings)
-    return client.CoreV1Api(config.new_client_from_config(str(ws.settings.kubeconfig)))
+    api = client.CoreV1Api(config.new_client_from_config(str(ws.settings.kubeconfig)))
+    api.namespace = namespace(ws.settings)
+    return api
 
 
 def pods(api: CoreV1Api, app: str | None = None) -> list[Pod]:
     """The pods of the workshop's namespace, or of one deployment, by name."""
     selector = f"{APP}={app}" if app else APP
-    found = api.list_namespaced_pod(NAMESPACE, label_selector=selector, _request_timeout=10).items
+    found = api.list_namespaced_pod(namespace_of(api), label_selector=selector, _request_timeout=10).items
     return sorted((_seen(pod) for pod in found), key=lambda pod: pod.name)
 
 

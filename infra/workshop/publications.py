@@ -26,6 +26,7 @@ from workshop import topics
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.log_files import Refused, fingerprint
+from workshop.name_prefix import full
 from workshop.publication_notes import NOTES, Note, resume
 from workshop.topics import DEAD_LETTERS
 
@@ -163,7 +164,7 @@ def _produce(producer: Producer, topic: str, key: bytes, value: bytes, at: int, 
     """Queue a record; `at` in milliseconds since 1970, 0 for now."""
     while True:
         try:
-            return producer.produce(topic, value, key, timestamp=at, headers=headers)
+            return producer.produce(full(topic), value, key, timestamp=at, headers=headers)
         except BufferError:  # the queue is full: let some of it go
             producer.poll(0.05)
 
@@ -175,7 +176,7 @@ def _dead_letter(row: Refused, source: _Source) -> tuple[bytes, bytes]:
 
 def _send_note(producer: Producer, source: _Source, note: Note) -> None:
     value = json.dumps({"topic": source.topic, "sha256": source.sha, **asdict(note)}).encode()
-    producer.produce(NOTES, value, source.key)
+    producer.produce(full(NOTES), value, source.key)
 
 
 def _transaction(producer: Producer, send: Callable[[], None]) -> None:
@@ -214,8 +215,8 @@ def _producer(ws: Connection, sha: str, topic: str) -> Iterator[Producer]:
     """A producer that shares its transactional id with every other publisher of the same file to the same topic."""
     producer = Producer(
         {
-            "bootstrap.servers": ",".join(ws.kafka["bootstrap_servers"]),
-            "transactional.id": f"publication-{hashlib.sha256(f'{sha}-{topic}'.encode()).hexdigest()[:32]}",
+            **ws.confluent(),
+            "transactional.id": full(f"publication-{hashlib.sha256(f'{sha}-{topic}'.encode()).hexdigest()[:32]}"),
             "transaction.timeout.ms": 60_000,
             "partitioner": "murmur2_random",  # kafka-python's: events of a card lie in one partition, whoever wrote them
             "compression.type": "gzip",  # the one that every client reads without another wheel

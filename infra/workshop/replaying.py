@@ -26,6 +26,7 @@ from kafka import KafkaConsumer, TopicPartition
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.fraud.transactions import table as canonical
+from workshop.name_prefix import full
 from workshop.payments import MalformedEvent, PaymentMade, PaymentRefunded
 from workshop.reading import PATIENCE, partitions_of
 from workshop.written import EPOCH, MOST_CENTS
@@ -96,9 +97,9 @@ def batches(ws: Connection, topic: str) -> Iterator[tuple[Batch, float]]:
     begins, ends = _bounds(ws, topic)
     places = {number: begins[number] for number in ends if begins[number] < ends[number]}
     total = sum(ends[number] - begins[number] for number in places)
-    servers = ",".join(ws.kafka["bootstrap_servers"])
-    with closing(Consumer({"bootstrap.servers": servers, **READER})) as consumer:
-        consumer.assign([Place(topic, number, begin) for number, begin in places.items()])
+    # It must have a group; nothing is committed under it.
+    with closing(Consumer({**ws.confluent(), **READER, "group.id": full("replay")})) as consumer:
+        consumer.assign([Place(full(topic), number, begin) for number, begin in places.items()])
         deadline = time.monotonic() + PATIENCE
         while any(places[number] < ends[number] for number in places):
             if messages := consumer.consume(BATCH, timeout=0.5):
@@ -112,7 +113,6 @@ def batches(ws: Connection, topic: str) -> Iterator[tuple[Batch, float]]:
 
 
 READER = {
-    "group.id": "replay",  # it must have one; nothing is committed under it
     "enable.auto.commit": False,
     "auto.offset.reset": "earliest",
     "isolation.level": "read_committed",

@@ -13,9 +13,7 @@ from workshop.waiting import wait_until
 
 def partitions(ws: Connection, topic: str) -> list[dict]:
     """What the metadata say of each partition now, asked of whichever broker answers."""
-    alive = [node for node, state in ws.brokers.states().items() if state == "running"]
-    addresses = [ws.kafka["bootstrap_servers"][node - 1] for node in alive]
-    quick = {"bootstrap_servers": addresses, "request_timeout_ms": 1_500}
+    quick = {"bootstrap_servers": ws.brokers.addresses(), "request_timeout_ms": 1_500}
     with closing(KafkaAdminClient(**{**ws.kafka, **quick})) as admin:
         found = wait_until(lambda: _described(admin, topic), 30, "a broker that answers", every=0.05)
     return sorted(found, key=lambda partition: partition["partition_index"])

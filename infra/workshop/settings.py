@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from workshop.errors import WorkshopError
+from workshop.site import description
+from workshop.site.description import Site
 
 BACKENDS = ("auto", "local", "kind", "existing")
 KAFKA_VERSION = "4.3.1"
@@ -55,6 +57,7 @@ class Settings:
         controlplane: a prebuilt control plane for `local`, as `PATH-OR-URL#sha256=HEX`, or empty to build it.
         cluster: the kind cluster's name, or empty for one that no other checkout has.
         bundle: a folder that brings everything, without a network (`workshop bundle`), or empty; `#sha256=HEX` may follow.
+        site: a Kafka and a cluster that somebody else runs, for the backend `existing`, or None.
         strict: a rehearsal, by the suite or `workshop run`: an exercise that is not passed raises an error, and none counts
             as an attendee's progress.
     """
@@ -76,6 +79,7 @@ class Settings:
     controlplane: str = ""
     kubernetes: bool = True
     bundle: str = ""
+    site: Site | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -104,6 +108,7 @@ class Settings:
             kubernetes=_choice(env, "WORKSHOP_KUBERNETES", ("on", "off")) == "on",
             controlplane=_prebuilt(env, "WORKSHOP_CONTROLPLANE"),
             bundle=env.get("WORKSHOP_BUNDLE", ""),
+            site=description.read(env, Path.cwd()),
         )
 
     @property

@@ -42,21 +42,25 @@ NAMES = {
 
 
 def create(kafka: Mapping, topics: Iterable[Topic]) -> None:
-    """Create topics and wait until each partition has a leader; those that exist are left as they are."""
+    """Create topics and wait until each partition has a leader; those that exist are left as they are.
+
+    Where there are fewer brokers than copies are wished for, each has one (`KafkaSettings.copies`).
+    """
+    most = getattr(kafka, "copies", 0)
     admin = KafkaAdminClient(**kafka, bootstrap_timeout_ms=10_000)
     try:
         existing = set(admin.list_topics())
         for topic in topics:
             if topic.name not in existing:
-                _create(admin, topic)
+                _create(admin, topic, min(topic.copies, most or topic.copies))
     finally:
         admin.close()
 
 
-def _create(admin: KafkaAdminClient, topic: Topic) -> None:
+def _create(admin: KafkaAdminClient, topic: Topic, copies: int) -> None:
     options = {
         "num_partitions": topic.partitions,
-        "replication_factor": topic.copies,
+        "replication_factor": copies,
         "configs": dict(topic.configs),
     }
     with contextlib.suppress(TopicAlreadyExistsError):

@@ -59,7 +59,10 @@ def test_a_container_has_told_its_end_when_who_stops_it_goes_on() -> None:
         pod.changed, pod.mark = lambda: None, lambda name: ("WORKSHOP_POD", f"none/{name}")
         one = Container(pod, {"name": "deaf"})
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = await tree.start(["sh", "-c", "trap '' TERM; sleep 600"], dict(os.environ), Path("/"), **pipes)
+        process = await tree.start(
+            ["sh", "-c", "trap '' TERM; echo deaf; sleep 600"], dict(os.environ), Path("/"), **pipes
+        )
+        assert await process.stdout.readline() == b"deaf\n"  # from here on it is
         living = asyncio.create_task(one._live(process, SlowLog(), "then"))
         await asyncio.sleep(0)
         await one.stop(0.1)

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from services import origin
 from services.logs import JsonLines
 from services.settings import Settings, WrongSetting
+from workshop import name_prefix
 
 BROKERS = {"KAFKA_BOOTSTRAP": "kafka-1:9092, kafka-2:9092"}
 INFRA = Path(__file__).parents[2] / "infra"
@@ -23,6 +25,37 @@ def test_brokers_are_all_that_must_be_told():
     assert settings.kafka["bootstrap_servers"] == ["kafka-1:9092", "kafka-2:9092"]
     assert (settings.group, settings.port, settings.payments_topic) == ("debits", 8080, "payments")
     assert (settings.card_network_calls, settings.card_network_seconds, settings.work_seconds) == (10, 0.1, 0)
+
+
+def test_a_kafka_that_asks_who_one_is_gets_the_secrets_files(tmp_path: Path):
+    (tmp_path / "password").write_text("word\n")
+    told = {**BROKERS, "KAFKA_ACCESS": str(tmp_path), "KAFKA_SECURITY": "SASL_SSL", "KAFKA_USER": "alice"}
+    settings = Settings.read("debits", told)
+    assert settings.kafka["sasl_plain_password"] == "word"  # noqa: S105 (nobody's)
+    assert "ssl_cafile" not in settings.kafka  # the authorities that the system knows
+    (tmp_path / "ca.pem").touch()
+    assert settings.kafka["ssl_cafile"] == str(tmp_path / "ca.pem")
+    assert "word" not in repr(settings).replace("password", "")
+    assert "'word'" not in repr(settings.kafka)
+    (tmp_path / "password").unlink()
+    with pytest.raises(WrongSetting, match="KAFKA_SECURITY is 'SASL_SSL'; it should come with a file"):
+        Settings.read("debits", told)
+
+
+def test_a_prefix_counts_for_the_whole_process():
+    try:
+        assert "prefix" not in Settings.read("debits", {**BROKERS, "KAFKA_PREFIX": "alice-"}).kafka
+        assert name_prefix.full("payments") == "alice-payments"
+    finally:
+        name_prefix.use("")
+
+
+def test_a_name_from_outside_is_answered_only_where_the_site_gave_it():
+    asked = [(b"host", b"pay.example.org")]
+    assert origin.refusal(asked)
+    assert origin.refusal(asked, "other.example.org")
+    assert not origin.refusal(asked, "Pay.example.org")
+    assert origin.refusal([*asked, (b"origin", b"https://pay.example.org")], "pay.example.org")
 
 
 def test_a_pod_listens_on_its_own_address_where_it_is_told_one():
@@ -38,6 +71,11 @@ def test_a_pod_listens_on_its_own_address_where_it_is_told_one():
         ("KAFKA_BOOTSTRAP", "kafka-1"),
         ("KAFKA_BOOTSTRAP", "kafka 1:9092"),
         ("PAYMENTS_TOPIC", "payments of today"),
+        ("KAFKA_SECURITY", "TLS"),
+        ("KAFKA_MECHANISM", "GSSAPI"),
+        ("KAFKA_PREFIX", "alice"),
+        ("KAFKA_ACCESS", "here"),
+        ("PUBLIC_HOST", "http://here"),
         ("PORT", "80"),
         ("PORT", "http"),
         ("PORT", "1e4"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from workshop.backends.existing import Existing
 from workshop.backends.kind import Kind
 from workshop.backends.local import Local
 from workshop.errors import WorkshopError
@@ -16,6 +17,7 @@ class Backend(Protocol):
 
     name: str
     has_kubernetes: bool
+    owns_brokers: bool  # whether brokers and nodes are this stack's own, to be broken and mended
 
     def available(self) -> str:
         """Empty if it can be used here, otherwise a sentence that says why not."""
@@ -43,6 +45,12 @@ class Backend(Protocol):
 
     def inside(self) -> dict[str, str]:
         """How the services reach Kafka: for the ConfigMap `workshop`."""
+
+    def secret(self) -> dict[str, str]:
+        """What of that nobody else may know: for the Secret `workshop-kafka`, file name to content; empty for none."""
+
+    def expose(self, timeline: Timeline) -> None:
+        """Make the services reachable from this machine, where they are not by themselves."""
 
     def endpoints(self) -> dict:
         """How clients reach it: what `workshop.connect()` reads."""
@@ -84,7 +92,7 @@ class Backend(Protocol):
         """Bring and build what may also come while the stack runs already."""
 
 
-BACKENDS = {"kind": Kind, "local": Local}
+BACKENDS = {"kind": Kind, "local": Local, "existing": Existing}
 
 
 def by_name(settings: Settings, name: str) -> Backend:
@@ -94,6 +102,8 @@ def by_name(settings: Settings, name: str) -> Backend:
 
 def made_here(settings: Settings) -> Backend:
     """The backend whose stack this state folder holds; `local` where there is none yet."""
+    if Existing(settings).was_made():
+        return Existing(settings)
     return Kind(settings) if Kind(settings).nodes.record() else Local(settings)
 
 
@@ -103,14 +113,11 @@ def choose(settings: Settings) -> tuple[Backend, str]:
     Raises:
         WorkshopError: the one that was asked for cannot be used here, or another one's stack lies in the state folder.
     """
-    if settings.backend == "existing":
-        raise WorkshopError(
-            "The backend 'existing' is not part of this version of the workshop.",
-            "Use `--backend kind` (with Docker) or `--backend local` (without).",
-        )
     kind, local = Kind(settings), Local(settings)
     if stays := _what_is_here(settings, kind, local):
         return stays, "as before"
+    if settings.backend == "existing":
+        return Existing(settings), "a Kafka that is already there, as asked for"
     if settings.backend == "local":
         return _usable(local), "brokers and Kubernetes as processes on this machine: no Docker is needed"
     if settings.backend == "kind":
@@ -122,7 +129,8 @@ def choose(settings: Settings) -> tuple[Backend, str]:
 
 def _what_is_here(settings: Settings, kind: Kind, local: Local) -> Backend | None:
     """The backend of a stack that was made here before: `up` repairs it, and does not begin another beside it."""
-    here = kind if kind.nodes.record() else local if local.was_made() else None
+    existing = Existing(settings)
+    here = existing if existing.was_made() else kind if kind.nodes.record() else local if local.was_made() else None
     if here and settings.backend not in ("auto", here.name):
         raise WorkshopError(
             f"In this folder there is a stack of the backend {here.name}.",

@@ -29,6 +29,7 @@ class Kind:
     """Three brokers in a kind cluster: one control plane, three workers as zones."""
 
     name = "kind"
+    owns_brokers = True
     has_kubernetes = True
 
     def __init__(self, settings: Settings) -> None:
@@ -56,7 +57,7 @@ class Kind:
         with timeline.step("brokers declared"):
             self._declare(ports)
         prepared = runtime.prepare(self.settings, java.find(self.settings), libs)
-        tools.write_commands(self.settings, prepared, ports)
+        tools.write_commands(self.settings, prepared, ports.bootstrap)
 
     def provision(self, timeline: Timeline) -> tuple[Path, str, tuple[Path, ...]]:
         """Bring and build what the cluster is made from; returns kind's program, the node image's name, Kafka's jars."""
@@ -81,9 +82,9 @@ class Kind:
         Raises:
             WorkshopError: they are not in time; with what Kubernetes says of their pods.
         """
-        bootstrap = self.ports().bootstrap
+        kafka = {"bootstrap_servers": self.ports().bootstrap}
         wait_until(
-            lambda: registered_brokers(bootstrap) == set(NODES),
+            lambda: registered_brokers(kafka) == set(NODES),
             max(180.0, self.settings.patience),
             "three brokers to be registered",
             every=0.5,
@@ -139,6 +140,13 @@ class Kind:
     def inside(self) -> dict[str, str]:
         """How pods reach Kafka: what goes into the ConfigMap `workshop`."""
         return {"KAFKA_BOOTSTRAP": brokers.INTERNAL}
+
+    def secret(self) -> dict[str, str]:
+        """Nothing: these brokers ask nobody who they are."""
+        return {}
+
+    def expose(self, timeline: Timeline) -> None:
+        """Nothing: a port of this machine leads to the nodes'."""
 
     def kill_broker(self, node: int) -> None:
         """End a broker without a word, as a power cut does; its pod stays, and keeps it away."""

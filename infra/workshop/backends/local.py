@@ -30,6 +30,7 @@ class Local:
     """Three combined KRaft nodes: each is a broker and a controller."""
 
     name = "local"
+    owns_brokers = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -64,7 +65,7 @@ class Local:
         if is_wanted(self.settings) and not self.has_kubernetes:
             kubernetes_later.start(self.settings)
             timeline.say("Kubernetes is compiled in the background, once; until then, Kafka's lessons work.")
-        tools.write_commands(self.settings, ready_to_run, ports)
+        tools.write_commands(self.settings, ready_to_run, ports.bootstrap)
 
     def ready(self) -> None:
         """Wait until three brokers are registered.
@@ -72,9 +73,9 @@ class Local:
         Raises:
             WorkshopError: they are not in time, or one of them died; with the end of its log.
         """
-        bootstrap = self.ports().bootstrap
+        kafka = {"bootstrap_servers": self.ports().bootstrap}
         wait_until(
-            lambda: self._all_alive() and registered_brokers(bootstrap) == set(NODES),
+            lambda: self._all_alive() and registered_brokers(kafka) == set(NODES),
             self.settings.patience,
             "three brokers to be registered",
             next_step="`workshop logs kafka-1` shows more; `workshop down` and `workshop up` start afresh.",
@@ -142,6 +143,13 @@ class Local:
     def inside(self) -> dict[str, str]:
         """Pods reach Kafka as everybody does."""
         return {"KAFKA_BOOTSTRAP": ",".join(self.ports().bootstrap)}
+
+    def secret(self) -> dict[str, str]:
+        """Nothing: these brokers ask nobody who they are."""
+        return {}
+
+    def expose(self, timeline: Timeline) -> None:
+        """Nothing: the node agent listens on a port of this machine."""
 
     def kill_broker(self, node: int) -> None:
         """End a broker without a word, as a power cut does."""

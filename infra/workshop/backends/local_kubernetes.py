@@ -42,9 +42,9 @@ class LocalKubernetes:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # secrets that pods mount lie in here
         for name in self._lost():
             self.find_node(name)
-        self.processes.start(_kept_running(self.plane.component()))
+        self.processes.start(kept_running(self.plane.component()))
         write_atomically(self.folder / "agent.json", json.dumps(self._agent_settings(), indent=1))
-        self.processes.start(_kept_running(self._agent()))
+        self.processes.start(kept_running(self._agent()))
 
     def wait(self) -> None:
         """Wait until the control plane answers and its three nodes are ready.
@@ -132,7 +132,7 @@ def provide(settings: Settings, timeline: Timeline) -> None:
             build.build(settings)
 
 
-def _kept_running(component: Component) -> Component:
+def kept_running(component: Component) -> Component:
     """The same, by a warden that starts it again when it dies, and ends what it left."""
     argv = (sys.executable, "-I", "-S", str(WARDEN), *component.argv)
     return Component(component.name, argv, component.env, component.cwd, component.ports, component.grace + 5)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from workshop.broker.runtime import Runtime
 from workshop.files import write_atomically
-from workshop.settings import Ports, Settings
+from workshop.settings import Settings
 
 CLASSES = {
     "kafka-acls": "org.apache.kafka.tools.AclCommand",
@@ -40,28 +42,49 @@ SCRIPT = """#!/bin/sh
 # Kafka's own {name}.{remark}
 unset JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH
 export LC_ALL=C.UTF-8
-{brokers}exec {command} "$@"
+{brokers}{access}exec {command} "$@"
 """
 BROKERS = """case " $* " in
   *" --bootstrap-server"* | *" --bootstrap-controller"* | *" --help "* | *" --version "*) ;;
   *) set -- "$@" --bootstrap-server {addresses} ;;
 esac
 """
+ACCESS = """case " $* " in
+  *" {option}"* | *" --help "* | *" --version "*) ;;
+  *) set -- "$@" {option} {file} ;;
+esac
+"""
+ACCESS_OPTION = "--command-config"
+OTHER_ACCESS_OPTIONS = {"kafka-cluster": "--config"}
 REMARK = " Without --bootstrap-server it asks the workshop's brokers."
 PERFORMANCE_MEMORY = ("-Xmx256m",)  # the later flag counts
 
 
-def write_commands(settings: Settings, runtime: Runtime, ports: Ports) -> None:
-    """Write one small script a tool into `settings.commands`, for these brokers."""
+def write_commands(settings: Settings, runtime: Runtime, bootstrap: Sequence[str], access: Path | None = None) -> None:
+    """Write one small script a tool into `settings.commands`, for these brokers.
+
+    Args:
+        access: a properties file that says who asks, where brokers want to know it.
+    """
     quiet = replace(runtime, log_settings=settings.root / "infra/kafka/tools-log4j2.properties")
     scratch = settings.state / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
-    brokers = BROKERS.format(addresses=",".join(ports.bootstrap))
+    brokers = BROKERS.format(addresses=",".join(bootstrap))
     for name, main in CLASSES.items():
         flags = PERFORMANCE_MEMORY if name.endswith("perf-test") else ()
         command = shlex.join(quiet.command(main, flags=flags, scratch=scratch))
         alone = name in WITHOUT_BROKERS
         text = SCRIPT.format(
-            name=name, remark="" if alone else REMARK, brokers="" if alone else brokers, command=command
+            name=name,
+            remark="" if alone else REMARK,
+            brokers="" if alone else brokers,
+            access="" if alone else _access(name, access),
+            command=command,
         )
         write_atomically(settings.commands / name, text, mode=0o755)
+
+
+def _access(name: str, file: Path | None) -> str:
+    if file is None:
+        return ""
+    return ACCESS.format(option=OTHER_ACCESS_OPTIONS.get(name, ACCESS_OPTION), file=shlex.quote(str(file)))

@@ -22,6 +22,7 @@ from kafka import KafkaProducer
 from psycopg.types.json import Jsonb
 
 from workshop import client_repairs
+from workshop.kafka_access import of_this_stack
 
 KNOWN = {"json": json, "uuid": uuid, "Jsonb": Jsonb}  # what the function may use besides its own imports
 
@@ -84,7 +85,7 @@ def main() -> None:
     file, name, addresses, topic, cards, *fate = sys.argv[1:]
     fatal_card, fatal_step = (fate[0], int(fate[1])) if fate else ("", 0)
     steps = Steps()
-    producer = KafkaProducer(bootstrap_servers=addresses.split(","), acks="all")
+    producer = KafkaProducer(**of_this_stack(addresses), acks="all")
     try:
         with connect(os.environ["BANK_DATABASE"], steps) as bank:
             function = runpy.run_path(file, init_globals=KNOWN)[name]

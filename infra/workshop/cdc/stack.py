@@ -8,13 +8,25 @@ from workshop.cdc import connect
 from workshop.cdc.connect import Connect
 from workshop.cdc.debezium import PASSWORD
 from workshop.cdc.postgres import Postgres
+from workshop.errors import WorkshopError
 from workshop.files import locked
 from workshop.settings import Ports, Settings
+from workshop.site.description import kept
+from workshop.site.ownership import HERE
 from workshop.timeline import Timeline
 
 
 def up(settings: Settings, ports: Ports, kafka: Mapping, timeline: Timeline) -> None:
-    """Start PostgreSQL and Kafka Connect; harmless if they run."""
+    """Start PostgreSQL and Kafka Connect; harmless if they run.
+
+    Raises:
+        WorkshopError: Kafka is somebody else's.
+    """
+    if kept(settings.state):
+        raise WorkshopError(
+            "Change data capture runs a Kafka Connect, which keeps topics of its own: not in somebody else's Kafka.",
+            HERE,
+        )
     connect.provision(settings, timeline)
     with locked(settings.state / "cdc" / "lock", settings.patience, "starts change data capture"):
         database = Postgres(settings, ports.postgres)

@@ -17,9 +17,10 @@ from kafka.errors import KafkaError
 from workshop import pods
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
-from workshop.kubectl import NAMESPACE, kubectl
+from workshop.kubectl import kubectl, namespace_of
 from workshop.lessons import microservices_on_kubernetes as kubernetes
 from workshop.replicas import followers_of, leader_of
+from workshop.site.ownership import not_ours
 from workshop.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -103,12 +104,14 @@ class Fault:
         does: what happens, in a sentence.
         lasts: seconds until it is mended.
         begin: breaks it; returns whom it hit, in a word or two.
+        breaks: `brokers` or `nodes`, where it is one of those.
     """
 
     name: str
     does: str
     lasts: float
     begin: Callable[[Site], str]
+    breaks: str = ""
 
 
 def _kill_a_broker(site: Site) -> str:
@@ -150,13 +153,13 @@ def _crash_payments(site: Site) -> str:
 
 def _delete_payments(site: Site) -> str:
     pod = site.some_pod("payments")
-    site.api.delete_namespaced_pod(pod.name, NAMESPACE)
+    site.api.delete_namespaced_pod(pod.name, namespace_of(site.api))
     return f"payments {pod.short}"
 
 
 def _kill_debits(site: Site) -> str:
     pod = site.some_pod("debits")
-    site.api.delete_namespaced_pod(pod.name, NAMESPACE, grace_period_seconds=0)
+    site.api.delete_namespaced_pod(pod.name, namespace_of(site.api), grace_period_seconds=0)
     return f"debits {pod.short}"
 
 
@@ -199,18 +202,21 @@ def _release_what_is_broken(site: Site) -> str:
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("broker-killed", "A broker dies without a word, and is started again.", 5, _kill_a_broker),
-        Fault("follower-paused", "A broker that copies payments freezes, and goes on.", 4, _freeze_a_follower),
+        Fault("broker-killed", "A broker dies without a word, and is started again.", 5, _kill_a_broker, "brokers"),
+        Fault(
+            "follower-paused", "A broker that copies payments freezes, and goes on.", 4, _freeze_a_follower, "brokers"
+        ),
         Fault(
             "leader-paused",
             "A broker that leads payments freezes, and goes on as if it still did.",
             4,
             _freeze_a_leader,
+            "brokers",
         ),
         Fault("pod-crashed", "The program in a pod of `payments` dies with what it was doing.", 2, _crash_payments),
         Fault("pod-deleted", "A pod of `payments` is asked to leave.", 2, _delete_payments),
         Fault("debits-killed", "A pod of `debits` dies in the middle of its work.", 2, _kill_debits),
-        Fault("node-lost", "A node loses its power, and all pods on it; it comes back.", 16, _lose_a_node),
+        Fault("node-lost", "A node loses its power, and all pods on it; it comes back.", 16, _lose_a_node, "nodes"),
         Fault("poison", "Records that nobody can read come into each partition.", 2, _poison),
         Fault(
             "broken-release",
@@ -249,8 +255,24 @@ def plan(seed: int) -> Iterable[tuple[str, ...]]:
 
 
 def begin(site: Site, names: Sequence[str]) -> list[str]:
-    """Let faults begin, one right after the other; returns whom they hit."""
+    """Let faults begin, one right after the other; returns whom they hit.
+
+    Raises:
+        WorkshopError: one of them breaks what is somebody else's; then none begins.
+    """
+    must_be_ours(site.ws, names)
     return [FAULTS[name].begin(site) for name in names]
+
+
+def must_be_ours(ws: Connection, names: Iterable[str]) -> None:
+    """See that what these faults break is this stack's own.
+
+    Raises:
+        WorkshopError: it is somebody else's.
+    """
+    for name in names:
+        if FAULTS[name].breaks and not ws.brokers.ours:
+            raise not_ours(f"The fault {name} does not begin", FAULTS[name].breaks)
 
 
 def lasting(names: Sequence[str]) -> float:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from workshop import pods
 from workshop.connection import Connection
 from workshop.exercises import exercise, expect, unanswered
-from workshop.kubectl import NAMESPACE, kubectl
+from workshop.kubectl import kubectl, namespace_of
 from workshop.lessons import microservices_on_kubernetes as lesson
 from workshop.pods import History
 from workshop.traffic import Traffic
@@ -107,7 +107,7 @@ def _restarts_without_kafka(ws: Connection, api) -> int:
 
 
 def _condemned(api) -> int:
-    events = api.list_namespaced_event(NAMESPACE, field_selector="reason=Killing", _request_timeout=10).items
+    events = api.list_namespaced_event(namespace_of(api), field_selector="reason=Killing", _request_timeout=10).items
     ours = [event for event in events if event.involved_object.name.startswith(f"{lesson.APP}-")]
     return sum(event.count or 1 for event in ours if "liveness" in (event.message or ""))
 

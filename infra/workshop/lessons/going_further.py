@@ -19,7 +19,7 @@ PATIENCE = 30.0
 
 
 def _client(ws: Connection, group: str) -> dict:
-    return {"bootstrap.servers": ",".join(ws.kafka["bootstrap_servers"]), "group.id": group, "log_level": 2}
+    return {**ws.confluent(), "group.id": ws.full_name(group), "log_level": 2}
 
 
 def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
@@ -53,7 +53,7 @@ def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
 
 def _take(ws: Connection, topic: str, group: str, mine: list[int], end: threading.Event) -> None:
     consumer = ShareConsumer(_client(ws, group))
-    consumer.subscribe([topic])
+    consumer.subscribe([ws.full_name(topic)])
     while not end.is_set():
         for message in consumer.poll(timeout=0.2) or ():
             if not message.error():
@@ -67,7 +67,7 @@ def read_with_the_new_protocol(ws: Connection, topic: str) -> dict[str, object]:
     group = f"new-protocol-{uuid.uuid4().hex[:6]}"
     wanted, read = len(read_all(ws, topic)), 0
     consumer = Consumer({**_client(ws, group), "group.protocol": "consumer", "auto.offset.reset": "earliest"})
-    consumer.subscribe([topic])
+    consumer.subscribe([ws.full_name(topic)])
     deadline = time.monotonic() + PATIENCE
     while read < wanted and time.monotonic() < deadline:
         message = consumer.poll(0.5)

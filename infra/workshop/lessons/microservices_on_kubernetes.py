@@ -16,6 +16,7 @@ from workshop.lessons.kubernetes_pictures import draw_answers, draw_lanes, draw_
 from workshop.live import Live
 from workshop.pictures import Picture
 from workshop.pods import History, Pod
+from workshop.site.ownership import not_ours
 from workshop.traffic import Traffic, send
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 APP = "payments"
 RATE = 30.0  # payments a second
+FORBIDDEN = 403
 CALM = 2.0  # seconds before and after a change, to see what is usual
 
 __all__ = ["draw_answers", "draw_lanes", "draw_share", "send"]  # what the notebook uses besides
@@ -43,26 +45,39 @@ def ensure(ws: Connection, replicas: int = 3) -> CoreV1Api:
 
 def restore(ws: Connection) -> None:
     """The services as they are delivered, on nodes that take pods, whatever a lesson or an exercise left."""
-    for node in workers(pods.core(ws)):
-        kubectl(ws.settings, "uncordon", node)
-    kubectl(ws.settings, "delete", "horizontalpodautoscaler", "--all")
+    if ws.nodes.ours:
+        for node in workers(pods.core(ws)):
+            kubectl(ws.settings, "uncordon", node)
+    no_autoscaler(ws)
     # Applying keeps what others added to a deployment: an exercise's probe, a variable. Replacing does not.
     kubectl(ws.settings, "replace", "-f", "-", data=_delivered(ws, "Deployment"))
     for name in deploy.DEPLOYMENTS:
         deploy.ready(ws.settings, name)
 
 
+def no_autoscaler(ws: Connection) -> None:
+    """Take the services' autoscalers away; the pods that there are stay."""
+    kubectl(ws.settings, "delete", "horizontalpodautoscaler", *deploy.DEPLOYMENTS, "--ignore-not-found")
+
+
 def _delivered(ws: Connection, kind: str) -> str:
     import yaml
 
-    text = kubectl(ws.settings, "kustomize", str(ws.settings.root / deploy.SERVICES))
+    text = kubectl(ws.settings, "kustomize", str(deploy.folder(ws.settings)))
     return yaml.safe_dump_all(part for part in yaml.safe_load_all(text) if part["kind"] == kind)
 
 
 def workers(api: CoreV1Api) -> list[str]:
-    """The nodes that run the workshop's pods, in order of their zones."""
+    """The nodes that run the workshop's pods, in order of their zones; where one may not ask for nodes, those of its pods."""
+    from kubernetes.client import ApiException
+
     zone = "topology.kubernetes.io/zone"
-    found = [node for node in api.list_node().items if zone in (node.metadata.labels or {})]
+    try:
+        found = [node for node in api.list_node().items if zone in (node.metadata.labels or {})]
+    except ApiException as error:
+        if error.status != FORBIDDEN:
+            raise
+        return sorted({pod.node for pod in pods.pods(api) if pod.node})
     return [node.metadata.name for node in sorted(found, key=lambda node: node.metadata.labels[zone])]
 
 
@@ -187,7 +202,12 @@ def roll_out_a_broken_release(ws: Connection, api: CoreV1Api, patience: float = 
 
 
 def drain(ws: Connection, node: str, timeout: int = 60) -> str:
-    """Move the pods of `payments` away from a node; returns how it ended, in `kubectl drain`'s own words."""
+    """Move the pods of `payments` away from a node; returns how it ended, in `kubectl drain`'s own words.
+
+    Raises:
+        WorkshopError: the nodes are somebody else's.
+    """
+    _must_own_nodes(ws)
     words = ["drain", node, f"--pod-selector={pods.APP}={APP}", "--delete-emptydir-data", "--ignore-daemonsets"]
     try:
         return kubectl(ws.settings, *words, f"--timeout={timeout}s", timeout=timeout + 30).strip()
@@ -198,6 +218,7 @@ def drain(ws: Connection, node: str, timeout: int = 60) -> str:
 
 def refused_drain(ws: Connection, api: CoreV1Api) -> str:
     """With a single pod, drain the node on which it is; returns what Kubernetes answers, and lets the node go on."""
+    _must_own_nodes(ws)
     scale(ws, 1)
     pods.ready(api, APP, 1)
     node = pods.pods(api, APP)[0].node
@@ -209,6 +230,7 @@ def refused_drain(ws: Connection, api: CoreV1Api) -> str:
 
 def drained(ws: Connection, api: CoreV1Api, replicas: int = 3) -> Change:
     """With several pods, drain a node under load."""
+    _must_own_nodes(ws)
     scale(ws, replicas)
     pods.ready(api, APP, replicas)
     node = pods.pods(api, APP)[0].node
@@ -221,6 +243,11 @@ def drained(ws: Connection, api: CoreV1Api, replicas: int = 3) -> Change:
         _until(change, lambda now: _all_ready(now, replicas) and node not in {pod.node for pod in now})
     kubectl(ws.settings, "uncordon", node)
     return change
+
+
+def _must_own_nodes(ws: Connection) -> None:
+    if not ws.nodes.ours:
+        raise not_ours("No node is drained", "nodes")
 
 
 def _crash(ws: Connection, api: CoreV1Api, pod: Pod) -> None:

@@ -62,6 +62,8 @@ def catalogue() -> Styler:
 
 def play(ws: Connection, *steps: str, seed: int = 9) -> Day:
     """Let faults come while payments flow, and draw it; `a+b` begin at once. Whatever happens, it is mended."""
+    chosen = [faults.parse(text) for text in steps]
+    faults.must_be_ours(ws, (name for names in chosen for name in names))
     board: list[Live] = []
 
     def draw(day: Day) -> None:
@@ -69,7 +71,7 @@ def play(ws: Connection, *steps: str, seed: int = 9) -> Day:
             board.append(Live(lambda: draw_board(day), every=1.0))
         board[0].update()
 
-    day = days.play(ws, [faults.parse(text) for text in steps], RATE, seed, meanwhile=draw)
+    day = days.play(ws, chosen, RATE, seed, meanwhile=draw)
     board[0].finish()
     return day
 

@@ -138,7 +138,7 @@ def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
 
     text = (ws.settings.root / "infra/kubernetes/services/autoscaling.yaml").read_text()
     manifest = yaml.safe_load(text)
-    manifest["metadata"]["namespace"] = kubectl.NAMESPACE
+    manifest["metadata"]["namespace"] = kubectl.namespace(ws.settings)
     manifest["spec"] |= {"minReplicas": least, "maxReplicas": most}
     manifest["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] = target
     kubectl.apply(ws.settings, [manifest])
@@ -146,7 +146,7 @@ def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
 
 def no_autoscaler(ws: Connection) -> None:
     """Take it away; the pods that there are stay."""
-    kubectl.kubectl(ws.settings, "delete", "horizontalpodautoscaler", "--all")
+    kubernetes.no_autoscaler(ws)
 
 
 def play(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
+from kafka import KafkaAdminClient
+from kafka.errors import AuthorizationError
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
@@ -17,22 +19,30 @@ def draw_stack(ws: Connection) -> Picture:
     """The processes that run now: three brokers, JupyterLab, and the kernel that draws this."""
     with closing(ws.admin()) as admin:
         described = admin.describe_cluster()
-        quorum = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]
-    leader = quorum["leader_id"]
+        leader = _leader_of_controllers(admin)
     components = cluster.status(ws.settings)["components"]
     drawing, axes = figure(height=2.9)
     blank(axes, (0, 12), (0, 4))
     for place, broker in enumerate(sorted(described["brokers"], key=lambda b: b["broker_id"])):
         number = broker["broker_id"]
-        crown = "\ncontroller in charge" if number == leader else "\ncontroller"
+        crown = "" if leader is None else "\ncontroller in charge" if number == leader else "\ncontroller"
         text = f"broker {number}{crown}\n{broker['host']}:{broker['port']}\n{_process(components, f'kafka-{number}')}"
         _box(axes, 0.1 + 4 * place, 2.1, text, BLUE)
     _box(axes, 0.1, 0.1, f"JupyterLab\n{_process(components, 'lab')}", GREY, height=1.4)
     _box(axes, 4.1, 0.1, f"this notebook's kernel\npid {os.getpid()}", ORANGE, height=1.4)
     axes.annotate("", (6, 2.05), (6, 1.6), arrowprops={"arrowstyle": "<->", "color": INK})
     axes.text(6.2, 1.82, "Kafka's protocol, over TCP", va="center", fontsize=10)
-    found = f"{len(described['brokers'])} brokers are registered; broker {leader} is the controller in charge."
+    found = f"{len(described['brokers'])} brokers are registered"
+    found += "." if leader is None else f"; broker {leader} is the controller in charge."
     return Picture(drawing, found)
+
+
+def _leader_of_controllers(admin: KafkaAdminClient) -> int | None:
+    """None where a participant may not ask, as in somebody else's Kafka."""
+    try:
+        return admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
+    except AuthorizationError:
+        return None
 
 
 def _process(components: dict, name: str) -> str:

@@ -1,0 +1,100 @@
+"""How clients reach a Kafka that asks who they are: one description, told to kafka-python, confluent-kafka and Java's tools.
+
+The description stands in `endpoints.json`; of the password it has the file's path only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from workshop import name_prefix
+
+PASSWORD_FILE, PREFIX, COPIES = "password_file", "prefix", "copies"
+USUAL_COPIES = 3
+
+
+class KafkaSettings(dict):
+    """What kafka-python's clients are given; it does not show the password.
+
+    Attributes:
+        copies: how many copies of a partition this Kafka can have.
+    """
+
+    copies = USUAL_COPIES
+
+    def __repr__(self) -> str:
+        return repr({key: "…" if "password" in key else value for key, value in self.items()})
+
+    __str__ = __repr__
+
+
+def client(described: Mapping, **more: object) -> KafkaSettings:
+    """The settings of kafka-python's clients, from `endpoints.json`; from here on this process says names with the prefix.
+
+    Raises:
+        OSError: the password's file cannot be read.
+    """
+    name_prefix.use(described.get(PREFIX, ""))
+    beside = (PASSWORD_FILE, PREFIX, COPIES)
+    found = KafkaSettings({key: value for key, value in described.items() if key not in beside} | more)
+    found.copies = described.get(COPIES, USUAL_COPIES)
+    if described.get(PASSWORD_FILE):
+        found["sasl_plain_password"] = read_password(Path(described[PASSWORD_FILE]))
+    return found
+
+
+def read_password(file: Path) -> str:
+    """The password; the line's end, which editors add, is not part of it."""
+    return file.read_text(encoding="utf-8").rstrip("\r\n")
+
+
+def for_confluent(kafka: Mapping) -> dict[str, object]:
+    """The same for confluent-kafka's clients."""
+    found: dict[str, object] = {"bootstrap.servers": ",".join(kafka["bootstrap_servers"])}
+    names = {
+        "security_protocol": "security.protocol",
+        "sasl_mechanism": "sasl.mechanism",
+        "sasl_plain_username": "sasl.username",
+        "sasl_plain_password": "sasl.password",
+        "ssl_cafile": "ssl.ca.location",
+    }
+    return found | {theirs: kafka[ours] for ours, theirs in names.items() if kafka.get(ours)}
+
+
+def for_java(kafka: Mapping) -> str:
+    """The same for Kafka's own tools, as a properties file; empty where brokers ask nothing."""
+    from workshop.broker.properties import escaped
+
+    lines = {"security.protocol": kafka.get("security_protocol", "PLAINTEXT")}
+    if mechanism := kafka.get("sasl_mechanism"):
+        module = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"
+        user, password = (_quoted(kafka[f"sasl_plain_{one}"]) for one in ("username", "password"))
+        lines["sasl.mechanism"] = mechanism
+        lines["sasl.jaas.config"] = (
+            f"org.apache.kafka.common.security.{module} required username={user} password={password};"
+        )
+    if kafka.get("ssl_cafile"):
+        lines |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": kafka["ssl_cafile"]}
+    if lines == {"security.protocol": "PLAINTEXT"}:
+        return ""
+    return "".join(f"{key}={escaped(value)}\n" for key, value in lines.items())
+
+
+def of_this_stack(addresses: str) -> KafkaSettings:
+    """For a program that a lesson starts: it is told addresses, and finds in the stack's files what else is needed.
+
+    Args:
+        addresses: host:port, with commas between.
+    """
+    from workshop.cluster import read_endpoints
+    from workshop.settings import Settings
+
+    servers, described = addresses.split(","), read_endpoints(Settings.load()).get("kafka", {})
+    if described.get("bootstrap_servers") != servers:
+        described = {"bootstrap_servers": servers}
+    return client(described, reconnect_backoff_max_ms=200)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

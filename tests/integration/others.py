@@ -1,0 +1,210 @@
+"""Somebody else's Kafka, for the tests of the backend `existing`: three brokers that ask for TLS, a user and rights."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
+from workshop import client_repairs
+from workshop.broker import java, runtime
+from workshop.broker.jars import pinned
+from workshop.broker.properties import server_properties
+from workshop.broker.tools import CLASSES
+from workshop.controlplane import pki
+from workshop.files import write_atomically
+from workshop.ports import free_block
+from workshop.processes import Component, Processes
+from workshop.settings import NODES, Ports, Settings
+from workshop.waiting import wait_until
+
+SCRIPT = Path(__file__).parents[2] / "infra/existing/acls.sh"
+SERVER = "kafka"
+USERS = {
+    "alice": 'pass word: "o\'ne"\\',
+    "bob": "two",
+}  # a password may hold whatever a properties file or Java could misread
+# Clients come in by SASL_SSL; brokers, and the administrator of these tests, by a door without a lock on loopback.
+LISTENERS = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENTS:SASL_SSL"
+GUARDED = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+    "allow.everyone.if.no.acl.found": "false",
+    "listener.name.clients.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+    "listener.name.clients.scram-sha-512.sasl.jaas.config": (
+        "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    ),
+    "ssl.keystore.type": "PEM",
+    "group.share.enable": "true",
+}
+
+
+@dataclass(frozen=True)
+class OthersKafka:
+    """Its folder, its ports, and what a client is told of it."""
+
+    settings: Settings
+    ports: Ports
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.state
+
+    @property
+    def inner(self) -> dict:
+        """How its administrator reaches it."""
+        return {"bootstrap_servers": self.ports.bootstrap}
+
+    @property
+    def bootstrap(self) -> list[str]:
+        """Where everybody else does."""
+        return [f"127.0.0.1:{self.clients(node)}" for node in NODES]
+
+    def clients(self, node: int) -> int:
+        """The port for clients: one that a stack of the workshop would use otherwise."""
+        return (self.ports.payments, self.ports.api, self.ports.kubelet)[node - 1]
+
+    @property
+    def ca(self) -> Path:
+        return self.folder / "tls" / "ca.crt"
+
+    def password_file(self, user: str) -> Path:
+        return self.folder / f"{user}.password"
+
+    def told(self, user: str, **more: str) -> dict[str, str]:
+        """The variables that an administrator tells a participant, who is called as the prefix is."""
+        return {
+            "WORKSHOP_BACKEND": "existing",
+            "WORKSHOP_BOOTSTRAP": ",".join(self.bootstrap),
+            "WORKSHOP_KAFKA_SECURITY": "SASL_SSL",
+            "WORKSHOP_KAFKA_MECHANISM": "SCRAM-SHA-512",
+            "WORKSHOP_KAFKA_USER": user,
+            "WORKSHOP_KAFKA_PASSWORD_FILE": str(self.password_file(user)),
+            "WORKSHOP_KAFKA_CA": str(self.ca),
+            "WORKSHOP_PREFIX": f"{user}-",
+            **more,
+        }
+
+
+def given(state: Path) -> Iterator[OthersKafka]:
+    """Somebody else's Kafka, in which the administrator's script has given the users their rights; it ends in the end."""
+    client_repairs.apply()  # or the administrator's own clients leave sockets open
+    settings = replace(Settings.load(), state=state, patience=240.0, site=None)
+    site = OthersKafka(settings, free_block(settings))
+    try:
+        start(site)
+        for user in USERS:
+            acls(site, user, f"{user}-")
+        yield site
+    finally:
+        stop(site)
+
+
+def acls(site: OthersKafka, *words: str) -> None:
+    """The script for administrators, by the door that they have."""
+    env = {**os.environ, "KAFKA_ACLS": str(tool(site, site.folder / "tools", "kafka-acls"))}
+    command = [str(SCRIPT), *words, "--bootstrap-server", site.ports.bootstrap[0]]
+    subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=True)
+
+
+def start(site: OthersKafka) -> None:
+    """Start three brokers, with the users of this module, who may do nothing yet."""
+    settings = site.settings
+    pki.make_these(
+        site.folder / "tls",
+        {SERVER: pki.Certificate(pki.CLUSTER, "kafka", (), ("127.0.0.1", "localhost"), (pki.SERVER, pki.CLIENT))},
+    )
+    tls = site.folder / "tls"
+    write_atomically(tls / "kafka.pem", (tls / "kafka.key").read_text() + (tls / "kafka.crt").read_text(), mode=0o600)
+    prepared, cluster_id = _runtime(settings), runtime.random_id()
+    for node in NODES:
+        _start(site, node, prepared, cluster_id)
+    wait_until(lambda: _registered(site) == set(NODES), 240, "somebody else's brokers to be registered")
+    _make_users(site)
+
+
+def stop(site: OthersKafka) -> None:
+    """End the brokers."""
+    Processes(site.folder).stop([f"others-{node}" for node in NODES], at_once=True)
+
+
+def tool(site: OthersKafka, folder: Path, name: str) -> Path:
+    """One of Kafka's own tools as a program, without any idea of where brokers are."""
+    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    command = _runtime(site.settings).command(CLASSES[name], scratch=folder / "tmp")
+    script = folder / name
+    write_atomically(script, "#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in command) + ' "$@"\n', mode=0o755)
+    return script
+
+
+def _runtime(settings: Settings) -> runtime.Runtime:
+    libs = tuple(runtime.folder(settings) / "libs" / jar.name for jar in pinned(settings))
+    prepared = runtime.prepare(settings, java.find(settings), libs)
+    return replace(prepared, log_settings=settings.root / "infra/kafka/tools-log4j2.properties")
+
+
+def _start(site: OthersKafka, node: int, prepared: runtime.Runtime, cluster_id: str) -> None:
+    home = site.folder / f"node-{node}"
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    common = (site.settings.root / "infra/kafka/broker.properties").read_text()
+    ports = site.ports
+    own = GUARDED | {
+        "node.id": node,
+        "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{ports.controller(n)}" for n in NODES),
+        "listeners": (
+            f"PLAINTEXT://127.0.0.1:{ports.broker(node)},CONTROLLER://127.0.0.1:{ports.controller(node)},"
+            f"CLIENTS://127.0.0.1:{site.clients(node)}"
+        ),
+        "advertised.listeners": (
+            f"PLAINTEXT://127.0.0.1:{ports.broker(node)},CLIENTS://127.0.0.1:{site.clients(node)}"
+        ),
+        "listener.security.protocol.map": LISTENERS,
+        "ssl.keystore.location": str(site.folder / "tls" / "kafka.pem"),
+        "log.dirs": str(home / "data"),
+        "broker.rack": f"zone-{node}",
+    }
+    write_atomically(home / "server.properties", server_properties(common, own))
+    runtime.format_folder(home / "data", prepared, cluster_id, node)
+    argv = prepared.command(runtime.BROKER_CLASS, str(home / "server.properties"), scratch=home / "tmp")
+    Processes(site.folder).start(
+        Component(f"others-{node}", argv, runtime.environment(home / "tmp"), cwd=home, grace=5.0)
+    )
+
+
+def _registered(site: OthersKafka) -> set[int]:
+    from workshop.kafka_probe import registered_brokers
+
+    return registered_brokers(site.inner)
+
+
+def _make_users(site: OthersKafka) -> None:
+    for user, password in USERS.items():
+        write_atomically(site.password_file(user), password + "\n", mode=0o600)
+    with closing(KafkaAdminClient(**site.inner)) as admin:
+        made = [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, p) for user, p in USERS.items()]
+        admin.alter_user_scram_credentials(made)
+
+
+def workshop(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400) -> subprocess.CompletedProcess:
+    """The command `workshop`, as a participant runs it who was told this."""
+    return run(state, told, "-m", "workshop.cli", *words, timeout=timeout)
+
+
+def run(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400) -> subprocess.CompletedProcess:
+    """Python, as that participant runs it: a process of its own, for a prefix counts for all of a process."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKSHOP_")}
+    kept = {name: os.environ[name] for name in ("WORKSHOP_CACHE", "WORKSHOP_JAVA") if name in os.environ}
+    env = {**clean, **kept, "WORKSHOP_STATE": str(state), **told}
+    command = [sys.executable, *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def endpoints(state: Path) -> dict:
+    return json.loads((state / "endpoints.json").read_text())

@@ -1,0 +1,120 @@
+"""Somebody else's Kubernetes, for the tests of `existing`: a real control plane, with a participant's namespace."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop import kubectl
+from workshop.backends.local_kubernetes import AGENT, PLANE, LocalKubernetes
+from workshop.controlplane import pki
+from workshop.controlplane.addresses import Addresses
+from workshop.files import write_atomically
+from workshop.processes import Processes
+from workshop.settings import Ports, Settings
+
+ALICE = "class-alice"
+ROLE = "infra/existing/role.yaml"
+SERVICE_NUMBER = 700  # of the range of Services, one that the control plane gives to nobody by itself
+
+
+@dataclass(frozen=True)
+class OthersCluster:
+    """Its folder and its ports."""
+
+    settings: Settings
+    ports: Ports
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The participant's: a token of a service account with the role of `infra/existing/role.yaml` and nothing else."""
+        return self.settings.state / "alice.kubeconfig"
+
+    @property
+    def payments_ip(self) -> str:
+        """The address of payments within the cluster."""
+        return str(ipaddress.ip_network(Addresses(self.ports.first).services)[SERVICE_NUMBER])
+
+    def told(self) -> dict[str, str]:
+        """The variables that an administrator tells the participant."""
+        return {
+            "WORKSHOP_KUBECONFIG": str(self.kubeconfig),
+            "WORKSHOP_NAMESPACE": ALICE,
+            "WORKSHOP_PAYMENTS_URL": f"http://{Addresses(self.ports.first).to_loopback(self.payments_ip)}:8080",
+        }
+
+    def kubectl(self, *words: str, data: str | None = None) -> str:
+        """As its administrator."""
+        return kubectl.kubectl(self.settings, *words, data=data)
+
+
+def start(cluster: OthersCluster) -> None:
+    """Start a control plane and its nodes, and make a participant's namespace."""
+    running = LocalKubernetes(cluster.settings, cluster.ports)
+    running.start()
+    running.wait()
+    _make_room(cluster)
+
+
+def _make_room(cluster: OthersCluster) -> None:
+    """What an administrator does for one participant; and an address for payments, as an ingress would be."""
+    _give(cluster, ALICE, (cluster.settings.root / ROLE).read_text())
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "payments", "namespace": ALICE},
+        "spec": {
+            "clusterIP": cluster.payments_ip,
+            "selector": {"app.kubernetes.io/name": "payments"},
+            "ports": [{"name": "http", "port": 8080, "targetPort": "http"}],
+        },
+    }
+    cluster.kubectl("create", "-f", "-", data=json.dumps(service))
+    write_atomically(cluster.kubeconfig, json.dumps(_kubeconfig(cluster, ALICE)), mode=0o600)
+
+
+def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: str) -> Path:
+    """A kubeconfig of another participant, with one trouble; returns its file."""
+    role = (cluster.settings.root / ROLE).read_text()
+    if trouble == "no namespace":
+        config = _kubeconfig(cluster, ALICE)
+    else:
+        _give(
+            cluster,
+            namespace,
+            role.replace("patch, update, delete", "patch, update") if trouble == "no right" else role,
+        )
+        config = _kubeconfig(cluster, namespace)
+    if trouble == "expired token":
+        config["users"][0]["user"]["token"] = "worn.out.token"  # noqa: S105 (nobody's)
+    if trouble == "stale address":
+        config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    if trouble == "another cluster's certificate":
+        pki.make_these(folder / "pki", {"other": pki.Certificate(pki.CLUSTER, "other")})
+        authority = base64.b64encode((folder / "pki" / "ca.crt").read_bytes()).decode()
+        config["clusters"][0]["cluster"]["certificate-authority-data"] = authority
+    write_atomically(folder / "kubeconfig", json.dumps(config), mode=0o600)
+    return folder / "kubeconfig"
+
+
+def _give(cluster: OthersCluster, namespace: str, role: str) -> None:
+    cluster.kubectl("create", "namespace", namespace)
+    cluster.kubectl("-n", namespace, "create", "serviceaccount", "alice")
+    cluster.kubectl("-n", namespace, "apply", "-f", "-", data=role)
+
+
+def _kubeconfig(cluster: OthersCluster, namespace: str) -> dict:
+    """The kubeconfig that a participant is given: a service account's token."""
+    config = json.loads(cluster.settings.kubeconfig.read_text())
+    token = cluster.kubectl("-n", namespace, "create", "token", "alice", "--duration=24h").strip()
+    config["users"] = [{"name": "alice", "user": {"token": token}}]
+    config["contexts"] = [{"name": "class", "context": {"cluster": "workshop", "user": "alice"}}]
+    return config | {"current-context": "class"}
+
+
+def stop(cluster: OthersCluster) -> None:
+    """End them."""
+    Processes(cluster.settings.state).stop([AGENT, PLANE])

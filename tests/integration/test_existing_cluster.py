@@ -1,0 +1,207 @@
+"""The backend `existing` with a namespace: somebody else's cluster, and a service account with the participants' role."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from workshop import environment
+from workshop.backends.local_kubernetes import is_built, is_wanted
+from workshop.ports import free_block
+from workshop.settings import Settings
+
+from . import others, others_cluster
+from .others import OthersKafka, run, workshop
+from .others_cluster import ALICE, OthersCluster
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersKafka]:
+    """Somebody else's Kafka, of these tests' own: the other module's participants have taken theirs back by now."""
+    yield from others.given(tmp_path_factory.mktemp("others"))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersCluster]:
+    """Somebody else's cluster, with a namespace for alice."""
+    settings = replace(Settings.load(), state=tmp_path_factory.mktemp("cluster"), patience=240.0, site=None)
+    if not (is_wanted(settings) and is_built(settings)):
+        pytest.skip("NOT RUN: there is no control plane here to be somebody else's cluster.")
+    environment.make_folders(settings)
+    found = OthersCluster(settings, free_block(settings))
+    try:
+        others_cluster.start(found)
+        yield found
+    finally:
+        others_cluster.stop(found)
+
+
+@pytest.fixture(scope="module")
+def alice(kafka: OthersKafka, cluster: OthersCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Alice's state folder, after `workshop up`."""
+    state = tmp_path_factory.mktemp("alice") / "state"
+    done = workshop(state, kafka.told("alice") | cluster.told(), "up", "--no-lab")
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield state
+    workshop(state, {}, "down")
+
+
+def program(state: Path, text: str) -> list:
+    """What a participant's program prints last, after `ws = workshop.connect()`."""
+    done = run(state, {}, "-c", f"import json, workshop\nws = workshop.connect()\n{text}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_all_is_in_the_namespace_and_nothing_outside(cluster: OthersCluster, alice: Path):
+    kinds = "deployments,services,configmaps,secrets,poddisruptionbudgets"
+    found = json.loads(cluster.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/part-of=workshop", "-o", "json"))
+    names = {(one["metadata"]["namespace"], one["kind"], one["metadata"]["name"]) for one in found["items"]}
+    assert {namespace for namespace, _, _ in names} == {ALICE}
+    assert (ALICE, "Secret", "workshop-kafka") in names
+    service = json.loads(cluster.kubectl("-n", ALICE, "get", "service", "payments", "-o", "json"))
+    assert service["spec"]["type"] == "ClusterIP"
+
+
+def test_no_pod_and_no_config_map_shows_the_password(cluster: OthersCluster, alice: Path):
+    told = cluster.kubectl("-n", ALICE, "get", "pods,configmaps,deployments,events", "-o", "json")
+    assert "pass word" not in told
+    pod = json.loads(cluster.kubectl("-n", ALICE, "get", "pods", "-o", "json"))["items"][0]["metadata"]["name"]
+    assert "pass word" not in cluster.kubectl("-n", ALICE, "logs", pod)
+
+
+def test_a_payment_goes_through_the_services_and_is_debited_once(alice: Path):
+    text = """
+import uuid, httpx
+from workshop.lessons import services
+from workshop.waiting import wait_until
+from datetime import UTC, datetime
+key = {"Idempotency-Key": uuid.uuid4().hex}
+order = {"card": "card-0007", "terminal": "terminal-1", "amount_cents": 4200, "at": datetime.now(UTC).isoformat()}
+answers = [httpx.post(f"{ws.payments}/payments", json=order, headers=key, trust_env=False, timeout=30) for _ in range(2)]
+made = {answer.json()["payment_id"] for answer in answers}
+last = httpx.post(f"{ws.payments}/payments", json=order, trust_env=False, timeout=30).json()["payment_id"]
+wait_until(lambda: services.answered(ws, "debits")[last], 120, "the last payment's debit")
+print(json.dumps([[answer.status_code for answer in answers], len(made), services.answered(ws, "debits")[made.pop()]]))
+"""
+    assert program(alice, text) == [[201, 201], 1, 1]
+
+
+def test_lessons_scale_roll_out_and_back_and_heal(alice: Path):
+    text = """
+from workshop import pods
+from workshop.lessons import microservices_on_kubernetes as lesson
+from workshop.lessons import scaling_under_load as scaling
+api = lesson.ensure(ws, replicas=2)
+lesson.scale(ws, 3)
+pods.ready(api, "payments", 3)
+lesson.change(ws, {"env": [{"name": "RELEASE", "value": "2"}]})
+pods.ready(api, "payments", 3)
+releases = [pod.release for pod in pods.pods(api, "payments")]
+from workshop.kubectl import kubectl
+kubectl(ws.settings, "rollout", "undo", "deployment/payments")
+lesson.deploy.ready(ws.settings, "payments")
+pods.ready(api, "payments", 3)
+before = {pod.name for pod in pods.pods(api, "payments")}
+victim = sorted(before)[0]
+kubectl(ws.settings, "delete", "pod", victim, "--wait=false")
+from workshop.waiting import wait_until
+wait_until(lambda: victim not in {pod.name for pod in pods.pods(api, "payments")}, 120, "the pod to be gone")
+pods.ready(api, "payments", 3)
+crashed = pods.pods(api, "payments")[0]
+lesson.post_to_pod(ws, crashed.name, "/admin/crash")
+wait_until(lambda: any(p.name == crashed.name and p.restarts for p in pods.pods(api, "payments")), 120, "a restart")
+scaling.autoscaler(ws, 1, 2, 60)
+lesson.restore(ws)
+scalers = kubectl(ws.settings, "get", "horizontalpodautoscalers", "-o", "name")
+print(json.dumps([releases, lesson.workers(api) != [], scalers, ws.namespace, scaling.lag(ws) >= 0]))
+"""
+    assert program(alice, text) == [["2", "2", "2"], True, "", ALICE, True]
+
+
+def test_what_is_not_a_participants_is_said_in_a_sentence(alice: Path):
+    text = """
+from workshop.errors import WorkshopError
+from workshop.lessons import microservices_on_kubernetes as lesson
+from workshop.lessons import reliability_game_day as game
+from workshop import pods
+from workshop.cdc import bank
+api = pods.core(ws)
+said = []
+for act in (
+    lambda: lesson.refused_drain(ws, api),
+    lambda: lesson.drained(ws, api),
+    lambda: ws.nodes.lose("worker-1"),
+    lambda: game.play(ws, "broker-killed"),
+    lambda: game.play(ws, "pod-deleted", "node-lost+follower-paused"),
+    lambda: bank.ensure(ws),
+):
+    try:
+        act()
+    except WorkshopError as error:
+        said.append(str(error))
+print(json.dumps(said))
+"""
+    said = program(alice, text)
+    assert len(said) == 6
+    assert all("--backend local" in sentence for sentence in said)
+    assert all("not yours" in sentence for sentence in said[:5])
+
+
+def test_the_participant_may_nothing_beyond_the_namespace(cluster: OthersCluster, alice: Path):
+    def may(*words: str) -> str:
+        program = [
+            str(cluster.settings.python_bin / "kubectl"),
+            f"--kubeconfig={alice / 'kubeconfig'}",
+            "auth",
+            "can-i",
+        ]
+        return subprocess.run(
+            [*program, *words], capture_output=True, text=True, timeout=60, check=False
+        ).stdout.strip()
+
+    assert may("create", "deployments") == "yes"  # in the namespace that the kubeconfig means
+    assert may("create", "deployments", "-n", "default") == "no"
+    assert may("list", "nodes") == "no"
+    assert may("create", "rolebindings") == "no"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ("no right", "delete deployments.apps (needed by lessons 07 to 09"),
+        ("no namespace", "Is there a namespace of this name?"),
+        ("expired token", "Kubernetes does not know you any more"),
+        ("stale address", "does not answer"),
+        ("another cluster's certificate", "shows a certificate that the kubeconfig does not vouch for"),
+        ("no image", "The cluster cannot pull the services' image registry.example.org/none:1"),
+    ],
+)
+def test_a_bad_day_is_a_sentence(kafka: OthersKafka, cluster: OthersCluster, tmp_path: Path, trouble: str, said: str):
+    namespace = "class-" + trouble.replace(" ", "-").replace("'", "")
+    kubeconfig = others_cluster.participant(cluster, tmp_path, namespace, trouble)
+    told = (
+        kafka.told("bob") | cluster.told() | {"WORKSHOP_NAMESPACE": namespace, "WORKSHOP_KUBECONFIG": str(kubeconfig)}
+    )
+    if trouble == "no image":
+        told["WORKSHOP_SERVICES_IMAGE"] = "registry.example.org/none:1"
+    done = workshop(tmp_path / "state", told, "up", "--no-lab")
+    assert done.returncode == 1
+    assert said in " ".join(done.stderr.split()), done.stderr
+    assert "→" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_reset_takes_the_workshops_objects_and_leaves_others(cluster: OthersCluster, alice: Path):
+    cluster.kubectl("-n", ALICE, "create", "configmap", "somebody-elses", "--from-literal=a=1")
+    assert "the namespace class-alice go on" in " ".join(workshop(alice, {}, "down").stdout.split())
+    done = workshop(alice, {}, "reset")
+    assert done.returncode == 0, done.stderr
+    left = json.loads(cluster.kubectl("-n", ALICE, "get", "deployments,services,configmaps,secrets", "-o", "json"))[
+        "items"
+    ]
+    assert {one["metadata"]["name"] for one in left} <= {"somebody-elses", "kube-root-ca.crt"}
