@@ -104,7 +104,7 @@ def most_pairs(same: np.ndarray) -> int:
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_as_many_pairs_as_can_be(rows):
     same = np.array(rows, dtype=bool).reshape(-1, 4)
     pairs = list(_one_to_one(same))

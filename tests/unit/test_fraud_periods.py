@@ -64,7 +64,7 @@ def best_split(scores: list[int]) -> list[tuple[int, int, int]]:
 
 
 @given(st.lists(st.integers(-(2**40), 2**40), max_size=12, unique_by=abs))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_segments_are_those_of_the_definition(scores):
     # A stretch whose sum is 0 may be taken along or not: that is a tie, for the next test.
     assume(all(sum(scores[a:b]) for a in range(len(scores)) for b in range(a + 1, len(scores) + 1)))
@@ -72,7 +72,7 @@ def test_segments_are_those_of_the_definition(scores):
 
 
 @given(st.lists(st.integers(-3, 3), max_size=14))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_segments_with_ties_have_the_sums_of_the_definition(scores):
     found = maximal_segments(scores)
     assert all(sum(scores[a:b]) == value > 0 for a, b, value in found)
@@ -199,7 +199,7 @@ def test_shuffled_rows_and_duplicates_change_nothing(busy):
 
 
 @given(st.permutations(range(24)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_equal_times_is_irrelevant(order):
     days = np.concatenate([np.arange(100.0), np.repeat([50.0, 51.0], 12)])
     cents = np.concatenate([np.full(100, 500), np.tile([500, 500, 9_000], 8)])
@@ -273,7 +273,7 @@ def test_a_long_series_is_split():
         max_size=120,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_log_gives_periods_that_add_up(rows):
     days, cents, customers = ([row[column] for row in rows] for column in range(3))
     table = log(days, cents, customers)

@@ -39,7 +39,7 @@ def streamed(table: pd.DataFrame, reports: pd.Series) -> np.ndarray:
     return np.array(found)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(rows=st.lists(ROWS, min_size=1, max_size=60), delays=st.dictionaries(st.integers(0, 59), DELAYS))
 def test_one_at_a_time_gives_the_same_numbers_as_all_at_once(rows: list[tuple], delays: dict[int, int]):
     steps, customers, terminals, cents = zip(*rows, strict=True)
