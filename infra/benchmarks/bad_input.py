@@ -73,6 +73,25 @@ def settings() -> Iterator[Case]:
     yield Case("`WORKSHOP_JAVA` names no Java", ("up", "--no-lab"), env=java, alone=True)
 
 
+def others() -> Iterator[Case]:
+    """A Kafka that is somebody else's, told wrongly; `tests/integration/test_existing.py` has what it refuses itself."""
+    told = {"WORKSHOP_BOOTSTRAP": "127.0.0.1:9", "WORKSHOP_PREFIX": "alice-"}
+    for what, env in (
+        ("nothing is told", {}),
+        ("no prefix", {"WORKSHOP_BOOTSTRAP": "127.0.0.1:9"}),
+        ("a prefix without an end", {**told, "WORKSHOP_PREFIX": "alice"}),
+        ("an address without a port", {**told, "WORKSHOP_BOOTSTRAP": "kafka.example.org"}),
+        ("a way of speaking that is none", {**told, "WORKSHOP_KAFKA_SECURITY": "TLS"}),
+        (
+            "a user without a password's file",
+            {**told, "WORKSHOP_KAFKA_SECURITY": "SASL_SSL", "WORKSHOP_KAFKA_USER": "alice"},
+        ),
+        ("a kubeconfig without a namespace", {**told, "WORKSHOP_KUBECONFIG": "DIR/config"}),
+        ("nothing listens there", told),
+    ):
+        yield Case(what, ("up", "--no-lab", "--backend", "existing"), {"config": b""}, env, alone=True)
+
+
 def commands() -> Iterator[Case]:
     """Words that cannot be meant, and commands where nothing runs."""
     yield Case("a word that is none", ("start",))
@@ -195,6 +214,7 @@ def _babble(address: str) -> tuple[str, bool]:
 
 GROUPS = {
     "Settings": settings,
+    "A Kafka that is somebody else's": others,
     "Commands": commands,
     "Bundles": bundles,
     "Logs of payments": payments,
