@@ -134,6 +134,8 @@ class Existing:
             found |= {"KAFKA_MECHANISM": site.mechanism, "KAFKA_USER": site.user}
         if site.payments_url:
             found["PUBLIC_HOST"] = site.payments_url.split("//", 1)[1].split("/", 1)[0]
+        else:
+            found["HOST"] = "0.0.0.0"  # noqa: S104 - in a pod: `kubectl port-forward` comes by the pod's own loopback
         return found
 
     def secret(self) -> dict[str, str]:
