@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
 
 from workshop.errors import WorkshopError
 from workshop.settings import BLOCK, Ports, Settings
@@ -26,14 +27,18 @@ def answers(port: int, timeout: float = 0.5) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def free_block(settings: Settings, preferred: int | None = None) -> Ports:
+def free_block(settings: Settings, preferred: int | None = None, ours: Collection[int] = ()) -> Ports:
     """The first block whose ports are all free, the preferred one before any other.
+
+    Args:
+        ours: ports of the preferred block that a stack holds itself.
 
     Raises:
         WorkshopError: none is.
     """
-    candidates = ([preferred] if preferred else []) + settings.blocks()
-    for first in candidates:
+    if preferred and all(port in ours or is_free(port) for port in Ports(preferred).all):
+        return Ports(preferred)
+    for first in settings.blocks():
         ports = Ports(first)
         if all(is_free(port) for port in ports.all):
             return ports

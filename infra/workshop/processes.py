@@ -97,6 +97,15 @@ class Processes:
                 found[name] = process
         return found
 
+    def listening(self) -> set[int]:
+        """The ports on which components that run, or what they started, accept connections."""
+        found: set[int] = set()
+        for process in self.running().values():
+            with contextlib.suppress(psutil.Error):
+                for one in (process, *process.children(recursive=True)):
+                    found |= _listens_on(one)
+        return found
+
     def lives(self, name: str) -> bool:
         """Whether a component that was started here runs: by its record alone, so quick enough to ask while others start."""
         return self._from_record(name) is not None
@@ -245,6 +254,12 @@ def interrupts_deferred() -> Iterator[None]:
             signal.signal(number, handler)
         for number in struck[:1]:
             signal.raise_signal(number)
+
+
+def _listens_on(process: psutil.Process) -> set[int]:
+    with contextlib.suppress(psutil.Error):
+        return {one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN}
+    return set()
 
 
 def _marked_name(process: psutil.Process, prefix: str) -> str:

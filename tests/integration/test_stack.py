@@ -25,12 +25,14 @@ from workshop import cluster, lab, reading, topics
 from workshop.broker import runtime
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
+from workshop.ports import answers
 from workshop.processes import Component, Processes
 from workshop.settings import NODES, Ports, Settings
 from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
 BROKERS = ["kafka-1", "kafka-2", "kafka-3"]
+LISTENS = "import socket, sys, time; server = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(600)"
 
 
 def up(settings: Settings, *, with_lab: bool = False) -> dict:
@@ -80,10 +82,15 @@ def test_a_day_of_the_stack(stack: Settings):
     assert repaired["kafka-2"] != running["kafka-2"]
     assert contents(stack, first, "kept") == events
 
-    # All killed at once.
+    # All killed at once, while something else of the stack lives and listens: they come back beside it.
+    beside = Component("beside", (sys.executable, "-c", LISTENS, str(first["lab"]["port"])), dict(os.environ))
+    Processes(stack.state).start(beside)
+    wait_until(lambda: answers(first["lab"]["port"]), 60, "the component beside the brokers to listen")
     for pid in repaired.values():
         os.kill(pid, signal.SIGKILL)
-    assert contents(stack, up(stack), "kept") == events
+    assert up(stack) == first
+    assert contents(stack, first, "kept") == events
+    assert Processes(stack.state).stop(["beside"]) == ["beside"]
 
     # Stopped in order: no process is left, the data stay, also when the ports are taken by then.
     last = pids(stack)

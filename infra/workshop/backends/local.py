@@ -54,7 +54,7 @@ class Local:
         running = self._running_here()
         # Two checkouts that look for ports at the same time must not find the same ones.
         with locked(self.settings.cache / "ports.lock", self.settings.patience, "starts brokers"):
-            ports = self.ports() if running else free_block(self.settings, self._last_block())
+            ports = self.ports() if running else self._block()
             write_atomically(self.folder / "ports.json", json.dumps({"first": ports.first}))
             with timeline.step("three brokers listen"):
                 for node in NODES:
@@ -220,6 +220,14 @@ class Local:
                 grace=30.0,
             )
         )
+
+    def _block(self) -> Ports:
+        """The block that this stack had, also if some of it still runs there; otherwise another one, for all of it."""
+        last = self._last_block()
+        found = free_block(self.settings, last, self.processes.listening())
+        if found.first != last:
+            self.processes.stop(self.processes.running())
+        return found
 
     def _wait_for_ports(self, ports: Ports) -> None:
         wait_until(
