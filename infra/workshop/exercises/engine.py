@@ -71,7 +71,9 @@ def _outcome(check: Callable[..., str], *arguments: object, **named: object) -> 
     except _Unmet as unmet:
         return unmet.word, unmet.lines, ""
     except WorkshopError as error:
-        return "not yet", (("observed", error.happened), ("hint", error.next_step)), traceback.format_exc()
+        said = " · ".join(error.detail.splitlines()[-2:])[-300:]
+        lines = (("observed", error.happened), ("said", said), ("hint", error.next_step))
+        return "not yet", tuple(line for line in lines if line[1]), traceback.format_exc()
     except KafkaError as error:
         seen, hint = (
             f"the check could not ask Kafka: {type(error).__name__}",
