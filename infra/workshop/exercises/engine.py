@@ -77,7 +77,7 @@ def _outcome(check: Callable[..., str], *arguments: object, **named: object) -> 
     except KafkaError as error:
         seen, hint = (
             f"the check could not ask Kafka: {type(error).__name__}",
-            "`workshop up` in a terminal repairs the stack.",
+            "Run the check once more; if it says so again, `workshop up` in a terminal repairs the stack.",
         )
     except Exception as error:  # whatever an answer holds: an attendee reads a sentence
         seen = f"the check could not use the answer: {type(error).__name__}: {error}"
