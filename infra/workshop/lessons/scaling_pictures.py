@@ -68,7 +68,7 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
     seconds = np.arange(0, end)
     counts = [int(((answers["at"] >= s) & (answers["at"] < s + 1)).sum()) for s in seconds]
     load.fill_between(seconds, counts, step="post", color=BLUE, alpha=0.6)
-    load.set(ylabel="payments/s", ylim=(0, 1.35 * max([*counts, 1])))  # room for the words
+    load.set(ylabel="payments/s", ylim=(0, 1.5 * max([*counts, 1])))  # room for the words
     for points, colour, style, word, height in (
         (seen.ready, GREEN, "-", "ready", 1.0),
         (seen.wished, ORANGE, ":", "started", 0.75),
@@ -85,10 +85,12 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
     p95.set(ylabel="p95, ms", xlabel="seconds", ylim=(0, None), xlim=(0, end))
     for axes in (load, replicas, p95):
         axes.grid(axis="x", color=FAINT)
-    for at, word in seen.marks:
+    for number, (at, word) in enumerate(seen.marks):
         if at <= end:
             load.axvline(at, color=INK, linewidth=1, linestyle="--")
-            load.text(at, load.get_ylim()[1], f" {word}", va="top", fontsize=9).set_in_layout(False)
+            height = 1.0 - 0.16 * (number % 2)  # on two levels, so that neighbours do not cover each other
+            word = load.text(at, height, f" {word}", transform=load.get_xaxis_transform(), va="top", fontsize=9)
+            word.set_in_layout(False)
     most = max([n for _, n in seen.ready] + [0])
     failed = int((answers["status"] != 201).sum())
     return Picture(drawing, f"{len(answers)} payments, {failed} failed; at most {most} replicas were ready")
