@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from IPython.display import display
+from IPython.display import Pretty, display
 
 from workshop.pictures import Picture
 
@@ -34,3 +34,20 @@ class Live:
         if self._place is not None:  # None where nothing is shown, such as in a plain interpreter
             self._place.update(picture)
         self._shown_at = time.monotonic()
+
+
+class Told:
+    """One line in a notebook that grows by what is done, as soon as it begins."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._place = None
+
+    def say(self, word: str) -> None:
+        """This begins now."""
+        self._said.append(word)
+        line = Pretty(" → ".join(self._said))
+        if self._place is None:
+            self._place = display(line, display_id=True)
+        else:
+            self._place.update(line)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+STOPPED = ["This cell was stopped before its end.", "→ Run it again from its beginning, or go on with the next one."]
 STARTUP = "from workshop.notebook_errors import install; install()\n"
 
 
 def install() -> None:
-    """Tell a name that is not defined as what it mostly is: a cell that was not run, or a kernel that was restarted."""
+    """Tell what is no fault of a program's: a name that is not defined, and a cell that somebody has stopped.
+
+    A name is mostly missing because a cell was not run, or because the kernel was restarted.
+    """
     from IPython import get_ipython
 
     shell = get_ipython()
     if shell is not None:
-        shell.set_custom_exc((NameError,), _tell)
+        shell.set_custom_exc((NameError, KeyboardInterrupt), _tell)
 
 
 def _tell(shell, kind, error, traceback, tb_offset=None) -> list[str]:
-    lines = [
+    lines = STOPPED if isinstance(error, KeyboardInterrupt) else _undefined(error)
+    shell._showtraceback(kind, error, lines)
+    return lines
+
+
+def _undefined(error: BaseException) -> list[str]:
+    return [
         f"{str(error)[:1].upper()}{str(error)[1:]}.",
         "→ If a cell further up defines it, run that one first (Run ▸ Run All Above Selected Cell): "
         "after a restart of the kernel, nothing is defined.",
     ]
-    shell._showtraceback(kind, error, lines)
-    return lines

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kafka import KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError
+
+from workshop.waiting import wait_until
+
+PATIENCE = 60.0  # seconds for which too few brokers are a busy machine, and not a fault
 
 
 @dataclass(frozen=True)
@@ -63,5 +66,20 @@ def _create(admin: KafkaAdminClient, topic: Topic, copies: int) -> None:
         "replication_factor": copies,
         "configs": dict(topic.configs),
     }
-    with contextlib.suppress(TopicAlreadyExistsError):
-        admin.create_topics({topic.name: options}, wait_for_metadata=True)
+
+    def created() -> bool:
+        try:
+            admin.create_topics({topic.name: options}, wait_for_metadata=True)
+        except TopicAlreadyExistsError:
+            return True
+        except InvalidReplicationFactorError:  # on a busy machine brokers lose their session for a moment
+            return False
+        return True
+
+    wait_until(
+        created,
+        PATIENCE,
+        f"{topic.copies} brokers to take copies of the topic {topic.name}",
+        next_step="`workshop status` shows what runs; `workshop up` repairs it.",
+        every=0.5,
+    )

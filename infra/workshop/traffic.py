@@ -94,6 +94,12 @@ class Traffic:
         """The payments that were not accepted."""
         return [answer for answer in self.answers if not answer.good]
 
+    def sentence(self) -> str:
+        """How many payments failed, and of what, most frequent first."""
+        why = Counter(_reason(answer) for answer in self.failed)
+        said = "; ".join(f"{count} × {reason}" for reason, count in why.most_common(4))
+        return f"{len(self.failed)} of {len(self.answers)} payments failed" + (f": {said}" if said else "")
+
     def by_pod(self) -> Counter:
         """How many payments each pod accepted."""
         return Counter(answer.pod for answer in self.answers if answer.good)
@@ -101,6 +107,15 @@ class Traffic:
     def _read(self) -> None:
         for line in self._process.stdout:
             self.answers.append(Answer(**json.loads(line)))
+
+
+def _reason(answer: Answer) -> str:
+    """Why a payment failed, in a few words: the first of what the service said, or how the connection ended."""
+    try:
+        said = str(json.loads(answer.said)["detail"]).split(";")[0]
+    except (ValueError, LookupError, TypeError):
+        said = answer.said
+    return f"{answer.status} {said}" if answer.status else said
 
 
 def send(url: str, count: int, rate: float = 100, *, keep_alive: bool = False) -> Traffic:

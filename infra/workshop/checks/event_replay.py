@@ -58,7 +58,9 @@ def _first_difference(answer: dict, right: dict, wrong: list[str]) -> str:
 @exercise("04.2", "a rule that can be replayed")
 def daily_limit(decide: object, evolve: object) -> str:
     """Commands of two days are decided, and what was decided is replayed into a fresh state."""
-    unanswered(decide is None or evolve is None, observed="`decide` or `evolve` is None", expected="two functions")
+    unanswered(
+        decide is None or evolve is None, observed="`decide_a_day` or `evolve_a_day` is None", expected="two functions"
+    )
     expect(callable(decide) and callable(evolve), observed="one of them is no function", expected="two functions")
     state, events = _decide_all(decide, evolve)
     _expect_no_change_by_decide(decide, state)
@@ -78,7 +80,7 @@ def daily_limit(decide: object, evolve: object) -> str:
         again == state,
         observed=f"the first run ended in {state!r}, the replay of its events in {again!r}",
         expected="the same state",
-        hint="`evolve` may use what the event says, and nothing else: no clock, no state of its own",
+        hint="`evolve_a_day` may use what the event says, and nothing else: no clock, no state of its own",
     )
     debited, declined = seen.count("AccountDebited"), seen.count("PaymentDeclined")
     return f"{debited} debited, {declined} declined, and a replay ends in the same state"
@@ -105,12 +107,12 @@ def _decide_all(decide: Callable, evolve: Callable) -> tuple[object, list]:
         event = decide(copy.deepcopy(state), command)
         expect(
             isinstance(event, AccountDebited | PaymentDeclined),
-            observed=f"`decide` returned {event!r}",
+            observed=f"`decide_a_day` returned {event!r}",
             expected="an AccountDebited or a PaymentDeclined",
         )
         events.append(event)
         state = evolve(state, event)
-        expect(state is not None, observed="`evolve` returned None", expected="the new state")
+        expect(state is not None, observed="`evolve_a_day` returned None", expected="the new state")
     return state, events
 
 
@@ -119,7 +121,7 @@ def _expect_no_change_by_decide(decide: Callable, state: object) -> None:
     decide(state, _commands()[0])
     expect(
         before == state,
-        observed=f"`decide` changed the state from {before!r} to {state!r}",
+        observed=f"`decide_a_day` changed the state from {before!r} to {state!r}",
         expected="a decision that changes nothing",
         hint="decide asks, evolve obeys",
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from workshop import pods
 from workshop.connection import Connection
 from workshop.exercises import exercise, expect, unanswered
-from workshop.kubectl import kubectl, namespace_of
+from workshop.kubectl import namespace_of
 from workshop.lessons import microservices_on_kubernetes as lesson
+from workshop.live import Live
 from workshop.pods import History
-from workshop.traffic import Traffic
 
 FRAGILE = {"startupProbe": None, "readinessProbe": None, "livenessProbe": None, "lifecycle": None}
 RATE = 40.0  # payments a second, while a new release comes
@@ -29,17 +29,12 @@ def quiet_release(ws: Connection, container: object) -> str:
         observed=f"`container` is a {type(container).__name__}",
         expected='a dictionary such as {"readinessProbe": {...}}',
     )
+    _known(container)
     api = lesson.ensure(ws, replicas=2)
     with _restored(ws):
         lesson.change(ws, {**FRAGILE, **container})
         pods.ready(api, lesson.APP, 2)
-        with History(api, lesson.APP) as history, Traffic(ws.payments, RATE) as traffic:
-            _pass(1)
-            kubectl(ws.settings, "set", "env", f"deployment/{lesson.APP}", "RELEASE=next")
-            history.wait(
-                lambda now: len(now) == 2 and all(p.release == "next" and p.state == "ready" for p in now), "it"
-            )
-            _pass(2)
+        traffic = lesson.roll_out(ws, api, "next", RATE).traffic
     failed, sent = len(traffic.failed), len(traffic.answers)
     early = "readinessProbe" not in container and "startupProbe" not in container
     expect(
@@ -56,7 +51,7 @@ def quiet_release(ws: Connection, container: object) -> str:
     )
     expect(
         not failed,
-        observed=f"{failed} of {sent} payments failed: {traffic.failed[0].said if failed else ''}",
+        observed=traffic.sentence(),
         expected="0 failed",
         hint="is the path right, and does the pause before the end last for some seconds?",
     )
@@ -94,16 +89,45 @@ def liveness(ws: Connection, probe: object) -> str:
     return f"no restart while Kafka was away; the program that hung was started again after {seconds:.0f} s"
 
 
+def _known(container: Mapping) -> None:
+    """A misspelt field would be dropped without a word."""
+    from kubernetes.client import V1Container
+
+    unknown = ", ".join(f"`{name}`" for name in container if name not in V1Container.attribute_map.values())
+    expect(
+        not unknown,
+        observed=f"a container has no field {unknown}",
+        expected="the names that a manifest has",
+        hint="`kubectl explain deployment.spec.template.spec.containers` lists them",
+    )
+
+
 def _restarts_without_kafka(ws: Connection, api) -> int:
     """How often a kubelet decides to restart a pod: the restart itself comes later, as a pod is given time to leave."""
     before = _condemned(api)
-    with ws.brokers.restored_afterwards():
+    with _watched(api) as (look, mark), ws.brokers.restored_afterwards():
+        mark("two brokers freeze")
         for node in (1, 2):
             ws.brokers.pause(node)
         deadline = time.monotonic() + AWAY
         while time.monotonic() < deadline:
-            _pass(0.5)
+            look()
     return _condemned(api) - before
+
+
+@contextmanager
+def _watched(api) -> Iterator[tuple[Callable[[], None], Callable[[str], None]]]:
+    """The pods over time, drawn while they are watched; yields what looks once more, and what marks a moment."""
+    marks: list[tuple[float, str]] = []
+    with History(api, lesson.APP) as history:
+        live = Live(lambda: lesson.draw_lanes(list(history.seen), marks))
+
+        def look() -> None:
+            live.update()
+            time.sleep(0.3)
+
+        yield look, lambda word: marks.append((history.now, word))
+    live.finish()
 
 
 def _condemned(api) -> int:
@@ -114,11 +138,13 @@ def _condemned(api) -> int:
 
 def _restarted_after_a_hang(ws: Connection, api, patience: float = 45) -> float | None:
     before, began = _restarts(api), time.monotonic()
-    lesson.post_to_pod(ws, pods.pods(api, lesson.APP)[0].name, "/admin/hang")
-    while time.monotonic() < began + patience:
-        if _restarts(api) > before:
-            return time.monotonic() - began
-        _pass(0.5)
+    with _watched(api) as (look, mark):
+        mark("a program hangs")
+        lesson.post_to_pod(ws, pods.pods(api, lesson.APP)[0].name, "/admin/hang")
+        while time.monotonic() < began + patience:
+            look()
+            if _restarts(api) > before:
+                return time.monotonic() - began
     return None
 
 
@@ -132,7 +158,3 @@ def _restored(ws: Connection) -> Iterator[None]:
         yield
     finally:
         lesson.restore(ws)
-
-
-def _pass(seconds: float) -> None:
-    time.sleep(seconds)

@@ -83,6 +83,6 @@ def once_each(ws: Connection, topic: str, events: list[PaymentMade]) -> str:
         len(records) == len(events),
         observed=f"{len(records)} records of {len(times)} payments",
         expected=f"{len(events)} records",
-        hint="who retries without numbering what it sends writes it twice; who may retry safely?",
+        hint="a program that retries without numbering what it sends writes it twice; who may retry safely?",
     )
     return f"{len(records)} records of {len(times)} payments"

@@ -61,7 +61,12 @@ def _judged(seen: Scaled, least: int, most: int) -> str:
         hint=f"one replica takes {lesson.CAPACITY:g} a second; how many take {HEAVY[2]}, with something to spare?",
     )
     failed = int((seen.load.answers()["status"] != 201).sum())
-    expect(not failed, observed=f"{failed} payments failed", expected="0", hint="`workshop status` shows what runs")
+    expect(
+        not failed,
+        observed=f"{failed} payments failed",
+        expected="0",
+        hint="your numbers carry the load, the machine was too busy: run the check once more when less else runs",
+    )
     expect(
         least * lesson.CAPACITY < HEAVY[2],
         observed=f"{least} replicas run all day, enough for the heavy load: nothing was scaled",

@@ -71,11 +71,13 @@ def _outcome(check: Callable[..., str], *arguments: object, **named: object) -> 
     except _Unmet as unmet:
         return unmet.word, unmet.lines, ""
     except WorkshopError as error:
-        return "not yet", (("observed", error.happened), ("hint", error.next_step)), traceback.format_exc()
+        said = " · ".join(error.detail.splitlines()[-2:])[-300:]
+        lines = (("observed", error.happened), ("said", said), ("hint", error.next_step))
+        return "not yet", tuple(line for line in lines if line[1]), traceback.format_exc()
     except KafkaError as error:
         seen, hint = (
             f"the check could not ask Kafka: {type(error).__name__}",
-            "`workshop up` in a terminal repairs the stack.",
+            "Run the check once more; if it says so again, `workshop up` in a terminal repairs the stack.",
         )
     except Exception as error:  # whatever an answer holds: an attendee reads a sentence
         seen = f"the check could not use the answer: {type(error).__name__}: {error}"

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 TIMES = ("not debited", "debited once", "twice or more")
 
 
+def draw_beginning() -> Picture:
+    """What stands where the board will be, until the first payment flows."""
+    drawing, axes = figure(height=0.4)
+    blank(axes, (0, 1), (0, 1))
+    said = "First everything is made well: three brokers, every pod ready …"
+    axes.text(0, 0.5, said, va="center", fontsize=11, color=GREY)
+    return Picture(drawing, said)
+
+
 def draw_board(day: Day) -> Picture:
     """A run on one time axis: acknowledged and debited, what is on the way, the wait, copies and pods; faults named."""
     drawing, (flow, waiting, wait, health) = figure(height=6.2, rows=4, sharex=True, height_ratios=(3, 2, 2, 2))
@@ -40,7 +49,7 @@ def draw_board(day: Day) -> Picture:
     health.set(xlabel="seconds", xlim=(0, max(end, 10)))
     for axes in (flow, waiting, wait, health):
         axes.grid(axis="x", color=FAINT)
-        _shade(axes, day)
+        _shade(axes, day, end)
     _name(flow, day)
     return Picture(drawing, _said(day, told, taken, again))
 
@@ -65,10 +74,10 @@ def _draw_health(axes, day: Day) -> None:
     axes.set(ylim=(0, 10), yticks=(0, 3, 6, 9))
 
 
-def _shade(axes, day: Day) -> None:
+def _shade(axes, day: Day, now: float) -> None:
     for step in day.steps:
-        if step.mended:
-            axes.axvspan(step.began - day.began, step.mended - day.began, color=ORANGE, alpha=0.15, linewidth=0)
+        until = step.mended - day.began if step.mended else now
+        axes.axvspan(step.began - day.began, until, color=ORANGE, alpha=0.15, linewidth=0)
         axes.axvline(step.began - day.began, color=INK, linewidth=1, linestyle="--")
 
 

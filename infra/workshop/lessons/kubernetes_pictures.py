@@ -15,8 +15,12 @@ SIGNS = {"ready": "●", "not ready": "◐", "waiting": "✖", "leaving": "○",
 APPS = {"payments": BLUE, "debits": PURPLE, "fraud-alerts": ORANGE, "kafka": GREY}
 
 
-def draw_pods(nodes: Sequence[str], pods: Sequence[Pod], title: str = "") -> Picture:
-    """Each node a box, each pod in it a line: its state as a sign and a word. Pods that no node has stand apart."""
+def draw_pods(nodes: Sequence[str], pods: Sequence[Pod], after: float | None = None) -> Picture:
+    """Each node a box, each pod in it a line: its state as a sign and a word. Pods that no node has stand apart.
+
+    Args:
+        after: how many seconds have passed, where somebody waits.
+    """
     columns = [*nodes, ""] if any(not pod.node for pod in pods) else list(nodes)
     rows = max([sum(pod.node == node for pod in pods) for node in columns] + [3])
     drawing, axes = figure(height=0.9 + 0.34 * rows)
@@ -32,7 +36,8 @@ def draw_pods(nodes: Sequence[str], pods: Sequence[Pod], title: str = "") -> Pic
             label = f"{pod.app} {pod.short}" if pod.app != "kafka" else pod.name
             axes.text(number + 0.19, -row - 0.15, label, color=APPS.get(pod.app, INK), fontsize=9, va="center")
         said.append(f"{_node_name(node, nodes)}: {', '.join(f'{pod.app} {pod.state}' for pod in here) or 'none'}")
-    axes.set_title(title or _legend(pods), fontsize=11, fontweight="normal")
+    title = _legend(pods) if after is None else f"{_legend(pods)}      after {after:.1f} s"
+    axes.set_title(title, fontsize=11, fontweight="normal")
     return Picture(drawing, "; ".join(said))
 
 
@@ -84,12 +89,9 @@ def draw_share(answers: Sequence[Answer], marks: Sequence[tuple[float, str]] = (
     drawing, axes = figure(height=3.0)
     releases = sorted({answer.release for answer in good})
     times = [[answer.at for answer in good if answer.release == release] for release in releases]
-    weights = [[2.0] * len(some) for some in times]
-    if times:
-        colours = list(PALETTE[: len(times)])
-        axes.hist(times, bins=bins, weights=weights, stacked=True, color=colours, rwidth=0.95)
-    if failed:
-        axes.hist(failed, bins=bins, weights=[2.0] * len(failed), color=RED)
+    colours = [*PALETTE[: len(times)], RED]
+    weights = [[2.0] * len(some) for some in (*times, failed)]
+    axes.hist([*times, failed], bins=bins, weights=weights, stacked=True, color=colours, rwidth=0.95)
     for number, release in enumerate(releases):
         axes.text(0.01 + 0.16 * number, 1.03, f"■ release {release}", color=PALETTE[number], transform=axes.transAxes)
     said = f"{len(good)} payments accepted, {len(failed)} failed"

@@ -26,6 +26,7 @@ APP = "payments"
 RATE = 30.0  # payments a second
 FORBIDDEN = 403
 CALM = 2.0  # seconds before and after a change, to see what is usual
+PATIENCE = 90  # seconds for which changed settings may bring no ready pod
 
 __all__ = ["draw_answers", "draw_lanes", "draw_share", "send"]  # what the notebook uses besides
 
@@ -87,11 +88,34 @@ def scale(ws: Connection, replicas: int, app: str = APP) -> None:
 
 
 def change(ws: Connection, container: Mapping, app: str = APP) -> None:
-    """Change settings of a deployment's container, and wait until it has taken place; a probe or a hook is replaced whole."""
+    """Change settings of a deployment's container, and wait until it has taken place; a probe or a hook is replaced whole.
+
+    Raises:
+        WorkshopError: Kubernetes refuses them, or the new pods do not become ready, with what it says of either.
+    """
     whole = {name: {**value, "$patch": "replace"} for name, value in container.items() if isinstance(value, Mapping)}
     patch = {"spec": {"template": {"spec": {"containers": [{"name": app, **container, **whole}]}}}}
-    kubectl(ws.settings, "patch", f"deployment/{app}", "--type=strategic", "--patch", json.dumps(patch))
-    deploy.ready(ws.settings, app)
+    try:
+        kubectl(ws.settings, "patch", f"deployment/{app}", "--type=strategic", "--patch", json.dumps(patch))
+    except WorkshopError as error:
+        raise WorkshopError(
+            "Kubernetes refuses these settings.",
+            "`kubectl explain deployment.spec.template.spec.containers` says which fields there are.",
+            error.detail,
+        ) from None
+    _taken_place(ws, app)
+
+
+def _taken_place(ws: Connection, app: str) -> None:
+    words = ("rollout", "status", f"deployment/{app}", f"--timeout={PATIENCE}s")
+    try:
+        kubectl(ws.settings, *words, timeout=PATIENCE + 30)
+    except WorkshopError:
+        raise WorkshopError(
+            f"With these settings a new pod of {app} is not ready after {PATIENCE} s.",
+            "Are the path and the port those at which the service answers?",
+            kube_says.of_pods(pods.core(ws), app),
+        ) from None
 
 
 def show_pods(api: CoreV1Api, app: str | None = None) -> Picture:
@@ -100,10 +124,10 @@ def show_pods(api: CoreV1Api, app: str | None = None) -> Picture:
 
 
 def watch_pods(api: CoreV1Api, replicas: int, timeout: float = 120) -> None:
-    """Draw the pods of `payments`, again and again, until so many are there and all are ready."""
+    """Draw the pods of `payments`, again and again, until so many are there and all are ready; say how long it took."""
     nodes = workers(api)
     with History(api, APP) as history:
-        live = Live(lambda: draw_pods(nodes, history.latest))
+        live = Live(lambda: draw_pods(nodes, history.latest, after=history.seen[-1][0] if history.seen else 0.0))
         history.wait(lambda now: _all_ready(now, replicas), f"{replicas} ready pods", timeout, live.update)
     live.finish()
 
@@ -168,9 +192,9 @@ def two_healings(ws: Connection, api: CoreV1Api) -> Change:
     return change
 
 
-def roll_out(ws: Connection, api: CoreV1Api, release: str) -> Change:
+def roll_out(ws: Connection, api: CoreV1Api, release: str, rate: float = RATE) -> Change:
     """A new release under load; returns when only its pods are left."""
-    with under_load(ws, api, lambda change: change.releases) as change:
+    with under_load(ws, api, lambda change: change.releases, rate) as change:
         change.mark(f"release {release}")
         kubectl(ws.settings, "set", "env", f"deployment/{APP}", f"RELEASE={release}")
         _until(change, lambda now: _all_ready(now, len(now)) and {pod.release for pod in now} == {release})

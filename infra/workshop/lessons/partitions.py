@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -82,8 +82,9 @@ def write_rates(ws: Connection, partitions: Iterable[int], seconds: float, *, li
         limited: use the client name for which each broker has a quota.
     """
     found: dict[int, float] = {}
-    live = Live(lambda: draw_writes(found, limited))
-    for count in partitions:
+    counts = list(partitions)
+    live = Live(lambda: draw_writes(found, counts, limited))
+    for count in counts:
         topic = ws.fresh_topic(f"writes-{count}", partitions=count, copies=1)
         client = QUOTA_CLIENT if limited else f"free-{uuid.uuid4().hex[:6]}"
         under_way = UNDER_WAY_LIMITED * count if limited else UNDER_WAY
@@ -120,13 +121,14 @@ def _write(ws: Connection, topic: str, partitions: int, phases: tuple[float, flo
     return sum(counts_from <= when < until for when in acknowledged) / phases[1]
 
 
-def draw_writes(found: Mapping[int, float], limited: bool) -> Picture:
-    """Acknowledged events a second against the number of partitions."""
+def draw_writes(found: Mapping[int, float], counts: Sequence[int], limited: bool) -> Picture:
+    """Acknowledged events a second against the number of partitions; those to come have their place already."""
     drawing, axes = figure(height=2.8)
-    names = [str(count) for count in found]
-    axes.bar(names, list(found.values()), color=BLUE if limited else GREY, width=0.6)
-    for name, rate in zip(names, found.values(), strict=True):
-        axes.text(name, rate, f"{rate:,.0f}", ha="center", va="bottom", fontsize=10)
+    axes.bar(range(len(found)), list(found.values()), color=BLUE if limited else GREY, width=0.6)
+    for place, rate in enumerate(found.values()):
+        axes.text(place, rate, f"{rate:,.0f}", ha="center", va="bottom", fontsize=10)
+    axes.set_xticks(range(len(counts)), [str(count) for count in counts])
+    axes.set_xlim(-0.5, len(counts) - 0.5)
     title = "each broker takes 0.5 MB/s: machines add up" if limited else "no limit: two cores are the limit"
     axes.set(xlabel="partitions", ylabel="events of 1 kB a second", title=title)
     axes.margins(y=0.15)
@@ -137,8 +139,9 @@ def draw_writes(found: Mapping[int, float], limited: bool) -> Picture:
 def read_rates(ws: Connection, topic: str, partitions: int, readers: Iterable[int], seconds: float) -> dict[int, list]:
     """How many events a second each of so many readers handles, members of one group, each event taking 5 ms."""
     found: dict[int, list] = {}
-    live = Live(lambda: draw_reads(found, partitions))
-    for count in readers:
+    counts = list(readers)
+    live = Live(lambda: draw_reads(found, counts, partitions))
+    for count in counts:
         group = f"readers-{uuid.uuid4().hex[:6]}"
         members = [Reader(ws, topic, group, f"reader-{n}", work=WORK) for n in range(count)]
         with all_reading(members):
@@ -151,7 +154,7 @@ def read_rates(ws: Connection, topic: str, partitions: int, readers: Iterable[in
     return found
 
 
-def draw_reads(found: Mapping[int, list], partitions: int) -> Picture:
+def draw_reads(found: Mapping[int, list], counts: Sequence[int], partitions: int) -> Picture:
     """Events a second against readers: each reader's share stacked, idle readers hollow, the ideal dashed."""
     drawing, axes = figure(height=3.2)
     for count, rates in found.items():
@@ -165,12 +168,12 @@ def draw_reads(found: Mapping[int, list], partitions: int) -> Picture:
         axes.text(
             count, bottom, f"{bottom:,.0f}" + (f"\n{idle} idle ○" if idle else ""), ha="center", va="bottom", zorder=4
         )
-    most = max(found, default=1)
+    most = max(counts)
     ideal = 1 / WORK
     axes.plot([0.6, most + 0.4], [0.6 * ideal, (most + 0.4) * ideal], "--", color=GREY, linewidth=1)
     axes.text(most * 0.8, most * 0.9 * ideal, "if more were always faster  ", color=GREY, ha="right", fontsize=10)
     axes.set(xlabel="readers in the group", ylabel="events a second", title=f"{partitions} partitions: the ceiling")
-    axes.set(xlim=(0.4, most + 0.6), ylim=(0, max(6, most) * ideal * 1.1), xticks=list(found))
+    axes.set(xlim=(0.4, most + 0.6), ylim=(0, max(6, most) * ideal * 1.1), xticks=list(counts))
     totals = {count: sum(rates) for count, rates in found.items()}
     return Picture(drawing, "; ".join(f"{n} readers: {total:,.0f} events a second" for n, total in totals.items()))
 

@@ -23,7 +23,7 @@ from workshop.chaos.day import Day
 from workshop.connection import Connection
 from workshop.lessons import services
 from workshop.lessons.game_day_keys import pay_twice
-from workshop.lessons.game_day_pictures import draw_board, draw_lags, draw_matrix
+from workshop.lessons.game_day_pictures import draw_beginning, draw_board, draw_lags, draw_matrix
 from workshop.live import Live
 from workshop.payments import MalformedEvent, PaymentMade, parse
 from workshop.payments.events import AccountDebited
@@ -64,15 +64,15 @@ def play(ws: Connection, *steps: str, seed: int = 9) -> Day:
     """Let faults come while payments flow, and draw it; `a+b` begin at once. Whatever happens, it is mended."""
     chosen = [faults.parse(text) for text in steps]
     faults.must_be_ours(ws, (name for names in chosen for name in names))
-    board: list[Live] = []
+    seen: list[Day] = []
+    live = Live(lambda: draw_board(seen[0]) if seen else draw_beginning(), every=1.0)
 
     def draw(day: Day) -> None:
-        if not board:
-            board.append(Live(lambda: draw_board(day), every=1.0))
-        board[0].update()
+        seen[:] = [day]
+        live.update()
 
     day = days.play(ws, chosen, RATE, seed, meanwhile=draw)
-    board[0].finish()
+    live.finish()
     return day
 
 

@@ -15,7 +15,7 @@ from workshop.connection import Connection
 from workshop.flow import IMPATIENT, Flow, Reconciled, longest_gap, reconcile
 from workshop.kubernetes_later import measures
 from workshop.lessons.replication_pictures import draw_kill, draw_replicas, draw_squares
-from workshop.live import Live
+from workshop.live import Live, Told
 from workshop.replicas import copied, followers_of, leader_of, partitions
 from workshop.waiting import wait_until
 
@@ -132,17 +132,25 @@ def freeze_and_kill(ws: Connection, acks: object, before: int = 100, during: int
     """
     name = ws.fresh_topic("two-frozen", partitions=1, **topic)
     leader, followers = leader_of(ws, name), followers_of(ws, name)
+    told = Told()
     with closing(Numbers(ws, name, acks=acks, enable_idempotence=acks == "all")) as numbers:
+        told.say(f"{before} sent and copied")
         numbers.send(range(before))
         wait_until(lambda: copied(ws, name) >= before, 30, "the followers to have copied", every=0.05)
         with ws.brokers.restored_afterwards():
+            told.say("both followers freeze")
             for node in followers:
                 ws.brokers.pause(node)
             time.sleep(1)  # what the followers had asked for has arrived by now
+            told.say(f"{during} more are sent")
             numbers.send(range(before, before + during))
+            told.say(f"broker {leader}, which leads, is killed")
             ws.brokers.kill(leader)
+            told.say("the followers go on")
             for node in followers:
                 ws.brokers.resume(node)
+            told.say("all is mended")
+    told.say("the log is counted")
     return reconcile(ws, name, numbers.acknowledged, numbers.failed)
 
 

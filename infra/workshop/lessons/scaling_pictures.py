@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,21 +17,27 @@ if TYPE_CHECKING:
 PARTITIONS = 3
 
 
-def draw_curves(table: pd.DataFrame, capacity: float) -> Picture:
-    """The 95th percentile of the response time against the payments offered, a curve for each number of replicas."""
+def draw_curves(table: pd.DataFrame, capacity: float, replicas: Sequence[int]) -> Picture:
+    """The 95th percentile of the response time against the payments offered, a curve for each number of replicas.
+
+    Args:
+        replicas: the numbers that will be measured: their capacities stand there from the beginning.
+    """
     drawing, axes = figure(height=3.4)
     said = []
+    for number, count in enumerate(replicas):
+        axes.axvline(count * capacity, color=PALETTE[number], linestyle="--", linewidth=1)
     for number, (count, rows) in enumerate(table.groupby("replicas") if len(table) else []):
         colour = PALETTE[number]
         axes.plot(rows["offered"], rows["p95"] * 1000, marker="o", color=colour)
-        axes.axvline(count * capacity, color=colour, linestyle="--", linewidth=1)
         last = rows.iloc[-1]
         axes.text(last["offered"], last["p95"] * 1000, f"  {count}", color=colour, fontweight="bold", va="center")
         worst, best = rows["p95"].iloc[-1] * 1000, rows["p95"].iloc[0] * 1000
         said.append(
             f"with {count} replicas p95 goes from {best:.0f} to {worst:.0f} ms at {last['offered']:.0f} a second"
         )
-    axes.set(xlabel="payments offered a second", ylabel="p95, milliseconds", ylim=(0, None), xlim=(0, None))
+    axes.set(xlabel="payments offered a second", ylabel="p95, milliseconds", ylim=(0, None))
+    axes.set_xlim(0, 1.25 * capacity * max(replicas, default=1))
     axes.set_title("number: replicas     dashed: calls ÷ seconds a call", fontsize=11, fontweight="normal")
     return Picture(drawing, "; ".join(said) or "nothing measured yet")
 
@@ -61,9 +68,13 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
     seconds = np.arange(0, end)
     counts = [int(((answers["at"] >= s) & (answers["at"] < s + 1)).sum()) for s in seconds]
     load.fill_between(seconds, counts, step="post", color=BLUE, alpha=0.6)
-    load.set_ylabel("payments/s")
-    for points, colour, style in ((seen.wished, ORANGE, ":"), (seen.ready, GREEN, "-")):
+    load.set(ylabel="payments/s", ylim=(0, 1.5 * max([*counts, 1])))  # room for the words
+    for points, colour, style, word, height in (
+        (seen.ready, GREEN, "-", "ready", 1.0),
+        (seen.wished, ORANGE, ":", "started", 0.75),
+    ):
         replicas.step([at for at, _ in points], [n for _, n in points], where="post", color=colour, linestyle=style)
+        replicas.text(1.01, height, word, color=colour, transform=replicas.transAxes, fontsize=9, va="top")
     for bound in (seen.least, seen.most):
         replicas.axhline(bound, color=GREY, linestyle="--", linewidth=1)
     replicas.set(ylabel="replicas", ylim=(0, seen.most + 0.7), yticks=range(seen.most + 1))
@@ -74,10 +85,12 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
     p95.set(ylabel="p95, ms", xlabel="seconds", ylim=(0, None), xlim=(0, end))
     for axes in (load, replicas, p95):
         axes.grid(axis="x", color=FAINT)
-    for at, word in seen.marks:
+    for number, (at, word) in enumerate(seen.marks):
         if at <= end:
             load.axvline(at, color=INK, linewidth=1, linestyle="--")
-            load.text(at, load.get_ylim()[1], f" {word}", va="top", fontsize=9).set_in_layout(False)
+            height = 1.0 - 0.16 * (number % 2)  # on two levels, so that neighbours do not cover each other
+            word = load.text(at, height, f" {word}", transform=load.get_xaxis_transform(), va="top", fontsize=9)
+            word.set_in_layout(False)
     most = max([n for _, n in seen.ready] + [0])
     failed = int((answers["status"] != 201).sum())
     return Picture(drawing, f"{len(answers)} payments, {failed} failed; at most {most} replicas were ready")
@@ -101,6 +114,6 @@ def draw_lag(table: pd.DataFrame) -> Picture:
     lower.yaxis.set_major_locator(MaxNLocator(integer=True))
     lower.axhline(PARTITIONS, color=GREY, linestyle="--", linewidth=1)
     lower.text(0, PARTITIONS + 0.1, " partitions", fontsize=9, color=GREY)
-    upper.set(ylabel="payments not debited", ylim=(0, None))
+    upper.set(ylabel="payments not debited", ylim=(0, None), xlim=(0, max([*table.get("at", ()), 10.0])))
     lower.set(ylabel="replicas", xlabel="seconds", ylim=(0, None))
     return Picture(drawing, "; ".join(said) or "a lag over time")

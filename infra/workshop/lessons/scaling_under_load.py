@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pandas as pd
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 from workshop import kubectl, pods, story
 from workshop.connection import Connection
@@ -21,6 +22,7 @@ from workshop.live import Live
 from workshop.load import Load, Stage, percentile
 from workshop.pods import History
 from workshop.publishing import publish
+from workshop.waiting import wait_until
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
@@ -73,7 +75,7 @@ def measure(
         cpu (thousandths of a core) and waiting (payments that are asked for or queued), as the service itself counts them.
     """
     rows: list[dict] = []
-    live = Live(lambda: draw_curves(pd.DataFrame(rows), CAPACITY))
+    live = Live(lambda: draw_curves(pd.DataFrame(rows), CAPACITY, replicas))
     for count in replicas:
         set_replicas(ws, api, count)
         stages = [Stage(STEP, share * CAPACITY * count) for share in shares]
@@ -194,6 +196,19 @@ def _note(ws: Connection, seen: Scaled, history: History) -> None:
 
 def lag(ws: Connection, group: str = READER, topic: str = "payments") -> int:
     """How many events a group has not read yet, over all partitions."""
+
+    def asked() -> tuple[int] | None:
+        try:
+            return (_lag(ws, group, topic),)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return None  # the group's coordinator is moving
+
+    return wait_until(asked, 30, f"the brokers to say where the group {group} stands", every=0.3)[0]
+
+
+def _lag(ws: Connection, group: str, topic: str) -> int:
     with closing(ws.admin()) as admin, closing(KafkaConsumer(**ws.kafka)) as consumer:
         read = {
             place: at.offset for place, at in admin.list_group_offsets([group])[group].items() if place.topic == topic
