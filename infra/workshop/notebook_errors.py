@@ -27,6 +27,6 @@ def _tell(shell, kind, error, traceback, tb_offset=None) -> list[str]:
 def _undefined(error: BaseException) -> list[str]:
     return [
         f"{str(error)[:1].upper()}{str(error)[1:]}.",
-        "→ If a cell further up defines it, run that one first (Run ▸ Run All Above Selected Cell): "
-        "after a restart of the kernel, nothing is defined.",
+        "→ If a cell further up defines it, run that one first (Run ▸ Run All Above Selected Cell):",
+        "  after a restart of the kernel, nothing is defined.",
     ]

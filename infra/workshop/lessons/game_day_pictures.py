@@ -77,7 +77,7 @@ def _draw_health(axes, day: Day) -> None:
 def _shade(axes, day: Day, now: float) -> None:
     for step in day.steps:
         until = step.mended - day.began if step.mended else now
-        axes.axvspan(step.began - day.began, until, color=ORANGE, alpha=0.15, linewidth=0)
+        axes.axvspan(step.began - day.began, until, color=ORANGE, alpha=0.15, linewidth=0, zorder=0)
         axes.axvline(step.began - day.began, color=INK, linewidth=1, linestyle="--")
 
 

@@ -55,7 +55,7 @@ def restore(ws: Connection) -> None:
 
 def catalogue() -> Styler:
     """The faults that there are, and what each does."""
-    rows = [(fault.name, fault.does) for fault in faults.FAULTS.values()]
+    rows = [(fault.name, fault.does.replace("`", "")) for fault in faults.FAULTS.values()]
     table = pd.DataFrame(rows, columns=["fault", "what happens"])
     return table.style.hide(axis="index").set_properties(**{"text-align": "left"})
 
