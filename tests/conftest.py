@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 import workshop
 from workshop import cluster
 from workshop.settings import Settings
+
+# Whoever is told to end puts away what was started, as at a Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("patient", deadline=None)
