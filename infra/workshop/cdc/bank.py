@@ -216,7 +216,8 @@ def current(changes: Iterable[Change]) -> list[dict]:
 def ensure(ws: Connection, accounts: int = 8) -> Bank:
     """Start PostgreSQL and Kafka Connect, clear away what an interrupted run left, and make the bank's database."""
     ports = made_here(ws.settings).ports()
-    plain = Console(file=sys.stdout, force_jupyter=False)  # in a notebook rich sets each line apart
+    # In a notebook rich sets each line apart, and leaves a bar for each step.
+    plain = Console(file=sys.stdout, force_jupyter=False, force_terminal=False)
     stack.up(ws.settings, ports, ws.kafka, Timeline(plain))
     bank = Bank(ws, Postgres(ws.settings, ports.postgres), Connect(ws.settings, ports.connect))
     sweep(ws, bank.postgres, bank.worker)
