@@ -45,7 +45,7 @@ def open_accounts(bank, count):
             name, city = NAMES[number % len(NAMES)], CITIES[number % len(CITIES)]
             bank.execute("insert into customers values (%s, %s, %s)", [number, name, city])
             bank.execute("insert into cards values (%s, %s, %s)", [f"card-{number:04d}", number, FIRST_LIMIT])
-    return f"{count} accounts opened"
+    return f"{count} account{'s' * (int(count) != 1)} opened"
 
 
 def limit(bank, card, cents):

@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
+from rich.console import Console
 
 from workshop import reading
 from workshop.backends import made_here
@@ -215,7 +216,9 @@ def current(changes: Iterable[Change]) -> list[dict]:
 def ensure(ws: Connection, accounts: int = 8) -> Bank:
     """Start PostgreSQL and Kafka Connect, clear away what an interrupted run left, and make the bank's database."""
     ports = made_here(ws.settings).ports()
-    stack.up(ws.settings, ports, ws.kafka, Timeline())
+    # In a notebook rich sets each line apart, and leaves a bar for each step.
+    plain = Console(file=sys.stdout, force_jupyter=False, force_terminal=False)
+    stack.up(ws.settings, ports, ws.kafka, Timeline(plain))
     bank = Bank(ws, Postgres(ws.settings, ports.postgres), Connect(ws.settings, ports.connect))
     sweep(ws, bank.postgres, bank.worker)
     bank.postgres.create_database(bank.database)

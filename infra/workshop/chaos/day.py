@@ -27,9 +27,7 @@ from workshop.waiting import wait_until
 
 RATE = 25.0  # payments a second
 CALM = 4.0  # seconds before the first fault, and after each, to see what is usual
-DEBIT_PATIENCE = (
-    180.0  # seconds within which what was acknowledged is debited, once all is well: a busy machine is slow
-)
+DEBIT_PATIENCE = 180.0  # seconds within which what was acknowledged is debited, once all is well; time to spare
 STOP_AFTER = 120.0  # seconds without an acknowledgement after which a run is stopped
 
 

@@ -207,8 +207,11 @@ def draw_retention(seen: Mapping[str, list[tuple[float, int, int]]], told_at: fl
             times, firsts, ends = zip(*points, strict=True)
             one.fill_between(times, firsts, ends, step="post", color=BLUE, alpha=0.3)
             one.step(times, firsts, where="post", color=ORANGE)
-            side = "bottom" if firsts[-1] < ends[-1] else "top"
-            one.text(latest, firsts[-1], "first offset ", color=ORANGE, fontsize=10, ha="right", va=side)
+            side, away = ("bottom", 3) if firsts[-1] < ends[-1] else ("top", -4)
+            one.annotate(
+                "first offset", (latest, firsts[-1]), xytext=(-3, away), textcoords="offset points",
+                color=ORANGE, fontsize=10, ha="right", va=side,
+            )  # fmt: skip
             said.append(f"{label}: {ends[-1] - firsts[-1]} of {ends[-1]} payments are there after {latest:.0f} s")
     if told_at is not None:
         axes[0].axvline(told_at, color=INK, linewidth=1, linestyle="--")

@@ -21,15 +21,15 @@ def draw_moments(seen: Moments) -> Picture:
     """Each payment when it was made, and after how many milliseconds it was debited and flagged."""
     drawing, axes = figure(height=3.4)
     said = []
-    for moment in seen.payments.values():
+    for number, moment in enumerate(seen.payments.values()):
         axes.scatter(moment.made, moment.cents / 100, s=70, color=FAINT if moment.debited is None else BLUE, zorder=2)
         words = [] if moment.debited is None else [f"debited {moment.debited * 1000:.0f} ms"]
         if moment.flagged is not None:
             axes.scatter(moment.made, moment.cents / 100, s=320, facecolor="none", edgecolor=RED, linewidth=2.5)
             words.append(f"flagged {moment.flagged * 1000:.0f} ms")
         axes.annotate(
-            "\n".join(words), (moment.made, moment.cents / 100), xytext=(0, 13), textcoords="offset points",
-            ha="center", va="bottom", fontsize=8.5,
+            "\n".join(words), (moment.made, moment.cents / 100), xytext=(0, 13 + 12 * (number % 2)),
+            textcoords="offset points", ha="center", va="bottom", fontsize=8.5,
         )  # fmt: skip
         said.append(f"{moment.cents / 100:.2f} euros: {', '.join(words) or 'on its way'}")
     last = max((moment.made for moment in seen.payments.values()), default=0)
@@ -49,7 +49,7 @@ def draw_base_rate(fraud: np.ndarray, count: int = 1000) -> Picture:
     axes.scatter(np.arange(count) % 50, np.arange(count) // 50, marker="s", s=34, c=colours.tolist())
     axes.set(xticks=[], yticks=[], ylim=(count / 50, -1))
     axes.spines[:].set_visible(False)
-    axes.set_title(f"{red} of {count} payments are frauds: who flags nothing is right {1 - share:.1%} of the time")
+    axes.set_title(f"{red} of {count} payments are frauds: whoever flags nothing is right {1 - share:.1%} of the time")
     return Picture(drawing, f"{red} of {count} payments are frauds")
 
 
@@ -69,7 +69,8 @@ def draw_curves(
         axes.scatter(x, y, color=INK, s=45, zorder=4)
         away = (9, 5) if number % 2 == 0 else (-12, -16)  # neighbours' words stand apart
         side = "left" if number % 2 == 0 else "right"
-        axes.annotate(name, (x, y), xytext=away, textcoords="offset points", fontsize=9, ha=side)
+        ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        axes.annotate(name, (x, y), xytext=away, textcoords="offset points", fontsize=9, ha=side, bbox=ground)
     axes.axhline(fraud.mean(), color=GREY, linestyle=":", linewidth=1)
     axes.set(
         xlabel="recall: share of the frauds that are found", ylabel="precision: share of the\nflags that are right"

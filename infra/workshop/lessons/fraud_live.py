@@ -23,6 +23,7 @@ CARD = "card-0007"
 USUAL = (31_50, 24_90, 42_00, 18_75, 36_20, 27_40, 33_10, 22_80)  # cents
 LIVE = (29_90, 35_00, 189_00, 31_20, 249_00)  # cents; two are unlike the others
 EVERY = 0.5  # seconds
+PATIENCE = 60.0  # seconds within which the last payments are debited
 
 
 @dataclass
@@ -113,7 +114,7 @@ def _pay(ws: Connection, topic: str, look) -> Moments:
             seen.payments[payment.payment_id] = Moment(time.monotonic() - seen.began, cents)
             producer.send(topic, key=payment.key(), value=payment.value(), headers=payment.headers())
             _watch(seen, look, live, time.monotonic() + EVERY)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while any(m.debited is None for m in seen.payments.values()) and time.monotonic() < deadline:
         _watch(seen, look, live, time.monotonic() + EVERY)
     live.finish()
