@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -40,7 +39,8 @@ def services(settings: Settings, inside: Mapping[str, str], secret: Mapping[str,
     config = {**inside, **topics.NAMES}
     kubectl.apply(settings, [*_objects(kubectl.namespace(settings), config, secret or {})])
     kubectl.apply_folder(settings, folder(settings))
-    now = digest(json.dumps(config, sort_keys=True), _version(settings, f"secret/{SECRET}"), *_programs(settings))
+    told = [_version(settings, name) for name in (f"configmap/{CONFIG}", f"secret/{SECRET}")]
+    now = digest(*told, *_programs(settings))
     start_anew(settings, tuple(f"deployment/{name}" for name in DEPLOYMENTS), now)
     for name in DEPLOYMENTS:
         ready(settings, name)
@@ -67,7 +67,10 @@ def _objects(namespace: str, config: Mapping[str, str], secret: Mapping[str, str
 
 
 def _version(settings: Settings, name: str) -> str:
-    """By which an object as it is now is known; empty if there is none. A digest of what is secret would tell of it."""
+    """By which an object as it is now is known; empty if there is none.
+
+    Whoever changed it meanwhile counts: pods may have started with that. And a digest of what is secret would tell of it.
+    """
     where = "jsonpath={.metadata.uid} {.metadata.resourceVersion}"
     return kubectl.kubectl(settings, "get", name, "--ignore-not-found", "-o", where)
 
