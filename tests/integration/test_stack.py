@@ -26,7 +26,7 @@ from workshop.broker import runtime
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.ports import answers
-from workshop.processes import Component, Processes
+from workshop.processes import Component, Lasting, Processes
 from workshop.settings import NODES, Ports, Settings
 from workshop.timeline import Timeline
 from workshop.waiting import wait_until
@@ -146,7 +146,7 @@ def test_an_interruption_in_the_midst_of_a_start_waits_until_the_process_is_on_r
     stack: Settings, monkeypatch: pytest.MonkeyPatch
 ):
     """Between the start and the record nobody could find the process again: it would be left behind."""
-    start, handler = subprocess.Popen, signal.getsignal(signal.SIGINT)
+    start, handler = Lasting, signal.getsignal(signal.SIGINT)
 
     def interrupted(*arguments: object, **options: object) -> subprocess.Popen:
         child = start(*arguments, **options)
@@ -155,7 +155,7 @@ def test_an_interruption_in_the_midst_of_a_start_waits_until_the_process_is_on_r
 
     stack.state.mkdir()
     processes = Processes(stack.state)
-    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    monkeypatch.setattr("workshop.processes.Lasting", interrupted)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
