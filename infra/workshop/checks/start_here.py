@@ -62,7 +62,7 @@ def leader(ws: Connection, card: str, answer: object) -> str:
         answer == partition["leader_id"],
         observed=f"broker {answer} {_role(answer, partition)}",
         expected=f"the broker that leads partition {place}",
-        hint="`leader_id` stands beside `partition_index` in what `describe_topics` returns",
+        hint="`leader_id` stands beside `partition_index` in what `describe_topics` returns; if it has moved, ask once more",
     )
     others = [node for node in partition["replica_nodes"] if node != answer]
     return f"broker {answer} leads partition {place}; brokers {others} hold copies"
