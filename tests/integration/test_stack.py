@@ -286,7 +286,7 @@ def test_without_a_stack_each_word_says_what_to_do(settings: Settings):
         ("run", "77"): (1, "no lesson '77'"),
         ("reset", "77"): (1, "no lesson '77'"),
         ("down",): (0, "Nothing was running"),
-        ("up", "--backend", "existing"): (1, "--backend local"),
+        ("up", "--backend", "existing"): (1, "WORKSHOP_BOOTSTRAP is not set"),
     }
     for words, (code, text) in expected.items():
         done = command(settings, *words)
