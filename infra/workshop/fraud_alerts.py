@@ -29,10 +29,10 @@ from workshop.payments import PaymentMade, PaymentRefunded, parse
 from workshop.payments.events import UNUSABLE, CardEvent, FraudReported, PaymentFlagged
 from workshop.persevering import persevere
 from workshop.reading import read_partitions
-from workshop.records import behind, written_at
+from workshop.records import IDLE_MS, UNHURRIED, behind, written_at
 
 log = logging.getLogger(__name__)
-WHOLE = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
+WHOLE = {**UNHURRIED, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
 SESSION_MS = 6_000
 NOTED_EVERY = 2.0  # seconds between two bookmarks, each a write of its own, and between two looks at the reports
 
@@ -84,6 +84,7 @@ class FraudAlerts(ConsumerRebalanceListener):
     lag: dict[int, int] = field(default_factory=dict)
     joined: bool = False
     moved: bool = False  # partitions have come or gone, and the past is to be learnt anew
+    unnoted: bool = False  # payments have been read since the bookmark was moved
 
     def run(self, leaving: list) -> None:
         """Judge payments until `leaving` is not empty."""
@@ -113,7 +114,8 @@ class FraudAlerts(ConsumerRebalanceListener):
         written: list = []
         noted = time.monotonic()
         while not leaving:
-            found = consumer.poll(timeout_ms=200)
+            found = consumer.poll(timeout_ms=IDLE_MS)
+            self.unnoted = self.unnoted or bool(found)
             self.joined = consumer.group_metadata().generation_id > 0
             if found and self.moved:
                 self._learn(consumer, reports)
@@ -123,9 +125,21 @@ class FraudAlerts(ConsumerRebalanceListener):
             if time.monotonic() > noted + NOTED_EVERY:
                 self._hear(reports)
                 noted = time.monotonic()
-                if all(future.is_done for future in written):  # payments do not wait for it
-                    _note(consumer, written)
-        _note(consumer, written)
+                if self.unnoted and all(future.is_done for future in written):  # payments do not wait for it
+                    self._note(consumer, written)
+        self._note(consumer, written)
+
+    def _note(self, consumer: KafkaConsumer, written: list) -> None:
+        """Move the bookmark, once everything that was flagged before it is written."""
+        for future in written:
+            future.get(timeout=60)
+        written.clear()
+        self.unnoted = False
+        consumer.commit_async(callback=self._noted)
+
+    def _noted(self, marks: dict, answer: object) -> None:
+        """Brokers have answered; what they refused is tried again."""
+        self.unnoted = self.unnoted or isinstance(answer, Exception)
 
     def _all_reports(self) -> KafkaConsumer:
         """Every instance hears every report: a terminal's frauds are of cards of all partitions."""
@@ -189,14 +203,6 @@ class FraudAlerts(ConsumerRebalanceListener):
         self.tally[type(event).__name__ if event else "malformed"] += 1
         self.tally["PaymentFlagged"] += bool(flags)
         return flagged(event, flags) if flags else None
-
-
-def _note(consumer: KafkaConsumer, written: list) -> None:
-    """Move the bookmark, once everything that was flagged before it is written."""
-    for future in written:
-        future.get(timeout=60)
-    written.clear()
-    consumer.commit_async()
 
 
 def readable(value: bytes | None) -> CardEvent | None:

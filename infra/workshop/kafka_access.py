@@ -69,7 +69,7 @@ def for_java(kafka: Mapping) -> str:
     lines = {"security.protocol": kafka.get("security_protocol", "PLAINTEXT")}
     if mechanism := kafka.get("sasl_mechanism"):
         module = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"
-        user, password = (_quoted(kafka[f"sasl_plain_{one}"]) for one in ("username", "password"))
+        user, password = (quoted(kafka[f"sasl_plain_{one}"]) for one in ("username", "password"))
         lines["sasl.mechanism"] = mechanism
         lines["sasl.jaas.config"] = (
             f"org.apache.kafka.common.security.{module} required username={user} password={password};"
@@ -96,5 +96,6 @@ def of_this_stack(addresses: str) -> KafkaSettings:
     return client(described, reconnect_backoff_max_ms=200)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A value as Java's login modules read it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,4 +1,4 @@
-"""What a service asks about the records that it reads and writes."""
+"""What a service asks about the records that it reads and writes, and how often it asks for more."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import time
 from kafka import KafkaConsumer, TopicPartition
 
 from workshop.payments.events import CardEvent
+
+# So often a service that has nothing to read looks whether it is to leave, and asks each broker; a record that comes is
+# handed over at once all the same.
+IDLE_MS = 500
+UNHURRIED = {"fetch_max_wait_ms": 1_000}
 
 
 def behind(consumer: KafkaConsumer, place: TopicPartition, records: list) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kafka import KafkaAdminClient
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
-from workshop import client_repairs
+from workshop import client_repairs, kafka_access
 from workshop.broker import java, runtime
 from workshop.broker.jars import pinned
 from workshop.broker.properties import server_properties
@@ -31,16 +31,21 @@ USERS = {
     "alice": 'pass word: "o\'ne"\\',
     "bob": "two",
 }  # a password may hold whatever a properties file or Java could misread
-# Clients come in by SASL_SSL; brokers, and the administrator of these tests, by a door without a lock on loopback.
-LISTENERS = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENTS:SASL_SSL"
+# Clients come in by SASL_SSL, at one of two doors; brokers, and the administrator of these tests, by one without a lock.
+LISTENERS = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENTS:SASL_SSL,OTHERS:SASL_SSL"
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required " + " ".join(
+    f"user_{user}={kafka_access.quoted(password)}" for user, password in USERS.items()
+)
 GUARDED = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:ANONYMOUS",
     "allow.everyone.if.no.acl.found": "false",
     "listener.name.clients.sasl.enabled.mechanisms": "SCRAM-SHA-512",
-    "listener.name.clients.scram-sha-512.sasl.jaas.config": (
-        "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-    ),
+    "listener.name.clients.scram-sha-512.sasl.jaas.config": SCRAM,
+    "listener.name.others.sasl.enabled.mechanisms": "SCRAM-SHA-256,PLAIN",
+    "listener.name.others.scram-sha-256.sasl.jaas.config": SCRAM,
+    "listener.name.others.plain.sasl.jaas.config": f"{PLAIN};",
     "ssl.keystore.type": "PEM",
     "group.share.enable": "true",
 }
@@ -70,6 +75,15 @@ class OthersKafka:
     def clients(self, node: int) -> int:
         """The port for clients: one that a stack of the workshop would use otherwise."""
         return (self.ports.payments, self.ports.api, self.ports.kubelet)[node - 1]
+
+    def others(self, node: int) -> int:
+        """The port for clients of another mechanism than SCRAM-SHA-512."""
+        return (self.ports.postgres, self.ports.connect, self.ports.etcd)[node - 1]
+
+    def told_otherwise(self, user: str, mechanism: str) -> dict[str, str]:
+        """As `told`, for one who comes in by another mechanism."""
+        servers = ",".join(f"127.0.0.1:{self.others(node)}" for node in NODES)
+        return self.told(user, WORKSHOP_BOOTSTRAP=servers, WORKSHOP_KAFKA_MECHANISM=mechanism)
 
     @property
     def ca(self) -> Path:
@@ -160,11 +174,9 @@ def _start(site: OthersKafka, node: int, prepared: runtime.Runtime, cluster_id: 
         "controller.quorum.voters": ",".join(f"{n}@127.0.0.1:{ports.controller(n)}" for n in NODES),
         "listeners": (
             f"PLAINTEXT://127.0.0.1:{ports.broker(node)},CONTROLLER://127.0.0.1:{ports.controller(node)},"
-            f"CLIENTS://127.0.0.1:{site.clients(node)}"
+            f"{_doors(site, node)}"
         ),
-        "advertised.listeners": (
-            f"PLAINTEXT://127.0.0.1:{ports.broker(node)},CLIENTS://127.0.0.1:{site.clients(node)}"
-        ),
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports.broker(node)},{_doors(site, node)}",
         "listener.security.protocol.map": LISTENERS,
         "ssl.keystore.location": str(site.folder / "tls" / "kafka.pem"),
         "log.dirs": str(home / "data"),
@@ -178,6 +190,10 @@ def _start(site: OthersKafka, node: int, prepared: runtime.Runtime, cluster_id: 
     )
 
 
+def _doors(site: OthersKafka, node: int) -> str:
+    return f"CLIENTS://127.0.0.1:{site.clients(node)},OTHERS://127.0.0.1:{site.others(node)}"
+
+
 def _registered(site: OthersKafka) -> set[int]:
     from workshop.kafka_probe import registered_brokers
 
@@ -188,8 +204,10 @@ def _make_users(site: OthersKafka) -> None:
     for user, password in USERS.items():
         write_atomically(site.password_file(user), password + "\n", mode=0o600)
     with closing(KafkaAdminClient(**site.inner)) as admin:
-        made = [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, p) for user, p in USERS.items()]
-        admin.alter_user_scram_credentials(made)
+        for mechanism in (ScramMechanism.SCRAM_SHA_512, ScramMechanism.SCRAM_SHA_256):
+            admin.alter_user_scram_credentials(
+                [UserScramCredentialUpsertion(user, mechanism, password) for user, password in USERS.items()]
+            )
 
 
 def workshop(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400) -> subprocess.CompletedProcess:

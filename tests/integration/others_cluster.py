@@ -79,7 +79,7 @@ def _make_room(cluster: OthersCluster) -> None:
 def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: str) -> Path:
     """A kubeconfig of another participant, with one trouble; returns its file."""
     role = (cluster.settings.root / ROLE).read_text()
-    if trouble == "no namespace":
+    if trouble in ("no namespace", "a program brings the token"):
         config = _kubeconfig(cluster, ALICE)
     else:
         _give(
@@ -88,6 +88,8 @@ def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: s
             role.replace("patch, update, delete", "patch, update") if trouble == "no right" else role,
         )
         config = _kubeconfig(cluster, namespace)
+    if trouble == "a program brings the token":
+        config["users"][0]["user"] = _by_a_program(folder, config["users"][0]["user"]["token"])
     if trouble == "expired token":
         config["users"][0]["user"]["token"] = "worn.out.token"  # noqa: S105 (nobody's)
     if trouble == "stale address":
@@ -98,6 +100,14 @@ def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: s
         config["clusters"][0]["cluster"]["certificate-authority-data"] = authority
     write_atomically(folder / "kubeconfig", json.dumps(config), mode=0o600)
     return folder / "kubeconfig"
+
+
+def _by_a_program(folder: Path, token: str) -> dict:
+    """A user whose token comes from a program, as clouds have it."""
+    api = "client.authentication.k8s.io/v1"
+    told = json.dumps({"apiVersion": api, "kind": "ExecCredential", "status": {"token": token}})
+    write_atomically(folder / "bring-token", f"#!/bin/sh\necho '{told}'\n", mode=0o700)
+    return {"exec": {"apiVersion": api, "command": str(folder / "bring-token"), "interactiveMode": "Never"}}
 
 
 def _give(cluster: OthersCluster, namespace: str, role: str) -> None:

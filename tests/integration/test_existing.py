@@ -158,6 +158,20 @@ def test_kafkas_own_tools_know_who_asks(alice: Path):
     assert stat.S_IMODE((alice / "kafka" / "tools.properties").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "PLAIN"])
+def test_other_mechanisms_let_every_client_in(kafka: OthersKafka, tmp_path: Path, mechanism: str):
+    state = tmp_path / "state"
+    done = workshop(state, kafka.told_otherwise("alice", mechanism), "up", "--no-lab")
+    assert done.returncode == 0, done.stdout + done.stderr
+    log = tmp_path / "log.csv"
+    log.write_text("TX_DATETIME,CUSTOMER_ID,TX_AMOUNT\n2018-06-12T10:00:00,card-1,2.50\n")
+    done = workshop(state, {}, "fraud", "publish", str(log), "--topic", mechanism.lower())  # confluent-kafka's client
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = workshop(state, {}, "shell", "-c", f"kafka-topics --describe --topic alice-{mechanism.lower()}")  # Java's
+    assert "ReplicationFactor: 3" in done.stdout, done.stdout + done.stderr
+    assert workshop(state, {}, "down").returncode == 0
+
+
 def test_brokers_are_not_broken_and_the_sentence_stands_alone(alice: Path):
     text = """
 from workshop import story

@@ -152,6 +152,30 @@ print(json.dumps(said))
     assert all("not yours" in sentence for sentence in said[:5])
 
 
+def test_a_kubeconfig_may_call_a_program_for_its_token(
+    kafka: OthersKafka, cluster: OthersCluster, alice: Path, tmp_path: Path
+):
+    kubeconfig = others_cluster.participant(cluster, tmp_path, ALICE, "a program brings the token")
+    told = kafka.told("alice") | cluster.told() | {"WORKSHOP_KUBECONFIG": str(kubeconfig)}
+    state = tmp_path / "state"
+    done = workshop(state, told, "up", "--no-lab")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = """
+from workshop import pods
+from workshop.kubectl import kubectl
+shown = kubectl(ws.settings, "get", "deployments", "-o", "name").split()
+print(json.dumps([len(pods.pods(pods.core(ws), "payments")) > 0, "deployment.apps/payments" in shown]))
+"""
+    assert program(state, text) == [True, True]
+    assert workshop(state, {}, "down").returncode == 0
+    # The program is gone, as after an update of whatever brought it.
+    (tmp_path / "bring-token").unlink()
+    done = workshop(tmp_path / "again", told, "up", "--no-lab")
+    assert done.returncode == 1
+    assert "bring-token" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_participant_may_nothing_beyond_the_namespace(cluster: OthersCluster, alice: Path):
     def may(*words: str) -> str:
         program = [

@@ -1,0 +1,84 @@
+"""`workshop up` without Docker beside `kind create cluster` with an app in it: in turn, in one run, measured the same way.
+
+Usage: .venv/bin/python infra/benchmarks/beside_kind.py [--runs N]    needs Docker, the node image and the services' image
+
+Each kind cluster has one node; its app is two small HTTP servers from an image that Docker has. `workshop up` starts three
+brokers, Kubernetes with three nodes, and the services, from an empty folder. Both end when all is ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from bench_pods import deployment
+from measuring import spread, timed
+from on_kubernetes import WEB
+from workshop import kubectl
+from workshop.kind import images
+from workshop.kind.binary import kind_binary
+from workshop.settings import Settings
+from workshop.timeline import Timeline
+
+CLUSTER = "workshop-beside"
+
+
+def main() -> None:
+    """Measure both, in turn."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=3)
+    runs = parser.parse_args().runs
+    settings = Settings.load()
+    kind = kind_binary(settings, Timeline())
+    node_image = images.bring_node_image(settings)
+    images.build(settings, Timeline())
+    local, made, app = [], [], []
+    for _ in range(runs):
+        local.append(_local())
+        cluster, both = _kind(settings, kind, node_image)
+        made.append(cluster)
+        app.append(both)
+    print(f"workshop up: three brokers, three nodes, the services: {spread(local, digits=1)}")
+    print(f"kind create cluster, one node, ready: {spread(made, digits=1)}")
+    print(f"… with an app of two pods, ready: {spread(app, digits=1)}")
+
+
+def _local() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "WORKSHOP_STATE": folder, "WORKSHOP_BACKEND": "local"}
+        try:
+            return timed(env, "up", "--no-lab")
+        finally:
+            timed(env, "reset")
+
+
+def _kind(settings: Settings, kind: Path, node_image: str) -> tuple[float, float]:
+    """Seconds until the node is ready, and until the app is."""
+    with tempfile.TemporaryDirectory() as folder:
+        there = replace(settings, state=Path(folder))
+        named = ["--name", CLUSTER, "--kubeconfig", str(there.kubeconfig)]
+        began = time.perf_counter()
+        try:
+            _run(kind, "create", "cluster", *named, "--image", node_image, "--wait", "180s")
+            cluster = time.perf_counter() - began
+            images.into_nodes(CLUSTER, [images.SERVICES])
+            kubectl.kubectl(there, "create", "namespace", kubectl.NAMESPACE)
+            kubectl.apply(there, [deployment("beside", WEB, 2)])
+            waiting = ["rollout", "status", "deployment/beside", "--timeout=180s", f"--namespace={kubectl.NAMESPACE}"]
+            kubectl.kubectl(there, *waiting, timeout=200)
+            return cluster, time.perf_counter() - began
+        finally:
+            _run(kind, "delete", "cluster", *named)
+
+
+def _run(kind: Path, *words: str) -> None:
+    subprocess.run([str(kind), *words], check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    main()
