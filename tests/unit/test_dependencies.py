@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +16,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "infra"))
+import go_vulnerabilities  # noqa: E402 (beside audit.py, which is no part of the package)
+
 LISTS = ("requirements.txt", "infra/installer.txt", "infra/services/requirements.txt", "infra/kind/offline/go.txt")
 OURS = "kafka-kubernetes-workshop"
 
@@ -95,20 +99,27 @@ def database() -> Iterator[tuple[str, type[Database]]]:
     thread.join()
 
 
-def audit(service: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / "infra/audit.py", "--service", service]
-    env = {"no_proxy": "127.0.0.1", "PATH": "/usr/bin:/bin"}
+def audit(service: str, *words: str, path: str = "/nowhere") -> subprocess.CompletedProcess:
+    command = [sys.executable, ROOT / "infra/audit.py", "--service", service, *words]
+    env = {"no_proxy": "127.0.0.1", "PATH": f"{path}:/usr/bin:/bin", "WORKSHOP_CACHE": "/nowhere"}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
 def test_the_audit_asks_about_everything_and_names_what_is_known(database: tuple[str, type[Database]]):
     address, told = database
-    told.bad = {"org.apache.kafka:kafka-clients": ["GHSA-1", "GHSA-2"], "k8s.io/kubernetes": ["GO-3"]}
-    done = audit(address)
+    told.bad = {
+        "org.apache.kafka:kafka-clients": ["GHSA-1", "GHSA-2"],
+        "k8s.io/kubernetes": ["GO-3", "GO-2025-3547"],  # the second does no harm here
+        "github.com/coredns/caddy": ["GO-4"],  # of the node image only
+    }
+    done = audit(address, "--strict")
     assert done.returncode == 1, done.stderr
-    assert "Maven: org.apache.kafka:kafka-clients 4." in done.stdout
-    assert "GHSA-1, GHSA-2" in done.stdout
-    assert "Go: k8s.io/kubernetes 1." in done.stdout
+    lines = done.stdout.splitlines()
+    assert [line.split(": ")[-1].split()[0] for line in lines[:-2]] == ["GO-3", "GHSA-1", "GHSA-2"]
+    assert lines[1].startswith("Maven: org.apache.kafka:kafka-clients 4.")
+    assert "3 known vulnerabilities; 1 more do no harm here" in lines[-2]
+    assert lines[-1].endswith(": 1 known.")
+    assert audit(address).returncode == 0
     asked = {(query["package"]["ecosystem"], query["package"]["name"]) for query in told.asked}
     assert {
         ("PyPI", "jupyterlab"),
@@ -118,13 +129,82 @@ def test_the_audit_asks_about_everything_and_names_what_is_known(database: tuple
     } <= asked
     assert len(asked) > 250
     told.bad = {}
-    assert audit(address).returncode == 0
+    assert audit(address, "--strict").returncode == 0
 
 
 def test_an_audit_that_did_not_happen_says_so(database: tuple[str, type[Database]]):
     address, told = database
     told.status = 503
     for service in (address, "http://127.0.0.1:9/v1/querybatch"):
-        done = audit(service)
+        done = audit(service, "--strict")
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.startswith("=== NOT RUN: the dependency audit")
+        assert done.stdout.startswith("=== NOT RUN: the audit of Python's packages and of jars")
+        assert "\n=== NOT RUN: the audit of Go's modules: there is no Go here" in done.stdout
+
+
+ENTRY = {
+    "id": "GO-9",
+    "affected": [
+        {
+            "package": {"name": "k8s.io/kubernetes", "ecosystem": "Go"},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.99.0"}]}],
+        }
+    ],
+}
+WITHDRAWN = {**ENTRY, "id": "GO-8", "withdrawn": "2026-01-01T00:00:00Z"}
+
+
+def test_without_osv_go_modules_are_held_against_gos_own_database(tmp_path: Path):
+    entries = tmp_path / "vulndb" / "data" / "osv"
+    entries.mkdir(parents=True)
+    for entry in (ENTRY, WITHDRAWN):
+        (entries / f"{entry['id']}.json").write_text(json.dumps(entry))
+    program = tmp_path / "go"
+    answer = json.dumps({"Dir": str(tmp_path / "vulndb")})
+    program.write_text(f"#!/bin/sh\n[ $1 = mod ] && echo '{answer}' || echo go1.99.0\n")
+    program.chmod(0o755)
+    done = audit("http://127.0.0.1:9/v1/querybatch", "--strict", path=str(tmp_path))
+    assert done.returncode == 1, done.stderr
+    assert re.search(r"(?m)^Go: k8s\.io/kubernetes 1\.\d+\.\d+: GO-9 ", done.stdout), done.stdout
+    assert "GO-8" not in done.stdout
+    assert "Go's modules" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("version", "bad"),
+    [
+        ("0.9.0", True),
+        ("1.82.1", True),
+        ("1.82.2", False),
+        ("1.83.0-dev", False),
+        ("1.83.0", True),
+        ("1.83.2-0.20260101000000-aaaaaaaaaaaa", True),
+        ("1.83.2", False),
+        ("2.0.0+incompatible", False),
+    ],
+)
+def test_a_range_of_osv_is_read_as_semantic_versions_are(version: str, bad: bool):
+    events = [{"introduced": "0"}, {"fixed": "1.82.2"}, {"fixed": "1.83.2"}, {"introduced": "1.83.0"}]
+    assert go_vulnerabilities.within(version, events) is bad
+
+
+@pytest.mark.parametrize(
+    ("packages", "bad"),
+    [
+        ([], True),
+        ([{"path": "a"}], True),
+        ([{"path": "a", "goos": ["windows"]}], False),
+        ([{"path": "a", "goos": ["windows"]}, {"path": "b"}], True),
+        ([{"path": "a", "goos": ["windows", "linux"]}], True),
+    ],
+)
+def test_what_is_of_another_system_only_does_not_count(tmp_path: Path, packages: list, bad: bool):
+    affected = {**ENTRY["affected"][0], "ecosystem_specific": {"imports": packages}}
+    (tmp_path / "GO-9.json").write_text(json.dumps({**ENTRY, "affected": [affected]}))
+    found = list(go_vulnerabilities.known({"k8s.io/kubernetes": {"1.37.2"}}, tmp_path))
+    assert bool(found) is bad
+
+
+def test_what_does_no_harm_is_said_with_a_reason():
+    looked_at = tomllib.loads((ROOT / "infra/audit.toml").read_text())["does_no_harm"]
+    assert all(re.fullmatch(r"(GO-|GHSA-|PYSEC-|CVE-)\S+", entry) and len(why) > 40 for entry, why in looked_at.items())
