@@ -66,7 +66,7 @@ def _kind(settings: Settings, kind: Path, node_image: str) -> tuple[float, float
         try:
             _run(kind, "create", "cluster", *named, "--image", node_image, "--wait", "180s")
             cluster = time.perf_counter() - began
-            images.into_nodes(CLUSTER, [images.SERVICES])
+            _run(kind, "load", "docker-image", images.SERVICES, "--name", CLUSTER)
             kubectl.kubectl(there, "create", "namespace", kubectl.NAMESPACE)
             kubectl.apply(there, [deployment("beside", WEB, 2)])
             waiting = ["rollout", "status", "deployment/beside", "--timeout=180s", f"--namespace={kubectl.NAMESPACE}"]
