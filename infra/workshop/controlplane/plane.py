@@ -209,6 +209,9 @@ class ControlPlane:
             service_account_private_key_file=self._file("sa.key"),
             root_ca_file=self._file("ca.crt"),
             allocate_node_cidrs="false",
+            # Each controller asks for a service account of its own when it starts: by the usual 20 questions a second, 5 s.
+            kube_api_qps=200,
+            kube_api_burst=400,
             leader_elect="false",
             secure_port=0,
             horizontal_pod_autoscaler_sync_period="5s",
