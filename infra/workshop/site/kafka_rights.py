@@ -19,9 +19,11 @@ from workshop.errors import WorkshopError
 from workshop.kafka_access import KafkaSettings
 from workshop.name_prefix import full
 from workshop.site.description import Site
+from workshop.waiting import wait_until
 
 PATIENT = {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 20_000}
 EVERY = "every lesson"
+MEMBERS_LEAVE = 20.0  # seconds: a member that was killed is put out after 6
 
 
 @dataclass(frozen=True)
@@ -193,10 +195,14 @@ class _closed:  # noqa: N801 (read as a word, like `closing`)
 def remove_all(kafka: Mapping) -> tuple[list[str], list[str]]:
     """Delete the participant's topics and groups, which are those whose names carry the prefix; returns their full names.
 
+    Members that were told to leave are waited for: a group that has some cannot be deleted.
+
     Raises:
         WorkshopError: Kafka refused it.
     """
     with closing(KafkaAdminClient(**{**kafka, **PATIENT})) as admin:
+        with suppress(WorkshopError):  # who stays is Kafka's to say, below
+            wait_until(lambda: not _occupied(admin), MEMBERS_LEAVE, "the groups' members to leave", every=0.2)
         gone = [name for name in admin.list_topics() if _is_ours(name)]
         groups = [group["group_id"] for group in admin.list_groups() if _is_ours(group["group_id"])]
         try:
@@ -209,6 +215,11 @@ def remove_all(kafka: Mapping) -> tuple[list[str], list[str]]:
                 f"Kafka did not delete all of it: {error}.", "Stop what still reads, then `workshop reset` again."
             ) from None
     return [full(name) for name in gone], [full(name) for name in groups]
+
+
+def _occupied(admin: KafkaAdminClient) -> list[str]:
+    groups = [group for group in admin.list_groups() if _is_ours(group["group_id"])]
+    return [group["group_id"] for group in groups if group.get("group_state") not in ("Empty", "Dead")]
 
 
 def _is_ours(name: str) -> bool:

@@ -15,6 +15,7 @@ LABEL = "app.kubernetes.io/part-of=workshop"
 # An autoscaler comes by a lesson, without a label: it goes by its name.
 KINDS = "deployments,services,poddisruptionbudgets,configmaps,secrets"
 FOLDER = "services"
+ENDED = ("--cascade=foreground", "--timeout=100s")  # with their pods, which write until they have left
 
 
 def overlay(settings: Settings, base: Path) -> Path | None:
@@ -56,7 +57,7 @@ def remove_all(settings: Settings) -> None:
     """Delete what is labelled as the workshop's in the participant's namespace, and the lessons' autoscaler; nothing else."""
     namespace = f"--namespace={kubectl.namespace(settings)}"
     kubectl.kubectl(settings, "delete", "horizontalpodautoscaler", "payments", "--ignore-not-found", namespace)
-    kubectl.kubectl(settings, "delete", KINDS, "-l", LABEL, "--ignore-not-found", namespace, "--timeout=100s")
+    kubectl.kubectl(settings, "delete", KINDS, "-l", LABEL, "--ignore-not-found", namespace, *ENDED)
 
 
 def _without_tag(name: str) -> str:
