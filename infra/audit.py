@@ -29,7 +29,6 @@ PYTHON = ("requirements.txt", "infra/installer.txt", "infra/services/requirement
 JARS = ("infra/kafka/jars.lock", "infra/cdc/jars.lock")
 NODE_IMAGE = "infra/kind/offline/go.mod"
 GO = ("infra/controlplane/go.mod", "infra/kind/tool/go.mod")
-
 ACCEPTED = ROOT / "infra/audit.toml"
 
 Package = tuple[str, str, str]  # ecosystem, name, version

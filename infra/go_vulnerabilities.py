@@ -24,13 +24,13 @@ def fetch() -> Path:
     """The folder with its newest entries, one JSON file each.
 
     Raises:
-        NotReached: there is no Go, or no proxy for modules answers.
+        NotReached: there is no Go, no proxy for modules answers, or the database has another form.
     """
     found = go.find(Settings.load())
     if not found:
         raise NotReached("there is no Go here to fetch it with")
     command = [str(found.path), "mod", "download", "-json", MODULE]
-    env = {**found.env, "GOFLAGS": f"{found.env['GOFLAGS']} -mod=mod", "GONOSUMDB": "golang.org/x/vulndb"}
+    env = {**found.env, "GOFLAGS": f"{found.env['GOFLAGS']} -mod=mod"}
     with tempfile.TemporaryDirectory() as folder:
         try:
             done = subprocess.run(
@@ -39,10 +39,13 @@ def fetch() -> Path:
         except subprocess.TimeoutExpired:
             raise NotReached(f"no proxy for modules answers within {TIMEOUT} s") from None
     try:
-        return Path(json.loads(done.stdout)["Dir"]) / "data" / "osv"
+        entries = Path(json.loads(done.stdout)["Dir"]) / "data" / "osv"
     except (ValueError, LookupError):
         said = done.stderr.strip().splitlines() or ["it says nothing"]
         raise NotReached(said[-1]) from None
+    if not any(entries.glob("*.json")):
+        raise NotReached(f"{MODULE} holds no entries in data/osv any more")
+    return entries
 
 
 def known(versions: dict[str, set[str]], database: Path) -> Iterator[tuple[str, str, str]]:

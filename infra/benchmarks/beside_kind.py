@@ -13,6 +13,7 @@ import os
 import subprocess
 import tempfile
 import time
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from workshop.kind.binary import kind_binary
 from workshop.settings import Settings
 from workshop.timeline import Timeline
 
-CLUSTER = "workshop-beside"
+CLUSTER = f"beside-{uuid.uuid4().hex[:8]}"  # nobody else's: it is deleted in the end, whatever happened
 
 
 def main() -> None:

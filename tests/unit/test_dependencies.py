@@ -101,7 +101,7 @@ def database() -> Iterator[tuple[str, type[Database]]]:
 
 def audit(service: str, *words: str, path: str = "/nowhere") -> subprocess.CompletedProcess:
     command = [sys.executable, ROOT / "infra/audit.py", "--service", service, *words]
-    env = {"no_proxy": "127.0.0.1", "PATH": f"{path}:/usr/bin:/bin", "WORKSHOP_CACHE": "/nowhere"}
+    env = {"no_proxy": "127.0.0.1", "PATH": path, "WORKSHOP_CACHE": "/nowhere"}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
@@ -168,6 +168,10 @@ def test_without_osv_go_modules_are_held_against_gos_own_database(tmp_path: Path
     assert re.search(r"(?m)^Go: k8s\.io/kubernetes 1\.\d+\.\d+: GO-9 ", done.stdout), done.stdout
     assert "GO-8" not in done.stdout
     assert "Go's modules" not in done.stdout
+    for entry in entries.iterdir():
+        entry.unlink()
+    done = audit("http://127.0.0.1:9/v1/querybatch", path=str(tmp_path))
+    assert "NOT RUN: the audit of Go's modules: golang.org/x/vulndb@latest holds no entries" in done.stdout
 
 
 @pytest.mark.parametrize(
