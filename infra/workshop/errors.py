@@ -12,6 +12,8 @@ class WorkshopError(Exception):
     def __init__(self, happened: str, next_step: str = "", detail: str = "") -> None:
         super().__init__(" ".join(part for part in (happened, next_step) if part))
         self.happened, self.next_step, self.detail = happened, next_step, detail
+        if detail:
+            self.add_note(detail)  # a traceback shows it too: a failing test says why
 
     def lines(self) -> list[str]:
         """The message as lines: what happened, a detail such as the tail of a log, what to do next."""

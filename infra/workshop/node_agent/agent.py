@@ -45,9 +45,9 @@ class Agent:
         return [pod for one in self.nodes if node in (None, one.name) for pod in one.pods.values()]
 
     def find(self, node: str | None, namespace: str, name: str) -> Pod | None:
-        """A pod by its name."""
-        found = (pod for pod in self.pods(node) if (pod.namespace, pod.name) == (namespace, name))
-        return next(found, None)
+        """A pod by its name; one that leaves has given its name away: its successor may run beside its last moments."""
+        found = [pod for pod in self.pods(node) if (pod.namespace, pod.name) == (namespace, name)]
+        return min(reversed(found), key=lambda pod: "deletionTimestamp" in pod.manifest["metadata"], default=None)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; then pods are told to leave."""

@@ -115,7 +115,7 @@ class Registry(Protocol):
         """Those of one node, or all."""
 
     def find(self, node: str | None, namespace: str, name: str) -> RunningPod | None:
-        """One pod, if it is on this node, or on any."""
+        """One pod, if it is on this node, or on any; of several of that name, the one that does not leave."""
 
 
 class Api(Protocol):
