@@ -1,4 +1,4 @@
-"""Which pod is meant by a name: a StatefulSet's next pod has the name of the last one, whose end is still being written down."""
+"""Which pod is meant by a name: a StatefulSet's next pod has that of the last one, whose end is still being written down."""
 
 from __future__ import annotations
 
