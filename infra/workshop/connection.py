@@ -90,7 +90,9 @@ class Connection:
             if gone:
                 admin.delete_topics(gone)
         self._fresh.clear()
-        return f"{len(gone)} topics of this lesson are deleted"
+        return (
+            "1 topic of this lesson is deleted" if len(gone) == 1 else f"{len(gone)} topics of this lesson are deleted"
+        )
 
 
 def connect() -> Connection:

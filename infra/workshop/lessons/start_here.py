@@ -47,7 +47,9 @@ def _leader_of_controllers(admin: KafkaAdminClient) -> int | None:
 
 def _process(components: dict, name: str) -> str:
     component = components.get(name, {})
-    return f"pid {component['pid']}, {component['memory_mb']} MB" if "pid" in component else "not a process here"
+    if "pid" in component:
+        return f"pid {component['pid']}, {component['memory_mb']} MB"
+    return f"a pod on {component['where'].rpartition('-')[2]}" if "where" in component else "runs elsewhere"
 
 
 def _box(axes: Axes, x: float, y: float, text: str, colour: str, height: float = 1.8) -> None:
