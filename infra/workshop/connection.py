@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from workshop import client_repairs, cluster, environment, kafka_access, kubectl, name_prefix, topics
+from workshop import client_repairs, cluster, environment, kafka_access, kubectl, name_prefix, open_lessons, topics
 from workshop.backends import by_name
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers, KubernetesNodes
@@ -109,6 +109,8 @@ def connect() -> Connection:
     endpoints = cluster.read_endpoints(settings)
     if not endpoints or not some_broker_answers(endpoints["kafka"]):
         raise _not_running(endpoints)
+    if advice := open_lessons.advice():
+        print(advice)
     return Connection(settings, _clients(endpoints), endpoints["backend"])
 
 

@@ -19,14 +19,14 @@ from workshop.waiting import wait_until
 NAME = "lab"
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
 
-# What a new user would have to click away first.
+# What a new user would have to click away first; and a lesson whose tab is closed leaves no kernel behind, with its memory.
 DEFAULTS = {
     "@jupyterlab/apputils-extension:notification": {
         "fetchNews": "false",
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "kernelShutdown": True},
     "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 30},
 }
 
