@@ -17,6 +17,7 @@ from workshop.backends.local_kubernetes import AGENT, PLANE
 from workshop.cdc import stack as cdc
 from workshop.controlplane import progress as compiling
 from workshop.errors import WorkshopError
+from workshop.faults import Brokers
 from workshop.files import locked, write_atomically
 from workshop.kafka_probe import registered_brokers
 from workshop.processes import Processes, shown
@@ -55,6 +56,12 @@ def up(
                 kafka = kafka_access.client(endpoints["kafka"])
                 topics.create(kafka, topics.STORY)
                 smoke_test(kafka)
+            if backend.owns_brokers:
+                with (
+                    timeline.step("leaders spread"),
+                    suppress(WorkshopError),
+                ):  # one sick topic does not hinder the others
+                    Brokers(backend, kafka).settle(settings.patience / 3)
             if backend.has_kubernetes:
                 with timeline.step("Kubernetes' nodes ready"):
                     backend.kubernetes_ready()

