@@ -66,10 +66,9 @@ class Brokers:
         """The brokers that the cluster counts as there: registered and not fenced."""
         try:
             with closing(KafkaAdminClient(**{**self._kafka, **QUICK})) as admin:
-                brokers = admin.describe_cluster()["brokers"]
+                return _registered(admin)
         except (KafkaError, OSError):
             return set()
-        return {broker["broker_id"] for broker in brokers if not broker.get("is_fenced")}
 
     def restore(self) -> None:
         """Make all well: frozen brokers go on, dead ones start, every replica is in sync and leaders are where they belong.
@@ -116,10 +115,10 @@ class Brokers:
         wait_until(lambda: node in registered_brokers(alone), 90, f"broker {node} to be registered")
 
     def _all_in_sync(self) -> bool:
-        if self.registered() != set(NODES):
-            return False
         try:
             with closing(KafkaAdminClient(**{**self._kafka, **QUICK})) as admin:
+                if _registered(admin) != set(NODES):
+                    return False
                 partitions = [p for topic in admin.describe_topics() for p in topic["partitions"]]
                 if any(len(p["isr_nodes"]) < len(p["replica_nodes"]) or p["leader_id"] < 0 for p in partitions):
                     return False
@@ -129,6 +128,10 @@ class Brokers:
         except (KafkaError, OSError):
             return False
         return True
+
+
+def _registered(admin: KafkaAdminClient) -> set[int]:
+    return {broker["broker_id"] for broker in admin.describe_cluster()["brokers"] if not broker.get("is_fenced")}
 
 
 class KubernetesNodes:
