@@ -49,6 +49,8 @@ def _process(components: dict, name: str) -> str:
     component = components.get(name, {})
     if "pid" in component:
         return f"pid {component['pid']}, {component['memory_mb']} MB"
+    if component.get("state") == "stopped":
+        return "does not run"
     return f"a pod on {component['where'].rpartition('-')[2]}" if "where" in component else "runs elsewhere"
 
 
