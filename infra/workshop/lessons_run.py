@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from pathlib import Path
 
@@ -93,11 +92,10 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, console: Console) -> s
 
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
     """A page that can be read without a network."""
-    exporter = HTMLExporter(template_name="lab", embed_images=True)
+    # Without embed_images, which closes each tag in a lesson's text before what it encloses; pictures are in the outputs.
+    exporter = HTMLExporter(template_name="lab")
     for name in FROM_THE_NETWORK:
         if exporter.has_trait(name):
             setattr(exporter, name, "")
     resources = {"metadata": {"name": title}}
-    page = exporter.from_notebook_node(notebook, resources=resources)[0]
-    # The exporter closes a folded hint before its text; the text belongs into it.
-    return re.sub(r"(<details><summary>.*?</summary>)\s*</details>(.*?)(</div>)", r"\1\2</details>\3", page, flags=re.S)
+    return exporter.from_notebook_node(notebook, resources=resources)[0]
