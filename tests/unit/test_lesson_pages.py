@@ -8,7 +8,9 @@ import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
 from workshop.lessons_run import to_html
 
-TEXT = "Press <kbd>Shift</kbd>+<kbd>Enter</kbd>.\n\n<details><summary>Hint</summary>\n\nLook at the **key**.\n\n</details>"
+TEXT = (
+    "Press <kbd>Shift</kbd>+<kbd>Enter</kbd>.\n\n<details><summary>Hint</summary>\n\nLook at the **key**.\n\n</details>"
+)
 
 
 @pytest.fixture(scope="module")
