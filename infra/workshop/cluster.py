@@ -57,11 +57,7 @@ def up(
                 topics.create(kafka, topics.STORY)
                 smoke_test(kafka)
             if backend.owns_brokers:
-                with (
-                    timeline.step("leaders spread"),
-                    suppress(WorkshopError),
-                ):  # one sick topic does not hinder the others
-                    Brokers(backend, kafka).settle(settings.patience / 3)
+                _spread_leaders(Brokers(backend, kafka), settings, timeline)
             if backend.has_kubernetes:
                 with timeline.step("Kubernetes' nodes ready"):
                     backend.kubernetes_ready()
@@ -120,6 +116,14 @@ def smoke_test(kafka: dict) -> None:
         ) from error
     if read is None or read.value != content:
         raise WorkshopError("The first event was written but not read back.", "`workshop doctor` looks why.")
+
+
+def _spread_leaders(brokers: Brokers, settings: Settings, timeline: Timeline) -> None:
+    try:
+        with timeline.step("leaders spread"):
+            brokers.settle(settings.patience / 3)
+    except WorkshopError as error:  # one sick topic does not hinder the others
+        timeline.say(error.happened)
 
 
 @contextmanager

@@ -90,9 +90,8 @@ class Connection:
             if gone:
                 admin.delete_topics(gone)
         self._fresh.clear()
-        return (
-            "1 topic of this lesson is deleted" if len(gone) == 1 else f"{len(gone)} topics of this lesson are deleted"
-        )
+        are_deleted = "topic of this lesson is deleted" if len(gone) == 1 else "topics of this lesson are deleted"
+        return f"{len(gone)} {are_deleted}"
 
 
 def connect() -> Connection:

@@ -89,10 +89,9 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
         if at <= end:
             load.axvline(at, color=INK, linewidth=1, linestyle="--")
             height = 1.0 - 0.16 * (number % 2)  # on two levels, so that neighbours do not cover each other
-            where = {"transform": load.get_xaxis_transform(), "va": "top", "fontsize": 9}
-            word = load.text(
-                at, height, f" {word}", **where, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-            )
+            plate = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+            place = load.get_xaxis_transform()
+            word = load.text(at, height, f" {word}", transform=place, va="top", fontsize=9, bbox=plate)
             word.set_in_layout(False)
     most = max([n for _, n in seen.ready] + [0])
     failed = int((answers["status"] != 201).sum())
