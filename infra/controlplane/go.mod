@@ -1,4 +1,4 @@
-module workshop/controlplane
+module controlplane
 
 go 1.26.0
 

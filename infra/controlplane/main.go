@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	_ "controlplane/queues"
+
 	"go.etcd.io/etcd/server/v3/embed"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/tools/clientcmd"

@@ -13,6 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from services import origin
 from services.settings import Settings, leave
 
+NEVER = 3600.0  # seconds between two looks whether to stop: the server ends with its process
+
 
 @dataclass(frozen=True)
 class Side:
@@ -49,7 +51,7 @@ def serve(side: Side) -> ThreadingHTTPServer:
     except OSError as error:
         leave(f"{settings.service} cannot listen on {settings.host}:{settings.port}: {error}.")
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="side-server", daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(NEVER,), name="side-server", daemon=True).start()
     return server
 
 

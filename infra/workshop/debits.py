@@ -30,7 +30,7 @@ from workshop.payments.accounts import Account, command_for, decide, evolve, fol
 from workshop.payments.events import UNUSABLE, CardEvent
 from workshop.persevering import persevere
 from workshop.reading import read_partitions
-from workshop.records import IDLE_MS, UNHURRIED, behind, written_at
+from workshop.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
 
 log = logging.getLogger(__name__)
 COMMITTED = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
@@ -91,7 +91,7 @@ class Debits(ConsumerRebalanceListener):
             producer.init_transactions()  # what a predecessor of this name left open is put away
             consumer.subscribe([self.topics.payments], listener=self)
             while not leaving:
-                found = consumer.poll(timeout_ms=IDLE_MS, max_records=batch)
+                found = consumer.poll(timeout_ms=IDLE_MS if self.joined else JOINING_MS, max_records=batch)
                 # Taken here, not later: a member that is put out meanwhile would ask in nobody's name, and be let through.
                 member = consumer.group_metadata()
                 self.joined = member.generation_id > 0
@@ -101,7 +101,7 @@ class Debits(ConsumerRebalanceListener):
 
     @contextmanager
     def _clients(self) -> Iterator[tuple[KafkaConsumer, KafkaProducer]]:
-        timing = {**UNHURRIED, "session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 500}
+        timing = {**UNHURRIED, "session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 1_000}
         sticky = {"partition_assignment_strategy": [CooperativeStickyAssignor]}
         name = f"{self.group}-{self.instance}" if self.instance else self.group
         with (

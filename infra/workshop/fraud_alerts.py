@@ -29,7 +29,7 @@ from workshop.payments import PaymentMade, PaymentRefunded, parse
 from workshop.payments.events import UNUSABLE, CardEvent, FraudReported, PaymentFlagged
 from workshop.persevering import persevere
 from workshop.reading import read_partitions
-from workshop.records import IDLE_MS, UNHURRIED, behind, written_at
+from workshop.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
 
 log = logging.getLogger(__name__)
 WHOLE = {**UNHURRIED, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
@@ -91,7 +91,7 @@ class FraudAlerts(ConsumerRebalanceListener):
         persevere(lambda: self._serve(leaving), leaving, lambda: self.tally.update(["begun anew"]))
 
     def _serve(self, leaving: list) -> None:
-        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 500, "metadata_max_age_ms": 10_000}
+        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 1_000, "metadata_max_age_ms": 10_000}
         with (
             closing(KafkaConsumer(**self.kafka, group_id=self.group, **WHOLE, **timing)) as consumer,
             # A consumer of its own: one that reads both topics lets payments wait for a fetch that waits for reports.
@@ -114,7 +114,7 @@ class FraudAlerts(ConsumerRebalanceListener):
         written: list = []
         noted = time.monotonic()
         while not leaving:
-            found = consumer.poll(timeout_ms=IDLE_MS)
+            found = consumer.poll(timeout_ms=IDLE_MS if self.joined else JOINING_MS)
             self.unnoted = self.unnoted or bool(found)
             self.joined = consumer.group_metadata().generation_id > 0
             if found and self.moved:

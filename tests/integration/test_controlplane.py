@@ -87,6 +87,13 @@ def test_controllers_and_scheduler_work(plane: Plane):
     wait_until(lambda: not plane.kubectl("get", "pods", "-o", "name"), 60, "its pods to go", every=0.2)
 
 
+def test_its_work_queues_wake_up_for_work_only(plane: Plane):
+    figures = plane.kubectl("get", "--raw", "/metrics")
+    assert "apiserver_request_total" in figures
+    # A queue that is measured has a clock of its own: see infra/controlplane/queues.
+    assert "workqueue_" not in figures
+
+
 def test_a_namespace_goes_with_all_that_is_in_it(plane: Plane):
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
     about = {"name": "claim", "namespace": "short"}

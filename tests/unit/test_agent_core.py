@@ -1,4 +1,4 @@
-"""The node agent's parts that need no cluster: names of images, variables, paths, probes, the rules of a pod's phase."""
+"""The node agent's parts that need no cluster: names of images, variables, paths, the rules of a pod's phase."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from workshop.node_agent import container, environment, fields, images, probes, status
+from workshop.node_agent import container, environment, fields, images, status
 from workshop.node_agent.api import ApiError
 from workshop.node_agent.container import Container
 from workshop.node_agent.volumes import NotYet, Volumes
@@ -202,41 +202,6 @@ def test_maps_become_files_and_follow_their_map(tmp_path: Path) -> None:
 def test_a_volume_that_cannot_be_had_is_told(tmp_path: Path, volume: dict, said: str) -> None:
     with pytest.raises(NotYet, match=said):
         volumes(tmp_path, [{"name": "v", **volume}])
-
-
-# -- probes
-
-
-def test_a_probe_needs_its_failures_in_a_row() -> None:
-    answers = iter(["", "no", "", "no", "no", "no", "", ""])
-    verdicts: list[tuple[bool, int]] = []
-    asked = 0
-
-    async def once() -> str:
-        nonlocal asked
-        asked += 1
-        try:
-            return next(answers)
-        except StopIteration:
-            raise asyncio.CancelledError from None
-
-    series = probes.Series(
-        {"periodSeconds": 0.01, "failureThreshold": 3, "successThreshold": 2},
-        once,
-        lambda good, sentence: verdicts.append((good, asked)),
-        lambda sentence: None,
-    )
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(series.run())
-    assert verdicts == [(False, 6), (True, 8)]
-
-
-def test_a_refused_connection_is_said_as_go_says_it() -> None:
-    container = SimpleNamespace()
-    for action in ({"httpGet": {"port": 9, "path": "/x"}}, {"tcpSocket": {"port": 9}}):
-        said = asyncio.run(probes.ask(action, container, {}, "127.0.0.1"))
-        assert "dial tcp 127.0.0.1:9: connect: connection refused" in said
-    assert "port" in asyncio.run(probes.ask({"tcpSocket": {"port": "http"}}, container, {}, "127.0.0.1"))
 
 
 # -- phases

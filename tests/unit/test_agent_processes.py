@@ -73,6 +73,18 @@ def test_a_container_has_told_its_end_when_who_stops_it_goes_on() -> None:
     assert asyncio.run(life()).exit_code() == 137
 
 
+def test_a_new_process_is_seen_by_who_may_live_with_an_old_answer() -> None:
+    before = tree.whole(os.getpid(), max_age=1e-9)
+    with subprocess.Popen(["sleep", "600"]) as child:
+        try:
+            assert child.pid not in before
+            assert child.pid in tree.whole(os.getpid(), max_age=1e-9)
+            assert child.pid not in tree.whole(child.pid, max_age=1e-9)[1:]
+        finally:
+            child.kill()
+    assert child.pid not in tree.whole(os.getpid(), max_age=1e-9)
+
+
 def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
     script = f"sleep 600 & echo $! >>{tmp_path}/left; exec sleep 601"
     warden = subprocess.Popen([*WARDEN, "sh", "-c", script], stdout=subprocess.DEVNULL)

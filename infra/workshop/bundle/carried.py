@@ -24,7 +24,7 @@ WHEELS, CACHE = "wheels", "cache"
 LOCKS = ("infra/kafka/jars.lock", "infra/cdc/jars.lock")
 PINS = (
     *("requirements.txt", "infra/installer.txt", "pyproject.toml", *LOCKS),
-    *(f"infra/controlplane/{name}" for name in ("main.go", "parts.go", "go.mod", "go.sum")),
+    *(f"infra/controlplane/{name}" for name in ("main.go", "parts.go", "queues/queues.go", "go.mod", "go.sum")),
 )
 CHUNK = 1 << 20
 JARS_TIME = 1_500_000_000  # as `workshop.fetch` sets it: Java's ahead-of-time cache knows jars by their times

@@ -31,7 +31,7 @@ from workshop.settings import Settings
 from workshop.timeline import Timeline
 
 MODULE = Path("infra/controlplane")
-SOURCES = ("main.go", "parts.go", "go.mod", "go.sum")
+SOURCES = ("main.go", "parts.go", "queues/queues.go", "go.mod", "go.sum")
 VERSION = "v1.37.2"  # of Kubernetes, as go.mod requires it
 LDFLAGS = (
     "-s -w -X k8s.io/component-base/version.gitVersion=" + VERSION + " -X k8s.io/component-base/version.gitMajor=1"
@@ -100,7 +100,8 @@ def _compile(settings: Settings) -> Path:
         module.mkdir()
         # A copy: what is compiled is what the place is named after, even if the checkout changes meanwhile.
         for file in SOURCES:
-            shutil.copy(settings.root / MODULE / file, module)
+            (module / file).parent.mkdir(exist_ok=True)
+            shutil.copy(settings.root / MODULE / file, module / file)
         shell = IdleShell(scratch / "log", tool.env)
         try:
             packages = shell.read(tool.path, "list", "-deps", ".", cwd=module).split()

@@ -197,6 +197,7 @@ class ControlPlane:
             default_unreachable_toleration_seconds=5,
             default_not_ready_toleration_seconds=5,
             event_ttl="2h",
+            watch_cache="false",  # or sixty caches wake up once a second each, in front of an etcd in the same process
             profiling="false",
         )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
+import math
 import os
 import platform
 import time
@@ -23,12 +25,31 @@ from workshop.node_agent.pod import Pod
 log = logging.getLogger(__name__)
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-RENEW = 2.0  # seconds between two signs of life; the control plane waits for 8
+RENEW = 2.5  # seconds between two signs of life; the control plane waits for 8
+LATE = 6.0  # seconds without one after which it may have taken the node for lost
 TELL = 10.0  # seconds between two whole statuses
 FIRST_INDEX, LAST_INDEX = 2, 254
 MOST_PODS = 110
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 LOST = "lost"  # a file of this name in a node's folder: the node is as without power
+LOOK = 0.4  # seconds between two looks for it
+
+
+class Doubt:
+    """Whether the control plane may take a node for lost: for a while after a sign of life that came late."""
+
+    def __init__(self) -> None:
+        self._last = self._until = -math.inf
+
+    def sign_of_life(self, now: float) -> None:
+        """One has arrived."""
+        if now - self._last > LATE:
+            self._until = now + TELL
+        self._last = now
+
+    def at(self, now: float) -> bool:
+        """Whether there is reason to ask."""
+        return now < self._until
 
 
 class Node:
@@ -48,6 +69,7 @@ class Node:
         self.pods: dict[str, Pod] = {}
         self._tasks: dict[str, asyncio.Task] = {}
         self._last = FIRST_INDEX - 1  # the last address that was given: the next pod gets another one
+        self._doubt = Doubt()
 
     def pod_address(self, index: int) -> str:
         """The address of a pod, as the API knows it."""
@@ -68,11 +90,11 @@ class Node:
         self.folder.mkdir(parents=True, exist_ok=True)
         while True:
             while self.lost:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(LOOK)
             work = asyncio.create_task(self._work())
             try:
                 while not self.lost and not work.done():
-                    await asyncio.sleep(0.2)
+                    await asyncio.sleep(LOOK)
             finally:
                 work.cancel()
                 self.cut()
@@ -168,6 +190,7 @@ class Node:
             with suppress(*AWAY):
                 try:
                     await self._renew_once()
+                    self._doubt.sign_of_life(time.monotonic())
                 except ApiError as error:
                     log.warning("The sign of life of %s was refused: %s", self.name, error)
             await asyncio.sleep(RENEW)
@@ -185,7 +208,10 @@ class Node:
             await self.api.create(LEASES, body)
 
     async def _tell(self) -> None:
-        """Tell the status again: soon after the control plane was away, or took the node for lost, and every ten seconds."""
+        """Tell the status again: soon after the control plane was away, or took the node for lost, and every ten seconds.
+
+        Whether it did is asked only after a sign of life that came late: an idle control plane has little else to answer.
+        """
         told = 0.0
         while True:
             with suppress(*AWAY):
@@ -201,6 +227,8 @@ class Node:
             await asyncio.sleep(RENEW)
 
     async def _taken_for_ready(self) -> bool:
+        if not self._doubt.at(time.monotonic()):
+            return True
         node = await self.api.get(f"/api/v1/nodes/{self.name}")
         held = {one["type"]: one["status"] for one in node["status"].get("conditions", [])}
         return held.get("Ready") == "True"
@@ -253,6 +281,7 @@ class Node:
         return None
 
 
+@functools.cache
 def _about_the_machine() -> dict[str, str]:
     boot = Path("/proc/sys/kernel/random/boot_id")
     name = Path("/etc/os-release")

@@ -8,8 +8,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable
 
-import aiohttp
-
+from workshop.node_agent import http_get
 from workshop.node_agent.model import RunningContainer
 from workshop.node_agent.tree import kill, whole
 
@@ -57,25 +56,19 @@ async def execute(container: RunningContainer, command: list[str], timeout: floa
 async def _get(action: dict, ports: dict[str, int], host: str, timeout: float) -> str:
     port, path = _port(action["port"], ports), action.get("path") or "/"
     scheme = (action.get("scheme") or "HTTP").lower()
-    url = f"{scheme}://{action.get('host') or host}:{port}/{path.lstrip('/')}"
-    headers = {"User-Agent": "kube-probe/1.37", "Connection": "close"}
-    headers |= {header["name"]: header["value"] for header in action.get("httpHeaders") or []}
-    limit = aiohttp.ClientTimeout(total=timeout)
+    host, path = action.get("host") or host, f"/{path.lstrip('/')}"
+    headers = ((header["name"], header["value"]) for header in action.get("httpHeaders") or [])
+    url = f"{scheme}://{host}:{port}{path}"
     try:
-        async with (
-            aiohttp.ClientSession(trust_env=False, timeout=limit) as session,
-            session.get(url, headers=headers, ssl=False, allow_redirects=False) as answer,
-        ):
-            if 200 <= answer.status < 400:
-                return ""
-            return f"HTTP probe failed with statuscode: {answer.status}"
+        async with asyncio.timeout(timeout):
+            status = await http_get.status(scheme, host, port, path, headers)
     except TimeoutError:
         return f'Get "{url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
-    except aiohttp.ClientConnectorError as error:
-        said = error.os_error.strerror or str(error.os_error)
-        return f'Get "{url}": dial tcp {host}:{port}: connect: {_plain(said).lower()}'
-    except (aiohttp.ClientError, OSError) as error:
-        return f'Get "{url}": {error or type(error).__name__}'
+    except http_get.NoAnswer as error:
+        return f'Get "{url}": {error}'
+    except OSError as error:
+        return f'Get "{url}": dial tcp {host}:{port}: connect: {_plain(error.strerror or str(error)).lower()}'
+    return "" if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"
 
 
 async def _connect(action: dict, ports: dict[str, int], host: str, timeout: float) -> str:

@@ -32,19 +32,26 @@ def die_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-_seen: tuple[float, dict[int, list[int]]] = (0.0, {})
+_seen: tuple[float, set[int], dict[int, list[int]]] = (0.0, set(), {})
 
 
 def children_of_all(max_age: float = 0.0) -> dict[int, list[int]]:
-    """Every process' children, by their parent's number; not older than `max_age` seconds, as to look costs milliseconds."""
+    """Every process' children, by their parent's number.
+
+    To look costs milliseconds. Who may live with an answer that is `max_age` seconds old gets the last one for so long, and
+    for as long as the same processes run: a process' parent changes only when that ends.
+    """
     global _seen
-    if time.monotonic() - _seen[0] > max_age:
-        found: dict[int, list[int]] = {}
-        for number in proc.numbers():
-            if process := proc.process(number):
-                found.setdefault(process.parent, []).append(number)
-        _seen = (time.monotonic(), found)
-    return _seen[1]
+    looked, known, children = _seen
+    if time.monotonic() - looked > max_age:
+        numbers = proc.numbers()
+        if not max_age or numbers != known:
+            children = {}
+            for number in numbers:
+                if process := proc.process(number):
+                    children.setdefault(process.parent, []).append(number)
+        _seen = (time.monotonic(), numbers, children)
+    return children
 
 
 def whole(root: int, max_age: float = 0.0) -> list[int]:
