@@ -38,7 +38,8 @@ def digest(content: bytes) -> str:
 
 def test_a_bundle_fits_a_project_whose_control_plane_is_the_same() -> None:
     assert {f"infra/controlplane/{name}" for name in build.SOURCES} <= set(PINS)
-    assert {path.name for path in (ROOT / build.MODULE).iterdir()} == set(build.SOURCES)
+    module = ROOT / build.MODULE
+    assert {str(path.relative_to(module)) for path in module.rglob("*") if path.is_file()} == set(build.SOURCES)
 
 
 @pytest.fixture
