@@ -1,7 +1,7 @@
 """What Kubernetes costs here, and how fast it is: the same program for both backends, on the running stack.
 
 Usage: .venv/bin/python infra/benchmarks/on_kubernetes.py start [--runs N]    `workshop up` on stacks of its own (local)
-       .venv/bin/python infra/benchmarks/on_kubernetes.py stack               memory and idle processor time of this stack
+       .venv/bin/python infra/benchmarks/on_kubernetes.py stack [--runs N]    memory and idle processor time of this stack
        .venv/bin/python infra/benchmarks/on_kubernetes.py pods [--runs N]     scaling, replacing, a lost node, the autoscaler
        .venv/bin/python infra/benchmarks/on_kubernetes.py lesson              lesson 08's figures
 
@@ -59,21 +59,32 @@ def start(runs: int) -> None:
     print(f"up after down: {spread(after_down)}\nup on the running stack: {spread(again)}")
 
 
-def stack(settings: Settings, seconds: float = 60) -> None:
-    """What the whole stack takes, JupyterLab apart: memory, and processor time while nothing happens."""
-    ours = _processes(settings)
-    before = {process: sum(process.cpu_times()[:2]) for process, _ in ours}
-    time.sleep(seconds)
-    rows: dict[str, list[float]] = {}
-    for process, name in ours:
+def stack(settings: Settings, runs: int, seconds: float = 60) -> None:
+    """What the whole stack takes, JupyterLab apart: memory, and processor time while nothing happens, minute by minute."""
+    minutes = [_idle(settings, seconds) for _ in range(runs)]
+    memory: dict[str, float] = {}
+    for process, name in _processes(settings):
         with contextlib.suppress(psutil.Error):
-            row = rows.setdefault(name, [0.0, 0.0])
-            row[0] += process.memory_full_info().pss / 1e6
-            row[1] += (sum(process.cpu_times()[:2]) - before[process]) / seconds * 100
-    for name, (memory, busy) in sorted(rows.items()):
-        print(f"{name:16} {memory:7.0f} MB PSS  {busy:5.2f} % of a core")
-    total = [sum(row[i] for row in rows.values()) for i in (0, 1)]
-    print(f"{'in all':16} {total[0]:7.0f} MB PSS  {total[1]:5.2f} % of a core, idle for {seconds:g} s")
+            memory[name] = memory.get(name, 0.0) + process.memory_full_info().pss / 1e6
+    for name in sorted(memory):
+        print(
+            f"{name:16} {memory[name]:7.0f} MB PSS  {spread([busy.get(name, 0.0) for busy in minutes], '% of a core')}"
+        )
+    print(
+        f"in all: {sum(memory.values()):.0f} MB PSS, {spread([sum(busy.values()) for busy in minutes], '% of a core', 1)}"
+    )
+
+
+def _idle(settings: Settings, seconds: float) -> dict[str, float]:
+    """By component, the share of a core, in percent, that it takes for so long."""
+    ours = _processes(settings)
+    before = [sum(process.cpu_times()[:2]) for process, _ in ours]
+    time.sleep(seconds)
+    busy: dict[str, float] = {}
+    for (process, name), taken in zip(ours, before, strict=True):
+        with contextlib.suppress(psutil.Error):
+            busy[name] = busy.get(name, 0.0) + (sum(process.cpu_times()[:2]) - taken) / seconds * 100
+    return busy
 
 
 def _processes(settings: Settings) -> list[tuple[psutil.Process, str]]:
@@ -196,7 +207,7 @@ def main() -> None:
         return
     ws = workshop.connect()
     actions = {
-        "stack": lambda: stack(ws.settings),
+        "stack": lambda: stack(ws.settings, options.runs),
         "pods": lambda: measure_pods(ws, options.runs),
         "lesson": lambda: lesson(ws),
     }

@@ -20,8 +20,8 @@ from workshop.replicas import copied, followers_of, leader_of, partitions
 from workshop.waiting import wait_until
 
 RATE = 500  # payments a second
-FREEZE = 1.8  # seconds: a frozen broker counts as in sync for the first 0.9 of them (broker.session.timeout.ms)
-HASTE = 600  # milliseconds that a producer waits for an answer before it tries again: less than those 0.9 s
+FREEZE = 1.8  # seconds: a frozen broker counts as in sync for the first of them (broker.session.timeout.ms)
+HASTE = 600  # milliseconds that a producer waits for an answer before it tries again: less than that second
 
 __all__ = ["draw_kill", "draw_replicas", "draw_squares", "followers_of", "leader_of"]  # what the notebook uses besides
 
