@@ -1,4 +1,4 @@
-"""The mended kafka-python on real brokers: a producer that gave an event up, a consumer that polls in haste."""
+"""The mended kafka-python on real brokers: an event that was given up, polls in haste, a leader that has changed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import uuid
 from contextlib import closing
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError, RequestTimedOutError
 from workshop import reading
 from workshop.connection import Connection
-from workshop.replicas import followers_of
+from workshop.replicas import followers_of, leader_of
+from workshop.waiting import wait_until
 
 HASTY = {"acks": "all", "request_timeout_ms": 500, "delivery_timeout_ms": 1_200}
 
@@ -42,6 +43,18 @@ def test_a_consumer_whose_polls_are_shorter_than_a_rebalance_joins_its_group_aga
         for partitions in range(2, 12):  # news of the topic are the reason to join again
             admin.create_partitions({topic: partitions})
             assert _polled_until_it_holds(consumer, partitions), f"{partitions} partitions"
+
+
+def test_a_consumer_that_knows_the_old_leader_finds_the_new_one(ws: Connection):
+    topic = ws.fresh_topic("moved", partitions=1)
+    place = TopicPartition(topic, 0)
+    with closing(KafkaConsumer(**ws.kafka, request_timeout_ms=10_000)) as consumer, ws.brokers.restored_afterwards():
+        assert consumer.end_offsets([place]) == {place: 0}
+        old = leader_of(ws, topic)
+        ws.brokers.pause(old)
+        wait_until(lambda: leader_of(ws, topic) not in (old, -1), 60, "another leader")
+        ws.brokers.resume(old)  # it answers that it does not lead
+        assert consumer.end_offsets([place]) == {place: 0}
 
 
 def _polled_until_it_holds(consumer: KafkaConsumer, count: int) -> bool:
