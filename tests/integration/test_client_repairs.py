@@ -11,7 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError, RequestTimedOutError
 from workshop import reading
 from workshop.connection import Connection
-from workshop.replicas import followers_of, leader_of
+from workshop.replicas import followers_of, leader_of, partitions
 from workshop.waiting import wait_until
 
 HASTY = {"acks": "all", "request_timeout_ms": 500, "delivery_timeout_ms": 1_200}
@@ -53,7 +53,10 @@ def test_a_consumer_that_knows_the_old_leader_finds_the_new_one(ws: Connection):
         old = leader_of(ws, topic)
         ws.brokers.pause(old)
         wait_until(lambda: leader_of(ws, topic) not in (old, -1), 60, "another leader")
-        ws.brokers.resume(old)  # it answers that it does not lead
+        ws.brokers.resume(old)
+        wait_until(
+            lambda: old in partitions(ws, topic)[0]["isr_nodes"], 60, "the old leader to follow"
+        )  # and to say so
         assert consumer.end_offsets([place]) == {place: 0}
 
 
