@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,9 @@ class Java:
         """The flags of a broker, for this version."""
         compact = ("-XX:+UseCompactObjectHeaders",) if self.major >= FIRST_WITH_AOT else ()
         native = ("--enable-native-access=ALL-UNNAMED",) if self.major >= 24 else ()
-        return SMALL + compact + native
+        # A broker that has nothing to do wakes up a hundred times a second, and finds nothing in the processor's caches.
+        huge = ("-XX:+UseTransparentHugePages",) if sys.platform == "linux" else ()
+        return SMALL + compact + native + huge
 
     @property
     def has_aot_cache(self) -> bool:
