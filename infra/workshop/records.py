@@ -8,9 +8,10 @@ from kafka import KafkaConsumer, TopicPartition
 
 from workshop.payments.events import CardEvent
 
-# So often a service that has nothing to read looks whether it is in its group, later whether it is to leave, and asks each
-# broker; a record that comes is handed over at once all the same. To look costs ten changes between the client's threads.
+# So often a service that has nothing to read looks whether it is in its group, and later whether it is to leave: each look
+# is some ten changes between the client's threads. A record that comes is handed over at once all the same.
 JOINING_MS, IDLE_MS = 500, 1_000
+# So long a broker that has nothing new may keep a question.
 UNHURRIED = {"fetch_max_wait_ms": 2_000}
 
 

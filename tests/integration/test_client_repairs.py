@@ -54,9 +54,7 @@ def test_a_consumer_that_knows_the_old_leader_finds_the_new_one(ws: Connection):
         ws.brokers.pause(old)
         wait_until(lambda: leader_of(ws, topic) not in (old, -1), 60, "another leader")
         ws.brokers.resume(old)
-        wait_until(
-            lambda: old in partitions(ws, topic)[0]["isr_nodes"], 60, "the old leader to follow"
-        )  # and to say so
+        wait_until(lambda: old in partitions(ws, topic)[0]["isr_nodes"], 60, "the old leader to follow")
         assert consumer.end_offsets([place]) == {place: 0}
 
 

@@ -54,7 +54,6 @@ def test_a_refused_connection_is_said_as_go_says_it() -> None:
 @asynccontextmanager
 async def server(answer: bytes, heard: list[bytes], context: ssl.SSLContext | None = None):
     """Answers everybody with the same bytes, and who wants to hear nothing by silence; yields its port."""
-
     at_work: list[asyncio.Task] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,6 +128,26 @@ def test_a_certificate_may_be_anybodys(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "kubelet-serving.crt", tmp_path / "kubelet-serving.key")
     assert said_of(FINE, context, scheme="HTTPS")[0] == ""
+
+
+def test_who_does_not_speak_tls_is_said_so() -> None:
+    async def whole() -> str:
+        async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            writer.close()
+            await writer.wait_closed()
+            left.set()
+
+        left = asyncio.Event()
+        async with await asyncio.start_server(plain, "127.0.0.1", 0) as listening:
+            action = {"port": listening.sockets[0].getsockname()[1], "scheme": "HTTPS"}
+            said = await probes.ask({"httpGet": action, "timeoutSeconds": 5}, SimpleNamespace(), {}, "127.0.0.1")
+            await left.wait()
+            return said
+
+    said = asyncio.run(whole())
+    assert "tls: " in said
+    assert "dial tcp" not in said
 
 
 def test_who_does_not_answer_in_time_is_said_so() -> None:

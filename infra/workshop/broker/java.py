@@ -47,7 +47,7 @@ class Java:
         """The flags of a broker, for this version."""
         compact = ("-XX:+UseCompactObjectHeaders",) if self.major >= FIRST_WITH_AOT else ()
         native = ("--enable-native-access=ALL-UNNAMED",) if self.major >= 24 else ()
-        # A broker that has nothing to do wakes up a hundred times a second, and finds nothing in the processor's caches.
+        # An idle broker wakes up more than a hundred times a second, and finds nothing in the processor's caches.
         huge = ("-XX:+UseTransparentHugePages",) if sys.platform == "linux" else ()
         return SMALL + compact + native + huge
 

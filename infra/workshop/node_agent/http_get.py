@@ -1,7 +1,7 @@
 """The GET of a probe or a hook: one connection, one question, and of the answer its status.
 
-Probes are most of what an idle agent does. A client that can do everything (aiohttp) takes three times the processor's time
-for one, so that this is done by a socket and the parser that the services' own server has.
+Probes are the largest part of what an idle agent does. A client that can do everything (aiohttp) takes three times the
+processor's time for one, so that this is done by a socket and the parser that the services' own server has.
 """
 
 from __future__ import annotations
@@ -25,14 +25,19 @@ async def status(scheme: str, host: str, port: int, path: str, headers: Iterable
     """Ask, and return the answer's status. A certificate may be anybody's: a kubelet does not look either.
 
     Raises:
-        OSError: no connection, or it broke.
-        NoAnswer: there is no status; it says why.
+        OSError: there is no connection.
+        NoAnswer: there is one, and no status; it says why.
     """
     question = _question(host, port, path, headers)
-    reader, writer = await asyncio.open_connection(host, port, ssl=_anybody() if scheme == "https" else None)
+    try:
+        reader, writer = await asyncio.open_connection(host, port, ssl=_anybody() if scheme == "https" else None)
+    except ssl.SSLError as error:
+        raise NoAnswer(f"tls: {error.reason or error}") from None
     try:
         writer.write(question)
         return await _status(reader)
+    except OSError as error:
+        raise NoAnswer(f"read tcp {host}:{port}: {(error.strerror or str(error)).lower()}") from None
     finally:
         writer.close()
 
