@@ -131,6 +131,24 @@ def test_a_lost_nodes_pods_come_up_elsewhere(ws: Connection, api) -> None:
     wait_until(lambda: all_ready(api, 2), WAIT, "two pods, and no third")
 
 
+def test_a_node_that_somebody_deleted_comes_back_and_has_pods_again(ws: Connection, api) -> None:
+    name = pods.pods(api, "payments")[0].node
+    old = api.read_node(name).metadata.uid
+    api.delete_node(name)
+
+    def back() -> bool:
+        found = api.list_node(field_selector=f"metadata.name={name}").items
+        return any(
+            condition.type == "Ready" and condition.status == "True"
+            for node in found
+            if node.metadata.uid != old
+            for condition in node.status.conditions or []
+        )
+
+    wait_until(back, WAIT, "the node to be back")
+    wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "two pods, and an answer")
+
+
 def test_services_that_were_told_of_other_brokers_are_started_anew(ws: Connection, api) -> None:
     """As after an `up` that had to take other ports: pods start with what the ConfigMap said before."""
     elsewhere = '{"data":{"KAFKA_BOOTSTRAP":"127.0.0.1:1"}}'
