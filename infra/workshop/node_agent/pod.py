@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 MARK = "WORKSHOP_POD"
 VOLUME_RETRY = 2.0  # seconds until what a volume refers to is looked for again
-REFRESH = 10.0  # seconds after which a mounted config map may be seen as it is now
+REFRESH = 30.0  # seconds after which a mounted config map may be seen as it is now
 OVER = ("Succeeded", "Failed")
 
 
