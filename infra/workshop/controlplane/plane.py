@@ -48,7 +48,6 @@ class ControlPlane:
         if program is None:
             raise WorkshopError("The control plane is not built.", "`workshop up` builds it in the background.")
         argv = (str(program), str(self.folder / "control-plane.json"))
-        # A small heap is worth more here than a few per cent of processor time.
         env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder)}
         ports = (self.ports.api, self.ports.etcd, self.ports.etcd_peer)
         return Component(NAME, argv, env, cwd=self.folder, ports=ports, grace=15)
