@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -31,6 +33,27 @@ FROM_THE_NETWORK = (
 )
 
 
+class Client(NotebookClient):
+    """Executes a notebook; when it is interrupted, its kernel ends first, and `interrupted` is true.
+
+    nbclient alone ends the kernel while the cells go on, and fails on that with an assertion.
+    """
+
+    interrupted = False
+
+    async def async_start_new_kernel(self, **more: object) -> None:
+        """As nbclient's, which has just set its signals."""
+        loop, work = asyncio.get_running_loop(), asyncio.current_task()
+
+        def stop() -> None:
+            self.interrupted = True
+            work.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        await super().async_start_new_kernel(**more)
+
+
 def run(settings: Settings, lessons: list[str], console: Console) -> int:
     """Execute lessons by their numbers, all of them if none is named; returns 1 if one failed.
 
@@ -57,7 +80,9 @@ def _run_one(settings: Settings, path: Path, console: Console) -> bool:
     notebook = nbformat.read(path, as_version=4)
     page = settings.root / "runs" / f"{path.stem}.html"
     began = time.monotonic()
-    trouble = _execute(notebook, path, console)
+    words = settings.state / "logs" / f"run-{path.stem}.log"
+    words.parent.mkdir(parents=True, exist_ok=True)
+    trouble = _execute(notebook, path, words, console)
     write_atomically(page, to_html(notebook, path.stem))
     seconds = time.monotonic() - began
     sign = "[red]✗[/]" if trouble else "[green]✓[/]"
@@ -67,12 +92,13 @@ def _run_one(settings: Settings, path: Path, console: Console) -> bool:
     return not trouble
 
 
-def _execute(notebook: nbformat.NotebookNode, path: Path, console: Console) -> str:
-    """Run all cells with a progress bar; returns what went wrong, or nothing."""
+def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: Console) -> str:
+    """Run all cells with a progress bar; returns what went wrong, or nothing. What the kernel itself says goes to `words`."""
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with progress, words.open("w") as told:
         task = progress.add_task(path.stem, total=len(notebook.cells))
-        client = NotebookClient(
+        client = Client(
             notebook,
             timeout=CELL_TIMEOUT,
             resources={"metadata": {"path": str(path.parent)}},
@@ -80,13 +106,15 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, console: Console) -> s
             on_cell_complete=lambda cell, cell_index: progress.update(task, completed=cell_index + 1),
         )
         try:
-            client.execute()
+            client.execute(stderr=told)
         except CellExecutionError as error:
             return f"{error.ename}: {error.evalue}"
         except CellTimeoutError:
             return f"A cell took more than {CELL_TIMEOUT} s. `workshop status` shows whether the brokers are there."
-        except DeadKernelError:
-            return "The kernel died: perhaps memory ran out. `workshop doctor` looks."
+        except (DeadKernelError, asyncio.CancelledError):
+            if client.interrupted:
+                raise KeyboardInterrupt from None
+            return f"The kernel died: perhaps memory ran out. `workshop doctor` looks; its last words stand in {words}."
     return ""
 
 

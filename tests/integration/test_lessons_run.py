@@ -1,0 +1,48 @@
+"""`workshop run`, interrupted: in the terminal of somebody who has changed his mind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+from workshop.connection import Connection
+from workshop.waiting import wait_until
+
+WAIT = 240.0
+
+
+def kernel_of(process: psutil.Popen) -> psutil.Process | None:
+    for one in process.children(recursive=True):
+        try:
+            if "ipykernel_launcher" in " ".join(one.cmdline()):
+                return one
+        except psutil.NoSuchProcess:
+            pass
+    return None
+
+
+def reads_from_brokers(kernel: psutil.Process, brokers: set[int]) -> bool:
+    return any(one.raddr and one.raddr.port in brokers for one in kernel.net_connections("tcp"))
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["its kernel starts", "its cells run"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_says_so_and_leaves_no_kernel(ws: Connection, begun: bool, number: int) -> None:
+    words = [sys.executable, "-m", "workshop.cli", "run", "01"]
+    process = psutil.Popen(words, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        kernel = wait_until(lambda: kernel_of(process), WAIT, "a kernel")
+        if begun:
+            brokers = {int(place.rpartition(":")[2]) for place in ws.kafka["bootstrap_servers"]}
+            wait_until(lambda: reads_from_brokers(kernel, brokers), WAIT, "its cells to run")
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=WAIT)
+    finally:
+        if process.is_running():
+            process.kill()
+    assert (process.returncode, "Traceback" in said, "Stopped." in said) == (130, False, True), said
+    wait_until(lambda: not kernel.is_running(), WAIT, "its kernel to end")
