@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from kubernetes.client import AppsV1Api
 from rich.console import Console
 from workshop import cluster, pods
 from workshop.backends.local_kubernetes import AGENT, PLANE
@@ -147,6 +149,32 @@ def test_a_node_that_somebody_deleted_comes_back_and_has_pods_again(ws: Connecti
 
     wait_until(back, WAIT, "the node to be back")
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "two pods, and an answer")
+
+
+def test_services_are_as_delivered_again_though_their_deployment_is_noted_on_all_the_while(ws: Connection, api) -> None:
+    """As its controller does while pods come and go: who writes what he has read before is refused."""
+    lesson.change(ws, {"env": [{"name": "LEFT_BY_SOMEBODY", "value": "1"}]})
+    over, wrote = threading.Event(), []
+
+    def note_on() -> None:
+        client = AppsV1Api(api.api_client)
+        while not over.is_set():
+            body = {"metadata": {"annotations": {"noted": str(len(wrote))}}}
+            wrote.append(client.patch_namespaced_deployment("payments", NAMESPACE, body))
+
+    noting = threading.Thread(target=note_on)
+    noting.start()
+    try:
+        wait_until(lambda: wrote, WAIT, "the first note")
+        for _ in range(5):
+            lesson.restore(ws)
+    finally:
+        over.set()
+        noting.join()
+    container = (
+        AppsV1Api(api.api_client).read_namespaced_deployment("payments", NAMESPACE).spec.template.spec.containers[0]
+    )
+    assert "LEFT_BY_SOMEBODY" not in {variable.name for variable in container.env or []}
 
 
 def test_services_that_were_told_of_other_brokers_are_started_anew(ws: Connection, api) -> None:

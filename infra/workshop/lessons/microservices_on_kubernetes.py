@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workshop import deploy, kube_says, pods
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
-from workshop.kubectl import kubectl
+from workshop.kubectl import kubectl, namespace
 from workshop.lessons.kubernetes_pictures import draw_answers, draw_lanes, draw_pods, draw_share
 from workshop.live import Live
 from workshop.pictures import Picture
@@ -50,8 +50,11 @@ def restore(ws: Connection) -> None:
         for node in workers(pods.core(ws)):
             kubectl(ws.settings, "uncordon", node)
     no_autoscaler(ws)
-    # Applying keeps what others added to a deployment: an exercise's probe, a variable. Replacing does not.
-    kubectl(ws.settings, "replace", "-f", "-", data=_delivered(ws, "Deployment"))
+    # Applying keeps what others added to a deployment: an exercise's probe, a variable. Replacing does not. Written as it is,
+    # because `kubectl replace` alone reads it first, and gives up if its controller notes something in between.
+    for manifest in _delivered(ws, "Deployment"):
+        place = f"/apis/apps/v1/namespaces/{namespace(ws.settings)}/deployments/{manifest['metadata']['name']}"
+        kubectl(ws.settings, "replace", "--raw", place, "-f", "-", data=json.dumps(manifest))
     for name in deploy.DEPLOYMENTS:
         deploy.ready(ws.settings, name)
 
@@ -61,11 +64,11 @@ def no_autoscaler(ws: Connection) -> None:
     kubectl(ws.settings, "delete", "horizontalpodautoscaler", *deploy.DEPLOYMENTS, "--ignore-not-found")
 
 
-def _delivered(ws: Connection, kind: str) -> str:
+def _delivered(ws: Connection, kind: str) -> list[dict]:
     import yaml
 
     text = kubectl(ws.settings, "kustomize", str(deploy.folder(ws.settings)))
-    return yaml.safe_dump_all(part for part in yaml.safe_load_all(text) if part["kind"] == kind)
+    return [part for part in yaml.safe_load_all(text) if part["kind"] == kind]
 
 
 def workers(api: CoreV1Api) -> list[str]:
