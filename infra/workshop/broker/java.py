@@ -25,7 +25,7 @@ SMALL = (
     "-Xss512k",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
-    "-XX:CompileThresholdScaling=0.2",  # what an idle broker does a few times a second would be interpreted for minutes
+    "-XX:CompileThresholdScaling=0.5",  # what an idle broker does a few times a second would be interpreted for minutes
     "-XX:ReservedCodeCacheSize=48m",
     "-XX:-UsePerfData",  # or it writes a file into /tmp
     "-XX:+ExitOnOutOfMemoryError",
