@@ -34,7 +34,7 @@ FROM_THE_NETWORK = (
 
 
 class Client(NotebookClient):
-    """Executes a notebook; when it is interrupted, its kernel ends first, and `interrupted` is true.
+    """Executes a notebook; when it is interrupted, its kernel ends with it, and `interrupted` is true.
 
     nbclient alone ends the kernel while the cells go on, and fails on that with an assertion.
     """
