@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -17,7 +18,7 @@ from services.settings import Settings, read_or_leave
 
 log = logging.getLogger(__name__)
 KEEP_ALIVE = 30  # seconds that an idle connection is kept
-REST = 0.4  # seconds that it rests between two ticks while it is not to leave
+TICK, LEAVING_TICK = 1.0, 0.1  # seconds between two looks, before it is told to leave and after
 
 
 class Server(uvicorn.Server):
@@ -30,7 +31,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, settings: Settings, serving: Serving) -> None:
         self._serving, self._seconds = serving, settings.shutdown_seconds
-        self._told = 0.0
+        self._told, self._wake = 0.0, asyncio.Event()
         app = payments_api.build(settings, Publisher(settings.kafka, settings.payments_topic), serving)
         quiet = {"access_log": False, "log_config": None, "server_header": False, "ws": "none", "proxy_headers": False}
         fast = {"loop": "uvloop", "http": "httptools"}
@@ -42,12 +43,20 @@ class Server(uvicorn.Server):
         if not self._serving.leaving:
             self._told, self._serving.leaving = time.monotonic(), True
             leaving.within(self._seconds)
+            self._wake.set()
+
+    async def main_loop(self) -> None:
+        """Look now and then whether it is time to stop; uvicorn's own loop would look ten times a second all day."""
+        while not await self.on_tick(0):
+            if self._serving.leaving:
+                await asyncio.sleep(LEAVING_TICK)
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), TICK)
 
     async def on_tick(self, counter: int) -> bool:
-        """Twice a second, and ten times while it leaves: is it time to stop?"""
-        if not self._serving.leaving:
-            await asyncio.sleep(REST)
-        else:
+        """Whether it is time to stop; sets the time in its answers, which are given once more while it leaves."""
+        if self._serving.leaving:
             waited = time.monotonic() - self._told
             if waited > self._seconds / 4 or (waited > 1 and not self.server_state.connections):
                 self._serving.left.set()

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from workshop import slack
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 
@@ -30,7 +31,10 @@ LOG_LIMIT = 20_000_000  # bytes after which a log is set aside at the next start
 
 @dataclass(frozen=True)
 class Component:
-    """A process to run: its name, its argument list, its environment, how it is asked to stop and how long it may take."""
+    """A process to run: its name, its argument list, its environment, how it is asked to stop and how long it may take.
+
+    `slack`: seconds by which its timeouts may come late (see `workshop.slack`).
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -39,6 +43,7 @@ class Component:
     ports: tuple[int, ...] = ()
     grace: float = 15.0
     stop_signal: int = signal.SIGTERM
+    slack: float = 0.0
 
 
 class Lasting(subprocess.Popen):
@@ -66,7 +71,7 @@ class Processes:
         # The shell replaces itself by the program: so the mark carries the pid, which children cannot inherit as theirs.
         wrapper = ["/bin/sh", "-c", f'{MARKED_PID}=$$ exec "$0" "$@"', *component.argv]
         env = {**component.env, MARK: self._mark(component.name)}
-        with log.open("ab") as output, interrupts_deferred():
+        with log.open("ab") as output, interrupts_deferred(), slack.inherited(component.slack):
             child = Lasting(
                 wrapper,
                 env=env,

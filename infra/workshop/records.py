@@ -11,8 +11,9 @@ from workshop.payments.events import CardEvent
 # So often a service that has nothing to read looks whether it is in its group, and later whether it is to leave: each look
 # is some ten changes between the client's threads. A record that comes is handed over at once all the same.
 JOINING_MS, IDLE_MS = 500, 1_000
-# So long a broker that has nothing new may keep a question.
-UNHURRIED = {"fetch_max_wait_ms": 2_000}
+# So long a broker that has nothing new may keep a question; a partition that an instance takes over from another one is asked
+# for with the next. (One that has something to hand over answers at once.)
+UNHURRIED = {"fetch_max_wait_ms": 5_000}
 
 
 def behind(consumer: KafkaConsumer, place: TopicPartition, records: list) -> int:

@@ -24,6 +24,9 @@ from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
 PREPARING = "prepares Kafka for the first start"
+SLACK = (
+    0.05  # seconds by which brokers' timeouts may come late: a sign of life is due every 0.35 s, and missed after 1 s
+)
 
 
 class Local:
@@ -218,6 +221,7 @@ class Local:
                 cwd=home,
                 ports=(ports.broker(node), ports.controller(node)),
                 grace=30.0,
+                slack=SLACK,
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from workshop import kubectl
@@ -135,7 +136,7 @@ def provide(settings: Settings, timeline: Timeline) -> None:
 def kept_running(component: Component) -> Component:
     """The same, by a warden that starts it again when it dies, and ends what it left."""
     argv = (sys.executable, "-I", "-S", str(WARDEN), *component.argv)
-    return Component(component.name, argv, component.env, component.cwd, component.ports, component.grace + 5)
+    return replace(component, argv=argv, grace=component.grace + 5)
 
 
 def _is_ready(node: dict) -> bool:

@@ -21,6 +21,7 @@ from workshop.settings import NODES, Ports, Settings
 from workshop.waiting import wait_until
 
 NAME = "control-plane"
+SLACK = 0.15  # seconds by which its timeouts may come late: none of them is shorter than a second
 WORKERS = tuple(f"worker-{number}" for number in NODES)
 METRICS_READER = "infra/kubernetes/metrics-server/metrics-server.yaml"
 
@@ -50,7 +51,7 @@ class ControlPlane:
         argv = (str(program), str(self.folder / "control-plane.json"))
         env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder)}
         ports = (self.ports.api, self.ports.etcd, self.ports.etcd_peer)
-        return Component(NAME, argv, env, cwd=self.folder, ports=ports, grace=15)
+        return Component(NAME, argv, env, cwd=self.folder, ports=ports, grace=15, slack=SLACK)
 
     def wait(self) -> None:
         """Wait until the API server says that it is ready.
