@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
                     await asyncio.wait_for(self._wake.wait(), TICK)
 
     async def on_tick(self, counter: int) -> bool:
-        """Whether it is time to stop; sets the time in its answers, which are given once more while it leaves."""
+        """Whether it is time to stop; sets the time that its answers carry, too."""
         if self._serving.leaving:
             waited = time.monotonic() - self._told
             if waited > self._seconds / 4 or (waited > 1 and not self.server_state.connections):

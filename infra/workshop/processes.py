@@ -31,10 +31,7 @@ LOG_LIMIT = 20_000_000  # bytes after which a log is set aside at the next start
 
 @dataclass(frozen=True)
 class Component:
-    """A process to run: its name, its argument list, its environment, how it is asked to stop and how long it may take.
-
-    `slack`: seconds by which its timeouts may come late (see `workshop.slack`).
-    """
+    """A process to run: its name, its argument list, its environment, how it is asked to stop and how long it may take."""
 
     name: str
     argv: tuple[str, ...]
@@ -43,7 +40,7 @@ class Component:
     ports: tuple[int, ...] = ()
     grace: float = 15.0
     stop_signal: int = signal.SIGTERM
-    slack: float = 0.0
+    slack: float = 0.0  # seconds by which its timeouts may come late
 
 
 class Lasting(subprocess.Popen):

@@ -24,9 +24,7 @@ from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
 PREPARING = "prepares Kafka for the first start"
-SLACK = (
-    0.05  # seconds by which brokers' timeouts may come late: a sign of life is due every 0.35 s, and missed after 1 s
-)
+SLACK = 0.05  # seconds by which brokers' timeouts may come late: a sign of life is missed 0.65 s after it was due
 
 
 class Local:

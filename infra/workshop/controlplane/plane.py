@@ -21,7 +21,7 @@ from workshop.settings import NODES, Ports, Settings
 from workshop.waiting import wait_until
 
 NAME = "control-plane"
-SLACK = 0.15  # seconds by which its timeouts may come late: none of them is shorter than a second
+SLACK = 0.15  # seconds by which its timeouts may come late: what matters is told to it, the clock is for the rest
 WORKERS = tuple(f"worker-{number}" for number in NODES)
 METRICS_READER = "infra/kubernetes/metrics-server/metrics-server.yaml"
 
