@@ -20,9 +20,20 @@ GOOD = {"MemTotal": 8e9, "OSType": "linux", "Architecture": "x86_64", "CgroupVer
 
 
 @pytest.fixture
-def docker(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def limits(tmp_path: Path) -> Path:
+    """A folder with the limits of a machine that carries a cluster, whatever those of this one are."""
+    folder = tmp_path / "inotify"
+    folder.mkdir()
+    (folder / "max_user_instances").write_text("512\n")
+    (folder / "max_user_watches").write_text("524288\n")
+    return folder
+
+
+@pytest.fixture
+def docker(monkeypatch: pytest.MonkeyPatch, limits: Path) -> dict[str, str]:
     """A Docker that knows these containers: name to id."""
     there: dict[str, str] = {}
+    monkeypatch.setattr(preflight, "LIMITS", limits)
     monkeypatch.setattr(engine, "containers", lambda cluster, *, all_of_them=True: dict(there))
     monkeypatch.setattr(engine, "answers", lambda: "")
     monkeypatch.setattr(engine, "info", lambda: GOOD)
@@ -121,6 +132,16 @@ def test_what_a_cluster_cannot_work_with_is_said_before_anything_starts(
 ):
     monkeypatch.setattr(engine, "info", lambda: {**GOOD, **changed})
     with pytest.raises(WorkshopError, match=says):
+        preflight.must_pass(settings)
+
+
+@pytest.mark.parametrize("name", ["max_user_instances", "max_user_watches"])
+def test_a_limit_that_is_too_low_is_named_with_the_command_that_raises_it(
+    settings: Settings, docker: dict[str, str], limits: Path, name: str
+):
+    preflight.must_pass(settings)
+    (limits / name).write_text("128\n")
+    with pytest.raises(WorkshopError, match=rf"inotify {name}: 128\.(?s:.*)sudo sysctl fs\.inotify\.{name}="):
         preflight.must_pass(settings)
 
 

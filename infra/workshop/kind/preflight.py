@@ -19,6 +19,7 @@ NEEDED_DISK = 6.0e9
 NEEDED_AGAIN = 1.0e9  # for a cluster that was made already: events, and images that are built anew
 NEEDED_INSTANCES = 256  # inotify instances: each node's systemd, kubelet and containerd hold some
 NEEDED_WATCHES = 65_536
+LIMITS = Path("/proc/sys/fs/inotify")
 
 
 def measure(settings: Settings) -> list[Finding]:
@@ -68,7 +69,7 @@ def _kind_of_engine(info: dict) -> Iterator[Finding]:
 
 def _limits() -> Iterator[Finding]:
     for name, needed in (("max_user_instances", NEEDED_INSTANCES), ("max_user_watches", NEEDED_WATCHES)):
-        file = Path("/proc/sys/fs/inotify") / name
+        file = LIMITS / name
         if file.exists():
             have = int(file.read_text())
             advice = (
