@@ -16,7 +16,7 @@ import multiprocessing
 import os
 import statistics
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 
 import workshop
 from workshop.connection import Connection
@@ -27,7 +27,7 @@ def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
     """Lost, duplicated, longest gap in seconds, and whether the killed broker led the controllers too."""
     with closing(ws.admin()) as admin:
         controller = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
-    with contextlib.redirect_stdout(io.StringIO()):
+    with _unseen():
         seen = replication.kill_the_leader(ws)
     start, stop = seen.gap
     return len(seen.result.lost), len(seen.result.duplicated), stop - start, seen.leader == controller
@@ -35,10 +35,16 @@ def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
 
 def demonstrations(ws: Connection) -> tuple[int, int, int]:
     """Payments lost with acks=1 of 200; records of 200 payments without, and with, idempotence."""
-    lost = len(replication.freeze_and_kill(ws, acks=1).lost)
-    twice = sum(replication.send_through_a_freeze(ws, idempotent=False).times.values())
-    once = sum(replication.send_through_a_freeze(ws, idempotent=True).times.values())
+    with _unseen():
+        lost = len(replication.freeze_and_kill(ws, acks=1).lost)
+        twice = sum(replication.send_through_a_freeze(ws, idempotent=False).times.values())
+        once = sum(replication.send_through_a_freeze(ws, idempotent=True).times.values())
     return lost, twice, once
+
+
+def _unseen() -> AbstractContextManager:
+    """Outside of a notebook, what a lesson draws would be printed as the names of objects."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def _burn(until: float) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workshop import deploy, kube_says, pods
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
-from workshop.kubectl import kubectl, namespace
+from workshop.kubectl import kubectl
 from workshop.lessons.kubernetes_pictures import draw_answers, draw_lanes, draw_pods, draw_share
 from workshop.live import Live
 from workshop.pictures import Picture
@@ -50,25 +50,12 @@ def restore(ws: Connection) -> None:
         for node in workers(pods.core(ws)):
             kubectl(ws.settings, "uncordon", node)
     no_autoscaler(ws)
-    # Applying keeps what others added to a deployment: an exercise's probe, a variable. Replacing does not. Written as it is,
-    # because `kubectl replace` alone reads it first, and gives up if its controller notes something in between.
-    for manifest in _delivered(ws, "Deployment"):
-        place = f"/apis/apps/v1/namespaces/{namespace(ws.settings)}/deployments/{manifest['metadata']['name']}"
-        kubectl(ws.settings, "replace", "--raw", place, "-f", "-", data=json.dumps(manifest))
-    for name in deploy.DEPLOYMENTS:
-        deploy.ready(ws.settings, name)
+    deploy.as_delivered(ws.settings)
 
 
 def no_autoscaler(ws: Connection) -> None:
     """Take the services' autoscalers away; the pods that there are stay."""
     kubectl(ws.settings, "delete", "horizontalpodautoscaler", *deploy.DEPLOYMENTS, "--ignore-not-found")
-
-
-def _delivered(ws: Connection, kind: str) -> list[dict]:
-    import yaml
-
-    text = kubectl(ws.settings, "kustomize", str(deploy.folder(ws.settings)))
-    return [part for part in yaml.safe_load_all(text) if part["kind"] == kind]
 
 
 def workers(api: CoreV1Api) -> list[str]:
