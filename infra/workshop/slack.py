@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PR_SET_TIMERSLACK = 29
+USUAL = 50_000  # ns
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def inherited(seconds: float) -> Iterator[None]:
     """What this thread starts within the block has this timer slack, and so has what that starts in turn.
 
     Args:
-        seconds: 0 changes nothing (50 microseconds are usual); nor does anything elsewhere than on Linux.
+        seconds: 0 changes nothing; nor does anything elsewhere than on Linux.
     """
     if not seconds or sys.platform != "linux":
         yield

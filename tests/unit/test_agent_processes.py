@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from workshop import slack
 from workshop.node_agent import tree
 from workshop.node_agent.container import Container
 
@@ -35,6 +37,20 @@ def test_a_process_dies_with_the_one_that_started_it() -> None:
     while _lives(int(done.stdout)) and time.monotonic() < until:
         time.sleep(0.02)
     assert not _lives(int(done.stdout))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="timer slack is Linux'")
+def test_what_a_late_agent_starts_is_not_late() -> None:
+    async def shown() -> bytes:
+        with slack.inherited(0.1):
+            own = Path(f"/proc/{threading.get_native_id()}/timerslack_ns").read_text()
+            process = await tree.start(
+                ["cat", "/proc/self/timerslack_ns"], {"PATH": "/usr/bin:/bin"}, Path("/"), stdout=subprocess.PIPE
+            )
+        assert int(own) == 100_000_000
+        return (await process.communicate())[0]
+
+    assert int(asyncio.run(shown())) == slack.USUAL
 
 
 def test_a_name_that_is_no_program_is_not_found_whatever_a_folder_of_the_path_hides(tmp_path: Path) -> None:

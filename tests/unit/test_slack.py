@@ -10,7 +10,6 @@ from workshop.processes import Component, Processes
 from workshop.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="timer slack is Linux'")
-USUAL = 50_000  # ns
 SHOWN = "import subprocess as s, time; s.run(['cat', '/proc/self/timerslack_ns']); time.sleep(60)"
 
 
@@ -18,7 +17,7 @@ def of_this_thread() -> int:
     return int(Path(f"/proc/{threading.get_native_id()}/timerslack_ns").read_text())
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(0.05, 50_000_000), (0.0, USUAL)])
+@pytest.mark.parametrize(("seconds", "expected"), [(0.05, 50_000_000), (0.0, slack.USUAL)])
 def test_what_a_component_starts_has_its_slack(tmp_path: Path, seconds: float, expected: int) -> None:
     processes = Processes(tmp_path)
     processes.start(Component("one", (sys.executable, "-c", SHOWN), slack=seconds))
@@ -26,7 +25,7 @@ def test_what_a_component_starts_has_its_slack(tmp_path: Path, seconds: float, e
         assert int(wait_until(lambda: processes.tail("one"), 30, "what it prints")) == expected
     finally:
         processes.stop(["one"])
-    assert of_this_thread() == USUAL
+    assert of_this_thread() == slack.USUAL
 
 
 def test_a_start_that_fails_does_not_leave_the_thread_late() -> None:
@@ -39,4 +38,4 @@ def test_a_start_that_fails_does_not_leave_the_thread_late() -> None:
 
     with pytest.raises(OSError, match="in between"):
         fail()
-    assert (within, of_this_thread()) == ([200_000_000], USUAL)
+    assert (within, of_this_thread()) == ([200_000_000], slack.USUAL)

@@ -20,6 +20,7 @@ from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
 AGENT = "node-agent"
+SLACK = 0.1  # seconds by which the agent's timeouts may come late; what it starts has the usual slack
 PAYMENTS_NODE_PORT = 30080  # infra/kubernetes/services/payments.yaml
 WARDEN = Path(__file__).resolve().parents[1] / "warden.py"
 
@@ -106,7 +107,8 @@ class LocalKubernetes:
     def _agent(self) -> Component:
         argv = (sys.executable, "-m", "workshop.node_agent.agent", str(self.folder / "agent.json"))
         env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MALLOC_ARENA_MAX": "2"}  # threads' heaps stay small
-        return Component(AGENT, argv, env, cwd=self.folder, ports=(self.ports.kubelet, self.ports.metrics), grace=20)
+        ports = (self.ports.kubelet, self.ports.metrics)
+        return Component(AGENT, argv, env, cwd=self.folder, ports=ports, grace=20, slack=SLACK)
 
     def _agent_settings(self) -> dict:
         return {

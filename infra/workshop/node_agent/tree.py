@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from workshop.node_agent import proc
+from workshop.slack import PR_SET_TIMERSLACK, USUAL
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -26,10 +27,12 @@ def die_with_parent() -> None:
     """In a child between fork and exec: be killed when the process that started it ends, however that ends.
 
     And heed Ctrl-C: who was started in the background by a shell ignores it, and so would its children from birth.
+    The agent's timeouts may come late (`workshop.slack`), a pod's not: what it waits for may be short.
     """
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc.prctl(PR_SET_TIMERSLACK, USUAL, 0, 0, 0)
 
 
 _seen: tuple[float, set[int], dict[int, list[int]]] = (0.0, set(), {})
