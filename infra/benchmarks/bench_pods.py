@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from workshop import kubectl
 
+WEB = """
+import http.server, os
+class Quick(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
+    def log_message(self, *words): pass
+http.server.ThreadingHTTPServer((os.environ["POD_IP"], 8080), Quick).serve_forever()
+"""
+
 
 def deployment(name: str, program: str, replicas: int) -> dict:
     """A Deployment of small HTTP servers."""

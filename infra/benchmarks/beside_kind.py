@@ -17,9 +17,8 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from bench_pods import deployment
+from bench_pods import WEB, deployment
 from measuring import spread, timed
-from on_kubernetes import WEB
 from workshop import kubectl
 from workshop.kind import images
 from workshop.kind.binary import kind_binary

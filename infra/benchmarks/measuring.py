@@ -13,7 +13,7 @@ def spread(numbers: list[float], unit: str = "s", digits: int = 2) -> str:
     middle, least, most = (
         f"{number:.{digits}f}" for number in (statistics.median(numbers), min(numbers), max(numbers))
     )
-    return f"{middle} {unit} ({least} to {most}), {len(numbers)} runs"
+    return f"{middle} {unit} ({least} to {most}), {len(numbers)} run{'s' * (len(numbers) != 1)}"
 
 
 def timed(env: dict[str, str], *words: str) -> float:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 import psutil
 import workshop
-from bench_pods import deployment, ready
+from bench_pods import WEB, deployment, ready
 from measuring import spread, timed
 from workshop import kubectl, pods
 from workshop.connection import Connection
@@ -30,16 +30,6 @@ from workshop.lessons import scaling_under_load as scaling
 from workshop.load import Load, Stage
 from workshop.settings import Settings
 from workshop.waiting import wait_until
-
-WEB = """
-import http.server, os
-class Quick(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
-    def log_message(self, *words): pass
-http.server.ThreadingHTTPServer((os.environ["POD_IP"], 8080), Quick).serve_forever()
-"""
 
 
 def start(runs: int) -> None:
