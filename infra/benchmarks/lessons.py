@@ -9,23 +9,18 @@ import argparse
 import os
 import statistics
 import time
+from pathlib import Path
 
 import nbformat
 import workshop
-from nbclient import NotebookClient
 from start import memory_mb
-from traitlets.config import Config
+from workshop.lessons_run import client_of
 from workshop.notebooks import solutions
 
 
-def seconds(path) -> float:
+def seconds(path: Path) -> float:
     """One run of a lesson, its kernel's start included."""
-    client = NotebookClient(
-        nbformat.read(path, as_version=4),
-        timeout=300,
-        resources={"metadata": {"path": str(path.parent)}},
-        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-    )
+    client = client_of(nbformat.read(path, as_version=4), path)
     began = time.perf_counter()
     client.execute()
     return time.perf_counter() - began
@@ -42,7 +37,8 @@ def main() -> None:
     for _ in range(runs):
         for path in solutions(ws.settings):
             found.setdefault(path.stem, []).append(seconds(path))
-    print(f"{'seconds':24} {'min':>7} {'median':>7} {'max':>7}   ({runs} runs)")
+            print(f"{path.stem}: {found[path.stem][-1]:.1f} s", flush=True)
+    print(f"{'seconds':24} {'min':>7} {'median':>7} {'max':>7}   ({runs} run{'s' * (runs != 1)})")
     for name, values in found.items():
         print(f"{name:24} {min(values):7.1f} {statistics.median(values):7.1f} {max(values):7.1f}")
     print(f"three brokers after all of them: {memory_mb(ws.settings):.0f} MB (PSS)")

@@ -54,6 +54,17 @@ class Client(NotebookClient):
         await super().async_start_new_kernel(**more)
 
 
+def client_of(notebook: nbformat.NotebookNode, path: Path, **more: object) -> Client:
+    """What executes the cells of this file's notebook, in the file's folder; `more` as nbclient takes it."""
+    return Client(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        resources={"metadata": {"path": str(path.parent)}},
+        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+        **more,
+    )
+
+
 def run(settings: Settings, lessons: list[str], console: Console) -> int:
     """Execute lessons by their numbers, all of them if none is named; returns 1 if one failed.
 
@@ -98,12 +109,8 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: 
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with progress, words.open("w") as told:
         task = progress.add_task(path.stem, total=len(notebook.cells))
-        client = Client(
-            notebook,
-            timeout=CELL_TIMEOUT,
-            resources={"metadata": {"path": str(path.parent)}},
-            config=Config({"KernelManager": {"transport_encryption": "auto"}}),
-            on_cell_complete=lambda cell, cell_index: progress.update(task, completed=cell_index + 1),
+        client = client_of(
+            notebook, path, on_cell_complete=lambda cell, cell_index: progress.update(task, completed=cell_index + 1)
         )
         try:
             client.execute(stderr=told)
