@@ -141,7 +141,7 @@ def freeze_and_kill(ws: Connection, acks: object, before: int = 100, during: int
             told.say("both followers freeze")
             for node in followers:
                 ws.brokers.pause(node)
-            time.sleep(1)  # what the followers had asked for has arrived by now
+            time.sleep(1)  # what followers had asked for has arrived: `replica.fetch.wait.max.ms` is half of it
             told.say(f"{during} more are sent")
             numbers.send(range(before, before + during))
             told.say(f"broker {leader}, which leads, is killed")
