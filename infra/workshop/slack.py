@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PR_SET_TIMERSLACK = 29
-USUAL = 50_000  # ns
+USUAL = 50_000  # ns: what a process has of which nobody says otherwise
 
 
 @contextmanager
