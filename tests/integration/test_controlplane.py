@@ -6,6 +6,7 @@ import http.client
 import signal
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,22 @@ class Plane(ControlPlane):
 
 @pytest.fixture
 def plane(settings: Settings) -> Iterator[Plane]:
-    """One that runs, on ports and data of its own."""
+    """One that runs, on ports and data of its own, for a test that stops it or spoils it."""
+    with started(settings) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """One that runs, for all tests that leave it running and ask nothing that another one changes."""
+    state = tmp_path_factory.mktemp("asked") / "state with a space"
+    with started(replace(Settings.load(), state=state, patience=240.0)) as own:
+        yield own
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[Plane]:
+    """A control plane that runs."""
     if not build.find(settings):
         pytest.skip("THE CONTROL PLANE IS NOT BUILT: `workshop up` compiles it; nothing of it was tested here.")
     # Beyond the blocks that other tests look for.
@@ -76,19 +92,21 @@ def as_user(plane: Plane, user: str) -> Plane:
     return other
 
 
-def test_controllers_and_scheduler_work(plane: Plane):
-    assert plane.kubectl("get", "--raw", "/readyz") == "ok"
-    plane.kubectl("create", "deployment", "idle", "--image=none", "--replicas=2")
-    plane.wait_for("pods", "-l", "app=idle")
-    wait_until(lambda: "FailedScheduling" in plane.kubectl("get", "events"), 30, "the scheduler to say why", every=0.2)
-    plane.wait_for("configmap", "kube-root-ca.crt")
-    assert plane.kubectl("create", "token", "default").count(".") == 2
-    plane.kubectl("delete", "deployment", "idle")  # the garbage collector takes its pods
-    wait_until(lambda: not plane.kubectl("get", "pods", "-o", "name"), 60, "its pods to go", every=0.2)
+def test_controllers_and_scheduler_work(asked: Plane):
+    assert asked.kubectl("get", "--raw", "/readyz") == "ok"
+    asked.kubectl("create", "deployment", "idle", "--image=none", "--replicas=2")
+    asked.wait_for("pods", "-l", "app=idle")
+    wait_until(lambda: "FailedScheduling" in asked.kubectl("get", "events"), 30, "the scheduler to say why", every=0.2)
+    asked.wait_for("configmap", "kube-root-ca.crt")
+    assert asked.kubectl("create", "token", "default").count(".") == 2
+    asked.kubectl("delete", "deployment", "idle")  # the garbage collector takes its pods
+    wait_until(
+        lambda: not asked.kubectl("get", "pods", "-l", "app=idle", "-o", "name"), 60, "its pods to go", every=0.2
+    )
 
 
-def test_its_work_queues_wake_up_for_work_only(plane: Plane):
-    figures = plane.kubectl("get", "--raw", "/metrics")
+def test_its_work_queues_wake_up_for_work_only(asked: Plane):
+    figures = asked.kubectl("get", "--raw", "/metrics")
     assert "apiserver_request_total" in figures
     # A queue that is measured has a clock of its own: see infra/controlplane/queues.
     assert "workqueue_" not in figures
@@ -123,14 +141,14 @@ def test_a_kill_loses_nothing_that_was_acknowledged(plane: Plane):
     assert {f"configmap/written-{number}" for number in range(WRITTEN)} <= set(found)
 
 
-def test_a_node_reads_the_secrets_of_its_own_pods_only(plane: Plane):
-    node = as_user(plane, "node-worker-1")
+def test_a_node_reads_the_secrets_of_its_own_pods_only(asked: Plane):
+    node = as_user(asked, "node-worker-1")
     for name in ("used", "unused"):
-        plane.kubectl("create", "secret", "generic", name, "--from-literal=word=hush")
-    plane.wait_for("serviceaccount", "default")
+        asked.kubectl("create", "secret", "generic", name, "--from-literal=word=hush")
+    asked.wait_for("serviceaccount", "default")
     container = {"name": "main", "image": "none", "envFrom": [{"secretRef": {"name": "used"}}]}
     spec = {"nodeName": "worker-1", "containers": [container]}
-    plane.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec})
+    asked.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec})
 
     def read() -> str:
         try:
@@ -145,20 +163,20 @@ def test_a_node_reads_the_secrets_of_its_own_pods_only(plane: Plane):
         assert "Forbidden" in refused.value.detail
 
 
-def test_who_shows_no_certificate_is_refused(plane: Plane):
-    stranger = ssl.create_default_context(cafile=str(plane.pki / "ca.crt"))
-    connection = http.client.HTTPSConnection("127.0.0.1", plane.ports.api, context=stranger, timeout=5)
+def test_who_shows_no_certificate_is_refused(asked: Plane):
+    stranger = ssl.create_default_context(cafile=str(asked.pki / "ca.crt"))
+    connection = http.client.HTTPSConnection("127.0.0.1", asked.ports.api, context=stranger, timeout=5)
     connection.request("GET", "/api/v1/namespaces")
     assert connection.getresponse().status == 401
     connection.close()
 
 
-def test_etcd_refuses_who_shows_no_certificate_of_its_own(plane: Plane):
+def test_etcd_refuses_who_shows_no_certificate_of_its_own(asked: Plane):
     def ask(certificate: str | None) -> int:
-        context = ssl.create_default_context(cafile=str(plane.pki / "etcd-ca.crt"))
+        context = ssl.create_default_context(cafile=str(asked.pki / "etcd-ca.crt"))
         if certificate:
-            context.load_cert_chain(plane.pki / f"{certificate}.crt", plane.pki / f"{certificate}.key")
-        connection = http.client.HTTPSConnection("127.0.0.1", plane.ports.etcd, context=context, timeout=5)
+            context.load_cert_chain(asked.pki / f"{certificate}.crt", asked.pki / f"{certificate}.key")
+        connection = http.client.HTTPSConnection("127.0.0.1", asked.ports.etcd, context=context, timeout=5)
         try:
             connection.request("GET", "/version")
             return connection.getresponse().status
@@ -171,14 +189,14 @@ def test_etcd_refuses_who_shows_no_certificate_of_its_own(plane: Plane):
             ask(stranger)
 
 
-def test_every_port_is_on_loopback_only(plane: Plane):
-    listening = {line.laddr for line in plane.processes.running()[NAME].net_connections() if line.status == "LISTEN"}
+def test_every_port_is_on_loopback_only(asked: Plane):
+    listening = {line.laddr for line in asked.processes.running()[NAME].net_connections() if line.status == "LISTEN"}
     assert {address.ip for address in listening} == {"127.0.0.1"}
-    assert {address.port for address in listening} == {plane.ports.api, plane.ports.etcd, plane.ports.etcd_peer}
+    assert {address.port for address in listening} == {asked.ports.api, asked.ports.etcd, asked.ports.etcd_peer}
 
 
-def test_a_taken_port_is_said(plane: Plane):
-    twin = Plane(replace(plane.settings, state=plane.settings.state / "twin", patience=60), plane.ports)
+def test_a_taken_port_is_said(asked: Plane):
+    twin = Plane(replace(asked.settings, state=asked.settings.state / "twin", patience=60), asked.ports)
     with pytest.raises(WorkshopError, match="A port was taken"):
         twin.start()
     twin.stop()
