@@ -87,7 +87,7 @@ if [ "$what" = local ]; then
 fi
 
 if [ "$what" = all ]; then
-  # What is compiled, once, is compiled at idle priority: the tests below lose nothing by it.
+  # What is compiled, once, is compiled at idle priority: the tests below hardly lose by it.
   "$venv/bin/workshop" prefetch >"$TMPDIR/prefetch.log" 2>&1 &
   prefetching=$!
 fi

@@ -63,8 +63,10 @@ class Local:
                 if self.has_kubernetes:
                     self._kubernetes().start_plane()
                 self._wait_for_ports(ports)
-        if self.has_kubernetes:  # after the brokers: pods that were there before are started at once, and look for them
-            self._kubernetes().start_nodes()
+        # Nodes after the brokers: pods that were there before are started at once, and look for them. The control plane, too,
+        # if another checkout has compiled it meanwhile.
+        if self.has_kubernetes:
+            self._kubernetes().start()
         if is_wanted(self.settings) and not self.has_kubernetes:
             kubernetes_later.start(self.settings)
             timeline.say("Kubernetes is compiled in the background, once; until then, Kafka's lessons work.")

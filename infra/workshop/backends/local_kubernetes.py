@@ -40,21 +40,17 @@ class LocalKubernetes:
         self.folder = settings.state / "kubernetes"
 
     def start(self) -> None:
-        """Start what does not run; returns before it answers."""
+        """Start what does not run, and give lost nodes their power again; returns before it answers."""
         self.start_plane()
-        self.start_nodes()
-
-    def start_plane(self) -> None:
-        """Start the control plane, if it does not run."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # secrets that pods mount lie in here
-        self.processes.start(kept_running(self.plane.component()))
-
-    def start_nodes(self) -> None:
-        """Start the nodes' agent, if it does not run, and give lost nodes their power again."""
         for name in self._lost():
             self.find_node(name)
         write_atomically(self.folder / "agent.json", json.dumps(self._agent_settings(), indent=1))
         self.processes.start(kept_running(self._agent()))
+
+    def start_plane(self) -> None:
+        """Start the control plane alone, if it does not run."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # secrets that pods mount lie in here
+        self.processes.start(kept_running(self.plane.component()))
 
     def wait(self) -> None:
         """Wait until the control plane answers and its three nodes are ready.
