@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 import workshop
 from workshop import cluster
 from workshop.settings import Settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from suite import lane
 
 # Whoever is told to end puts away what was started, as at a Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -34,10 +38,19 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture(scope="session")
 def ws() -> workshop.Connection:
-    """The suite's own running brokers."""
-    if "WORKSHOP_STATE" not in os.environ:
+    """The lane's own running brokers; without the suite, those of the stack that WORKSHOP_STATE names."""
+    if "WORKSHOP_SUITE" in os.environ:
+        lane.current().need_kafka()
+    elif "WORKSHOP_STATE" not in os.environ:
         pytest.fail("These tests run on brokers of their own: run ./infra/test.sh.")
     return workshop.connect()
+
+
+@pytest.fixture(scope="session")
+def kubernetes() -> None:
+    """The lane's stack has Kubernetes too; without the suite, it is as `workshop up` left it."""
+    if "WORKSHOP_SUITE" in os.environ:
+        lane.current().need_kubernetes()
 
 
 @pytest.fixture

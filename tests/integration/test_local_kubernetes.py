@@ -22,6 +22,7 @@ from workshop.processes import Processes
 from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("kubernetes")
 WAIT = 240.0
 
 

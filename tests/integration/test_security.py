@@ -24,6 +24,7 @@ from workshop.cdc.bank import Bank
 from workshop.connection import Connection
 from workshop.processes import Processes
 
+pytestmark = pytest.mark.usefixtures("kubernetes")
 PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]{60}")
 NAMES = ("*.key", "*.p12", "*.token", "password", "kubeconfig", "*.kubeconfig", "connect.properties")
 FORGED = {"X-Remote-User": "admin", "X-Remote-Group": "system:masters", "Authorization": "Bearer x"}

@@ -28,7 +28,7 @@ SLOW = ("edited", "busy", "ticking", "mistaken")
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(kubernetes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The running stack's Kubernetes; in the end the namespaces of these tests have vanished."""
     settings = Settings.load()
     if not settings.kubeconfig.exists():

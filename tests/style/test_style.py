@@ -1,0 +1,32 @@
+"""The checks of style as tests: each runs the command that a developer runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+COMMANDS = {
+    "lint": ["ruff", "check", "."],
+    "format": ["ruff", "format", "--check", "."],
+    "notebooks in sync": ["workshop", "notebooks", "--check"],
+    "known vulnerabilities": ["python", "infra/audit.py"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_the_command_finds_nothing(command: list[str]):
+    done = subprocess.run(
+        [BIN / command[0], *command[1:]],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"`{' '.join(command)}` ended with {done.returncode}:\n{done.stdout[-6000:]}", pytrace=False)

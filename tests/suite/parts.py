@@ -1,0 +1,99 @@
+"""The parts of the suite: which tests belong to each, and in which order groups of tests begin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STYLE, UNIT, INTEGRATION, KUBERNETES, LESSONS = "style", "unit", "integration", "kubernetes", "lessons"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the suite.
+
+    Attributes:
+        name: how it is named on the command line and in the closing table.
+        paths: files and folders that pytest collects, relative to the checkout.
+        about: one line for `--help`.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    about: str
+
+
+PARTS = (
+    Part(STYLE, ("tests/style",), "style, types, spelling, notebooks in sync, known vulnerabilities of what is pinned"),
+    Part(UNIT, ("tests/unit",), "tests that start no server"),
+    Part(INTEGRATION, ("tests/integration", "tests/notebooks"), "tests on real brokers, databases and control planes"),
+    Part(KUBERNETES, ("tests/kubernetes",), "Kubernetes' behaviour, the same tests for both backends"),
+    Part(
+        LESSONS,
+        ("solutions",),
+        "every lesson once under nbval; every exercise unanswered, rightly and wrongly answered",
+    ),
+)
+NAMES = tuple(part.name for part in PARTS)
+ON_KIND = (KUBERNETES, LESSONS)
+
+# Groups that are known to be long, the longest first: a long group that begins last would keep one lane busy alone.
+# All others follow in the order of collection, the unit tests at the end, as they fill every gap.
+LONG_FIRST = (
+    "solutions/08",
+    "solutions/09",
+    "solutions/03",
+    "tests/kubernetes",
+    "solutions/02",
+    "solutions/07",
+    "tests/integration/test_existing_cluster.py",
+    "tests/integration/test_publications.py",
+    "tests/integration/test_stack.py",
+    "solutions/06",
+    "solutions/05",
+    "solutions/04",
+    "solutions/01",
+)
+ON_A_CONTROL_PLANE = (
+    "solutions/07",
+    "solutions/08",
+    "solutions/09",
+    "tests/kubernetes",
+    "tests/integration/test_bundle.py",
+    "tests/integration/test_controlplane.py",
+    "tests/integration/test_existing_cluster.py",
+    "tests/integration/test_local_kubernetes.py",
+    "tests/integration/test_security.py",
+)
+
+
+def part_of(nodeid: str) -> str:
+    """Return the name of the part that a test belongs to."""
+    for part in PARTS:
+        if nodeid.startswith(part.paths):
+            return part.name
+    return "other"
+
+
+def group_of(nodeid: str) -> str:
+    """Return the group of a test: the tests that run one after the other, in one lane."""
+    if nodeid.startswith("tests/kubernetes/"):
+        return "tests/kubernetes"  # they share what takes a minute by nature, begun with the first of them
+    return nodeid.partition("::")[0]
+
+
+def in_order(groups: list[str], *, compiling: bool) -> list[str]:
+    """Sort groups so that all lanes end at about the same time.
+
+    Args:
+        groups: in the order of collection.
+        compiling: the control plane is being compiled: what needs it comes last.
+    """
+    return sorted(groups, key=lambda group: _rank(group, compiling))
+
+
+def _rank(group: str, compiling: bool) -> tuple[bool, int]:
+    waits = compiling and group.startswith(ON_A_CONTROL_PLANE)
+    for number, start in enumerate(LONG_FIRST):
+        if group.startswith(start):
+            return waits, number
+    return waits, len(LONG_FIRST) + group.startswith("tests/unit")

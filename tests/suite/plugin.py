@@ -1,0 +1,37 @@
+"""The suite as a pytest plugin: lanes, lessons, the order of work, and the closing table."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from suite import lane, lessons
+from suite.report import Report
+from suite.schedule import GroupScheduling
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Enter the lane of this process, or, in the process that only distributes work, report."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        lane.enter(int(worker["workerid"].removeprefix("gw")))
+        return
+    if not config.getoption("numprocesses", None):
+        lane.enter(0)
+    config.pluginmanager.register(Report(), "suite-report")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> lessons.LessonFile | None:
+    """Collect a solved lesson."""
+    if lessons.is_lesson(file_path):
+        return lessons.LessonFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupScheduling:
+    """Distribute whole groups, the long ones first."""
+    return GroupScheduling(config, log, compiling="WORKSHOP_SUITE_COMPILING" in os.environ)

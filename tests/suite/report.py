@@ -1,0 +1,65 @@
+"""What the suite prints: a line per finished group with the minute, and a table of parts at the end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+
+import pytest
+
+from suite import parts
+
+OUTCOMES = ("passed", "failed", "skipped")
+
+
+class Report:
+    """Counts results by part while they come in."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.results: dict[str, Counter[str]] = defaultdict(Counter)
+        self.seconds: Counter[str] = Counter()
+        self.left: Counter[str] = Counter()
+        self.known: set[str] = set()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Learn which tests there are, from whichever lane says so first."""
+        self._learn(ids)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Learn which tests there are, where they run in this process."""
+        self._learn([item.nodeid for item in session.items])
+
+    def _learn(self, ids: list[str]) -> None:
+        if not self.known:
+            self.known = set(ids)
+            self.left = Counter(parts.group_of(one) for one in ids)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a result; a failure in setting up or putting away is one too."""
+        part = parts.part_of(report.nodeid)
+        self.seconds[part] += report.duration
+        if report.when == "call" or report.outcome != "passed":
+            self.results[part][report.outcome] += 1
+        if report.when == "teardown":
+            self.left[parts.group_of(report.nodeid)] -= 1
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Print a line instead of a dot, when a group is finished or a test has failed."""
+        return None
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table of parts."""
+        line = terminalreporter.write_line
+        terminalreporter.section("parts")
+        line(f"{'part':<14}{'passed':>8}{'failed':>8}{'skipped':>9}{'minutes':>9}   result")
+        for name in [*parts.NAMES, "other"]:
+            if not (counted := self.results.get(name)):
+                continue
+            passed, failed, skipped = (counted[outcome] for outcome in OUTCOMES)
+            result = "FAILED" if failed else "passed"
+            line(f"{name:<14}{passed:>8}{failed:>8}{skipped:>9}{self.seconds[name] / 60:>9.1f}   {result}")
+        minutes = (time.monotonic() - self.began) / 60
+        line(f"in all {minutes:.1f} minutes; a part's minutes are those of its tests, which run side by side")

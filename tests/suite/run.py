@@ -1,0 +1,151 @@
+"""The command of the suite: options, folders, what is compiled beside it, and what is put away in the end."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from suite import busy, parts, patience
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKSHOP = Path(sys.executable).with_name("workshop")
+LANES = 3
+FIRST_PORT = 23090
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the parts that are asked for and return pytest's exit code."""
+    asked = _options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is put away, as at a Ctrl-C
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        _environment(folder, asked)
+        if asked.busy:
+            stack.enter_context(busy.machine(folder))
+        if asked.backend == "local" and set(asked.parts) - {parts.STYLE, parts.UNIT}:
+            stack.enter_context(_prefetch(folder))
+        stack.enter_context(_lanes(folder))
+        code = int(pytest.main(_pytest_arguments(asked), plugins=[]))
+        if code:
+            _keep_logs(folder)
+        return code
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    about = "\n".join(f"  {part.name:<12} {part.about}" for part in parts.PARTS)
+    parser = argparse.ArgumentParser(
+        prog="./infra/test.sh",
+        description="Run the checks of the project on stacks of their own. A running stack is not touched.",
+        epilog=f"parts:\n{about}\n  fast         style and unit",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help="the parts to run; all of them by default")
+    parser.add_argument("--full", action="store_true", help="also the slow exercises that need Kubernetes, and a soak")
+    parser.add_argument("--backend", choices=("local", "kind"), default="local", help="where Kubernetes runs")
+    parser.add_argument("--lanes", type=int, default=LANES, metavar="N", help=f"stacks side by side (default {LANES})")
+    parser.add_argument("--busy", action="store_true", help="keep the machine busy: six processes and a disk writer")
+    parser.add_argument("-k", metavar="EXPRESSION", default="", help="as pytest's -k: only the tests whose names match")
+    asked = parser.parse_args(arguments)
+    wanted = [one for name in asked.parts for one in ((parts.STYLE, parts.UNIT) if name == "fast" else (name,))]
+    if unknown := set(wanted) - set(parts.NAMES):
+        parser.error(f"there is no part '{sorted(unknown)[0]}'; there are: {', '.join(parts.NAMES)}")
+    if asked.lanes < 1:
+        parser.error("--lanes takes a number from 1 on")
+    usual = parts.ON_KIND if asked.backend == "kind" else parts.NAMES
+    asked.parts = [name for name in parts.NAMES if name in (wanted or usual)]
+    return asked
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Make the folder of this run within the checkout; delete it in the end."""
+    within = ROOT / ".workshop"
+    within.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="suite.", dir=within))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(folder: Path, asked: argparse.Namespace) -> None:
+    first = os.environ.get("WORKSHOP_FIRST_PORT", str(FIRST_PORT))
+    os.environ |= {"WORKSHOP_SUITE": str(folder), "WORKSHOP_SUITE_FIRST_PORT": first, "WORKSHOP_BACKEND": asked.backend}
+    os.environ.setdefault("WORKSHOP_PATIENCE", f"{patience.START:g}")
+    if asked.full:
+        os.environ["WORKSHOP_SUITE_FULL"] = "1"
+    if os.environ.get("WORKSHOP_KUBERNETES") == "off" or sys.platform != "linux":
+        os.environ["WORKSHOP_SUITE_KUBERNETES"] = "off"
+
+
+@contextmanager
+def _prefetch(folder: Path) -> Iterator[None]:
+    """Fetch and compile beside the tests, at idle priority, what any of them needs; say how it ended in a file."""
+    from workshop.controlplane import build
+    from workshop.settings import Settings
+
+    if build.find(Settings.load()) is None:
+        os.environ["WORKSHOP_SUITE_COMPILING"] = "1"
+    with (folder / "prefetch.log").open("wb") as log:
+        process = subprocess.Popen([WORKSHOP, "prefetch"], stdout=log, stderr=log)
+
+    def tell() -> None:
+        told = folder / "prefetch.part"
+        told.write_text(str(process.wait()))
+        told.replace(folder / "prefetch.code")
+
+    waiting = threading.Thread(target=tell)
+    waiting.start()
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        waiting.join()
+
+
+@contextmanager
+def _lanes(folder: Path) -> Iterator[None]:
+    """In the end, stop the stack of every lane, side by side."""
+    try:
+        yield
+    finally:
+        stopping = []
+        for state in sorted(folder.glob("lane*")):
+            with (state / "reset.log").open("wb") as log:
+                environment = {**os.environ, "WORKSHOP_STATE": str(state)}
+                stopping.append(subprocess.Popen([WORKSHOP, "reset"], env=environment, stdout=log, stderr=log))
+        for process in stopping:
+            process.wait(patience.STOP)
+
+
+def _pytest_arguments(asked: argparse.Namespace) -> list[str]:
+    chosen = [part for part in parts.PARTS if part.name in asked.parts]
+    paths = [str(ROOT / path) for part in chosen for path in part.paths if (ROOT / path).exists()]
+    side_by_side = asked.backend == "local" and asked.lanes > 1
+    lanes = ["-n", str(asked.lanes), "--max-worker-restart", "0"] if side_by_side else ["-p", "no:xdist"]
+    only = ["-k", asked.k] if asked.k else []
+    fixed = ["-q", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "--durations=10", "--durations-min=1"]
+    return ["-p", "suite.plugin", f"--nbval-cell-timeout={patience.CELL}", *fixed, *lanes, *only, *paths]
+
+
+def _keep_logs(folder: Path) -> None:
+    """Keep the logs of this run, for whoever looks why it failed."""
+    kept = ROOT / ".workshop" / "failed-suite-logs"
+    shutil.rmtree(kept, ignore_errors=True)
+    for log in folder.rglob("*.log"):
+        target = kept / log.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(log, target)
+    print("The logs of this run are in .workshop/failed-suite-logs.", file=sys.stderr)
