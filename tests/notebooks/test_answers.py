@@ -1,0 +1,55 @@
+"""The answers that the suite tries at each exercise, and what handed-out lessons may rely on; no server is needed."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from suite.lessons import answers, exercises
+from workshop.notebooks import is_answer, solutions
+from workshop.settings import Settings
+
+LESSONS = [pytest.param(path, id=path.stem) for path in solutions(Settings.load())]
+
+
+@pytest.mark.parametrize("path", LESSONS)
+def test_every_exercise_has_wrong_answers_and_every_answer_an_exercise(path: Path):
+    there = {one.answer.id for one in exercises(nbformat.read(path, as_version=4))}
+    tried = answers(path.name[:2])
+    assert set(tried) == there
+    assert all(any(not attempt.passes for attempt in attempts) for attempts in tried.values())
+
+
+@pytest.mark.parametrize("path", LESSONS)
+def test_no_given_cell_needs_a_name_that_only_an_answer_defines(path: Path):
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    checks = {one.check.id for one in exercises(nbformat.read(path, as_version=4))}
+    given, answered = set(), set()
+    for cell in code:
+        defined, used = names(cell.source)
+        if is_answer(cell):
+            answered |= defined
+            continue
+        if cell.id not in checks:
+            assert not (used - defined - given) & answered, f"cell {cell.id} lives on an answer"
+        given |= defined
+
+
+def names(source: str) -> tuple[set[str], set[str]]:
+    """Return the names that a cell defines and those that it uses."""
+    defined, used = set(), set()
+    for node in ast.walk(ast.parse(TransformerManager().transform_cell(source))):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else defined).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            defined |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return defined, used
+
+
+def test_a_name_of_an_answer_that_is_used_later_is_found():
+    assert names("import a.b\nc = d.e\ndef f(x):\n    return x") == ({"a", "c", "f"}, {"d", "x"})

@@ -1,0 +1,26 @@
+"""The suite's own kernels: what fails in them is an error, and what hangs is interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from suite import lane, patience
+from suite.kernel import PatientKernel
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[PatientKernel]:
+    lane.current()  # whose IPython profile the kernel takes
+    kernel = PatientKernel(tmp_path, tmp_path / "kernel.log")
+    yield kernel
+    kernel.kc.stop_channels()
+    kernel.km.shutdown_kernel(now=True)
+
+
+def test_a_failing_command_is_an_error_and_a_hanging_cell_is_interrupted(kernel: PatientKernel):
+    assert kernel.execute("!exit 3", patience.CELL).error == "CalledProcessError"
+    assert kernel.execute("import os; assert os.environ['WORKSHOP_STRICT'] == '1'", patience.CELL).error == ""
+    assert kernel.execute("import time; time.sleep(3600)", 0.5).error == "TimeoutError"
+    assert kernel.execute("1 + 1", patience.CELL).error == ""
