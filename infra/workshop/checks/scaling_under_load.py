@@ -43,8 +43,7 @@ def _bounds(answer: object) -> tuple[int, int]:
 
 
 def _judged(seen: Scaled, least: int, most: int) -> str:
-    begin, middle = NORMAL[1], NORMAL[1] + RUSH[1]
-    end = middle + HEAVY[1]
+    (begin, _), (middle, _), end = *seen.marks[1:], seen.load.planned
     usual, rush, late = seen.p95(2, begin), seen.p95(begin + 2, middle), seen.p95(end - 10, end)
     limit = max(SLOW, 4 * usual)
     # Where there is capacity enough and customers wait all the same, it is the machine that is busy, not the answer wrong.

@@ -14,6 +14,7 @@ from workshop.errors import WorkshopError
 from workshop.kubectl import kubectl
 from workshop.lessons.kubernetes_pictures import draw_answers, draw_lanes, draw_pods, draw_share
 from workshop.live import Live
+from workshop.pace import paced
 from workshop.pictures import Picture
 from workshop.pods import History, Pod
 from workshop.site.ownership import not_ours
@@ -160,10 +161,10 @@ def under_load(
     with History(api, APP) as history, Traffic(ws.payments, rate) as traffic:
         change = Change(traffic, history)
         live = Live(lambda: picture(change))
-        _pass(history, CALM, live)
+        _pass(history, paced(CALM), live)
         change.live = live
         yield change
-        _pass(history, CALM, live)
+        _pass(history, paced(CALM), live)
     live.finish()
 
 
@@ -207,7 +208,7 @@ def roll_out_a_broken_release(ws: Connection, api: CoreV1Api, patience: float = 
         change.mark("broken release")
         kubectl(ws.settings, "set", "env", f"deployment/{APP}", "RELEASE=broken", "KAFKA_BOOTSTRAP=nowhere:9092")
         _until(change, lambda now: any(pod.release == "broken" for pod in now))
-        _pass(change.history, patience, change.live)
+        _pass(change.history, paced(patience, 6.0), change.live)
         change.said = kube_says.of_pods(api, APP)
         change.mark("undo")
         kubectl(ws.settings, "rollout", "undo", f"deployment/{APP}")

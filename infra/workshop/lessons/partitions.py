@@ -18,6 +18,7 @@ from workshop import story
 from workshop.connection import Connection
 from workshop.kubernetes_later import measures
 from workshop.live import Live
+from workshop.pace import paced
 from workshop.payments import PaymentMade
 from workshop.pictures import BLUE, FAINT, GREY, ORANGE, PALETTE, Picture, figure
 from workshop.publishing import publish
@@ -88,7 +89,8 @@ def write_rates(ws: Connection, partitions: Iterable[int], seconds: float, *, li
         topic = ws.fresh_topic(f"writes-{count}", partitions=count, copies=1)
         client = QUOTA_CLIENT if limited else f"free-{uuid.uuid4().hex[:6]}"
         under_way = UNDER_WAY_LIMITED * count if limited else UNDER_WAY
-        found[count] = _write(ws, topic, count, (WARM_UP if limited else 0.5, seconds), client, under_way)
+        phases = (WARM_UP if limited else 0.5, paced(seconds, 1.0))
+        found[count] = _write(ws, topic, count, phases, client, under_way)
         live.finish()
     return found
 
@@ -147,7 +149,7 @@ def read_rates(ws: Connection, topic: str, partitions: int, readers: Iterable[in
         with all_reading(members):
             wait_until_shared(members, partitions)
             before, began = [len(m.records) for m in members], time.monotonic()
-            time.sleep(seconds)
+            time.sleep(paced(seconds, 1.0))
             took = time.monotonic() - began
             found[count] = [(len(m.records) - b) / took for m, b in zip(members, before, strict=True)]
         live.finish()

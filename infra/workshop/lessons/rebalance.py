@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from workshop.connection import Connection
 from workshop.environment import tool_environment
 from workshop.live import Live
+from workshop.pace import paced
 from workshop.pictures import GREY, INK, PALETTE, Picture, figure
 from workshop.processes import Component, Processes
 from workshop.waiting import wait_until
@@ -121,7 +122,7 @@ def _wait(group: Group, live: Live, members: set[str]) -> None:
         return all(len(held) == 1 for held in holders.values()) and {held[0] for held in holders.values()} == members
 
     wait_until(shared, PATIENCE, f"members {', '.join(sorted(members))} to share the partitions", every=0.1)
-    until = time.monotonic() + BREATH
+    until = time.monotonic() + paced(BREATH)
     while time.monotonic() < until:
         live.update()
         time.sleep(0.1)

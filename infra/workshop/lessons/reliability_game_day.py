@@ -25,6 +25,7 @@ from workshop.lessons import services
 from workshop.lessons.game_day_keys import pay_twice
 from workshop.lessons.game_day_pictures import draw_beginning, draw_board, draw_lags, draw_matrix
 from workshop.live import Live
+from workshop.pace import paced
 from workshop.payments import MalformedEvent, PaymentMade, parse
 from workshop.payments.events import AccountDebited
 from workshop.publishing import publish
@@ -174,13 +175,13 @@ def poison(ws: Connection, seconds: float = 5.0) -> SmallReader:
         aside = lambda record, why: producer.send(letters, **dead_letters.letter(record, "small", why)).get(30)  # noqa: E731
         with SmallReader(ws, topic, debit) as reader:
             live = Live(lambda: draw_lags(reader.lags, reader.marks))
-            _flow(producer, topic, seconds / 2, live)
+            _flow(producer, topic, paced(seconds / 2), live)
             reader.mark("poison")
             producer.send(topic, value=poisoned(), partition=1).get(30)
-            _flow(producer, topic, seconds, live)
+            _flow(producer, topic, paced(seconds), live)
             reader.mark("set aside")
             reader.take = _setting_aside(aside)
-            _flow(producer, topic, seconds, live)
+            _flow(producer, topic, paced(seconds), live)
     live.finish()
     return reader
 

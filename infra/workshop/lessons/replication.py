@@ -16,6 +16,7 @@ from workshop.flow import IMPATIENT, Flow, Reconciled, longest_gap, reconcile
 from workshop.kubernetes_later import measures
 from workshop.lessons.replication_pictures import draw_kill, draw_replicas, draw_squares
 from workshop.live import Live, Told
+from workshop.pace import paced
 from workshop.replicas import copied, followers_of, leader_of, partitions
 from workshop.waiting import wait_until
 
@@ -56,7 +57,7 @@ def kill_the_leader(ws: Connection, acks: object = "all", before: float = 2, aft
         flow.start()
         try:
             live = Live(lambda: draw_kill(_now(seen, flow)))
-            _pass(before, live)
+            _pass(paced(before), live)
             seen.killed = time.monotonic() - flow.began
             ws.brokers.kill(leader)
             while time.monotonic() < flow.began + seen.killed + after:

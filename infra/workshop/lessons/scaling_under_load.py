@@ -20,6 +20,7 @@ from workshop.lessons import microservices_on_kubernetes as kubernetes
 from workshop.lessons.scaling_pictures import draw_autoscaling, draw_cpu_and_queue, draw_curves, draw_lag
 from workshop.live import Live
 from workshop.load import Load, Stage, percentile
+from workshop.pace import paced
 from workshop.pods import History
 from workshop.publishing import publish
 from workshop.waiting import wait_until
@@ -78,7 +79,7 @@ def measure(
     live = Live(lambda: draw_curves(pd.DataFrame(rows), CAPACITY, replicas))
     for count in replicas:
         set_replicas(ws, api, count)
-        stages = [Stage(STEP, share * CAPACITY * count) for share in shares]
+        stages = [Stage(paced(STEP, 2.5), share * CAPACITY * count) for share in shares]
         with Load(ws.settings, ws.payments, stages) as load:
             for number, stage in enumerate(stages):
                 rows.append(_watch_stage(ws, load, number, stage, count))
@@ -90,7 +91,7 @@ def measure(
 def _watch_stage(ws: Connection, load: Load, number: int, stage: Stage, replicas: int) -> dict:
     before = _figures(ws) if replicas == 1 else {}
     began = time.monotonic()
-    while load.now < (number + 1) * STEP - 0.1:
+    while load.now < (number + 1) * stage.seconds - 0.1:
         time.sleep(0.05)
     row = {"replicas": replicas, "offered": stage.rate}
     if before:
@@ -99,7 +100,8 @@ def _watch_stage(ws: Connection, load: Load, number: int, stage: Stage, replicas
         row["cpu"] = 1000 * used / (time.monotonic() - began)
         row["waiting"] = now["payments_in_flight"] + now["payments_queued"]
     time.sleep(0.1 + SECONDS)  # the last answers of this stage
-    answers, since, until = load.answers(), number * STEP + WARM, (number + 1) * STEP
+    answers, since = load.answers(), number * stage.seconds + paced(WARM)
+    until = (number + 1) * stage.seconds
     row |= {"p50": percentile(answers, since, until, 0.5), "p95": percentile(answers, since, until)}
     return row | {"failed": int((answers["status"] != 201).sum())}
 
@@ -159,6 +161,8 @@ def play(
     Args:
         stages: a name, seconds, payments a second, one after the other.
     """
+    # The autoscaler needs 10 s to see a load, and the queue as long to vanish: no stage is shortened below 40 s.
+    stages = [(name, paced(seconds, 40.0), rate) for name, seconds, rate in stages]
     # Fresh pods: of the old ones the autoscaler still knows how busy they were.
     kubectl.kubectl(ws.settings, "rollout", "restart", f"deployment/{APP}")
     set_replicas(ws, api, least)
@@ -244,13 +248,14 @@ def scale_consumers(
         at (seconds), lag, replicas.
     """
     rows: list[dict] = []
+    lasting = paced(seconds, 4.0)
     with slow_debits(ws):
-        fill(ws, round(sum(min(n, 3) for n in counts) * seconds * 1000 / WORK_MS * 1.4))
+        fill(ws, round(sum(min(n, 3) for n in counts) * lasting * 1000 / WORK_MS * 1.4))
         live = Live(lambda: draw_lag(pd.DataFrame(rows)))
         began = time.monotonic()
         for count in counts:
             set_replicas(ws, api, count, READER)
-            until = time.monotonic() + seconds
+            until = time.monotonic() + lasting
             while time.monotonic() < until:
                 rows.append({"at": time.monotonic() - began, "lag": lag(ws), "replicas": count})
                 live.update()
