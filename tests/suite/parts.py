@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STYLE, UNIT, INTEGRATION, KUBERNETES, LESSONS = "style", "unit", "integration", "kubernetes", "lessons"
+STYLE, UNIT, INTEGRATION, KUBERNETES, LESSONS, SOAK = "style", "unit", "integration", "kubernetes", "lessons", "soak"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ PARTS = (
         ("solutions",),
         "every lesson once under nbval; every exercise unanswered, rightly and wrongly answered",
     ),
+    Part(SOAK, ("tests/soak",), "twice ten minutes of faults by chance (only with --full, or by its name)"),
 )
 NAMES = tuple(part.name for part in PARTS)
 ON_KIND = (KUBERNETES, LESSONS)
@@ -39,6 +40,7 @@ ON_KIND = (KUBERNETES, LESSONS)
 # Groups that are known to be long, the longest first: a long group that begins last would keep one lane busy alone.
 # All others follow in the order of collection, the unit tests at the end, as they fill every gap.
 LONG_FIRST = (
+    "tests/soak",
     "solutions/08",
     "solutions/09",
     "solutions/03",
@@ -58,6 +60,7 @@ ON_A_CONTROL_PLANE = (
     "solutions/08",
     "solutions/09",
     "tests/kubernetes",
+    "tests/soak",
     "tests/integration/test_bundle.py",
     "tests/integration/test_controlplane.py",
     "tests/integration/test_existing_cluster.py",

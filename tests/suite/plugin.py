@@ -8,19 +8,16 @@ from pathlib import Path
 import pytest
 
 from suite import lane, lessons
-from suite.report import Report
 from suite.schedule import GroupScheduling
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Enter the lane of this process, or, in the process that only distributes work, report."""
+    """Enter the lane of this process, unless it only distributes work."""
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         lane.enter(int(worker["workerid"].removeprefix("gw")))
-        return
-    if not config.getoption("numprocesses", None):
+    elif not config.getoption("numprocesses", None):
         lane.enter(0)
-    config.pluginmanager.register(Report(), "suite-report")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,4 @@
-"""What the suite prints: a line per finished group with the minute, and a table of parts at the end."""
+"""What the suite prints: a line for each finished group, with the minute, and a table of parts at the end."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ import pytest
 from suite import parts
 
 OUTCOMES = ("passed", "failed", "skipped")
+FAILED = "FAILED"
 
 
 class Report:
-    """Counts results by part while they come in."""
+    """Counts results by part while they come in.
 
-    def __init__(self) -> None:
+    Args:
+        kind: how the run on kind ended that came before, if there was one.
+    """
+
+    def __init__(self, kind: str = "") -> None:
+        self.kind = kind
         self.began = time.monotonic()
         self.results: dict[str, Counter[str]] = defaultdict(Counter)
         self.seconds: Counter[str] = Counter()
         self.left: Counter[str] = Counter()
-        self.known: set[str] = set()
+        self.troubled: Counter[str] = Counter()
+        self.printer: pytest.TerminalReporter | None = None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -32,8 +39,7 @@ class Report:
         self._learn([item.nodeid for item in session.items])
 
     def _learn(self, ids: list[str]) -> None:
-        if not self.known:
-            self.known = set(ids)
+        if not self.left:
             self.left = Counter(parts.group_of(one) for one in ids)
 
     @pytest.hookimpl(trylast=True)
@@ -43,12 +49,22 @@ class Report:
         self.seconds[part] += report.duration
         if report.when == "call" or report.outcome != "passed":
             self.results[part][report.outcome] += 1
-        if report.when == "teardown":
-            self.left[parts.group_of(report.nodeid)] -= 1
+        group = parts.group_of(report.nodeid)
+        self.troubled[group] += report.failed
+        self.left[group] -= report.when == "teardown"
+        if report.when == "teardown" and not self.left[group] and not group.startswith("tests/unit"):
+            self._tell(group)
 
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Print a line instead of a dot, when a group is finished or a test has failed."""
-        return None
+    def _tell(self, group: str) -> None:
+        minutes = (time.monotonic() - self.began) / 60
+        word = f"{self.troubled[group]} FAILED" if self.troubled[group] else "passed"
+        self.printer.ensure_newline()
+        self.printer.write_line(f"{minutes:5.1f} min  {group} {word}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Find what prints."""
+        self.printer = session.config.pluginmanager.get_plugin("terminalreporter")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of parts."""
@@ -59,7 +75,9 @@ class Report:
             if not (counted := self.results.get(name)):
                 continue
             passed, failed, skipped = (counted[outcome] for outcome in OUTCOMES)
-            result = "FAILED" if failed else "passed"
+            result = FAILED if failed else "passed"
             line(f"{name:<14}{passed:>8}{failed:>8}{skipped:>9}{self.seconds[name] / 60:>9.1f}   {result}")
+        if self.kind:
+            line(f"{'kind':<40}{'':>8}   {self.kind}")
         minutes = (time.monotonic() - self.began) / 60
         line(f"in all {minutes:.1f} minutes; a part's minutes are those of its tests, which run side by side")

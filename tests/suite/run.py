@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from suite import busy, parts, patience
+from suite.report import FAILED, Report
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKSHOP = Path(sys.executable).with_name("workshop")
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the parts that are asked for and return pytest's exit code."""
     asked = _options(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is put away, as at a Ctrl-C
+    kind = _kind_too(asked) if asked.full and asked.backend == "local" else ""
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         _environment(folder, asked)
@@ -37,10 +39,21 @@ def main(arguments: list[str] | None = None) -> int:
         if asked.backend == "local" and set(asked.parts) - {parts.STYLE, parts.UNIT}:
             stack.enter_context(_prefetch(folder))
         stack.enter_context(_lanes(folder))
-        code = int(pytest.main(_pytest_arguments(asked), plugins=[]))
+        code = int(pytest.main(_pytest_arguments(asked), plugins=[Report(kind)]))
         if code:
             _keep_logs(folder)
-        return code
+        return code or int(kind == FAILED)
+
+
+def _kind_too(asked: argparse.Namespace) -> str:
+    """Run what `--backend kind` runs, if an engine and a node image are there; return how it ended, or why it did not run."""
+    from workshop.backends.kind import Kind
+    from workshop.settings import Settings
+
+    if why_not := Kind(Settings.load()).available():
+        return f"NOT RUN: {why_not}"
+    command = [sys.executable, str(Path(__file__).parent), "--backend", "kind", "--full", *(["--busy"] * asked.busy)]
+    return FAILED if subprocess.run(command, check=False).returncode else "passed"
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -63,7 +76,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"there is no part '{sorted(unknown)[0]}'; there are: {', '.join(parts.NAMES)}")
     if asked.lanes < 1:
         parser.error("--lanes takes a number from 1 on")
-    usual = parts.ON_KIND if asked.backend == "kind" else parts.NAMES
+    usual = (
+        parts.ON_KIND if asked.backend == "kind" else [one for one in parts.NAMES if asked.full or one != parts.SOAK]
+    )
     asked.parts = [name for name in parts.NAMES if name in (wanted or usual)]
     return asked
 
