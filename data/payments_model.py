@@ -97,8 +97,8 @@ def _piece(settings: SimulationSettings, first: int, last: int) -> Payments:
             amounts += sums
             customers += [customer] * len(times)
             terminals += [pick.choice(near) for _ in times]
-    whole = (np.array(column, dtype=np.int64) for column in (seconds, customers, terminals))
-    return Payments(*whole, np.round(np.array(amounts, dtype=float), 2))
+    when, who, where = (np.array(column, dtype=np.int64) for column in (seconds, customers, terminals))
+    return Payments(when, who, where, np.round(np.array(amounts, dtype=float), 2))
 
 
 def _in_this_process(settings: SimulationSettings, pieces: list[tuple[int, int]], report: Progress) -> list[Payments]:
@@ -111,7 +111,9 @@ def _in_this_process(settings: SimulationSettings, pieces: list[tuple[int, int]]
 
 
 def _leave_with_parent() -> None:
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # only workers run this
+    parent.join()
     os._exit(1)
 
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -66,12 +67,17 @@ class SimulationSettings:
     fraud: FraudStrengths = field(default_factory=FraudStrengths)
 
     @classmethod
-    def seeded(cls, seed: int, **others: object) -> "SimulationSettings":
+    def seeded(cls, seed: int, **others: Any) -> "SimulationSettings":
         """Settings whose four seeds derive from one number, 0 (the published set) to 4,293."""
         whole = isinstance(seed, int) and 0 <= seed <= 4_293
         require(whole, f"The seed must be a whole number from 0 to 4,293, not {seed!r}.")
         base = seed * 1_000_000
-        seeds = {"customer_seed": base, "terminal_seed": base + 1, "payment_seed": base, "fraud_seed": base}
+        seeds: dict[str, Any] = {
+            "customer_seed": base,
+            "terminal_seed": base + 1,
+            "payment_seed": base,
+            "fraud_seed": base,
+        }
         return cls(**(seeds | others))
 
     def __post_init__(self) -> None:

@@ -86,7 +86,7 @@ def _flow(producer: Producer, topic: str, rate: int, seconds: float) -> dict[str
 
 def _send(producer: Producer, topic: str, name: str, number: int) -> None:
     payment = PaymentMade(f"card-{number % CARDS:04d}", "terminal-00001", 25_000, datetime.now(UTC), name)
-    producer.produce(topic, key=payment.key(), value=payment.value(), headers=payment.headers())
+    producer.produce(topic, key=payment.key(), value=payment.value(), headers=[*payment.headers()])
     producer.poll(0)
 
 

@@ -66,11 +66,15 @@ def balancer(ws: Connection, runs: int) -> None:
         kubectl.apply(ws.settings, [deployment("bench", FAST, 3), service])
         wait_until(lambda: ready(api, "bench", 3), 120, "three pods")
         to_loopback = Addresses(first - 15).to_loopback
-        pod = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector="app=bench").items[0].status.pod_ip
-        cluster_ip = api.read_namespaced_service("bench", kubectl.NAMESPACE).spec.cluster_ip
+        pod = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector="app=bench").items[0]
+        service_now = api.read_namespaced_service("bench", kubectl.NAMESPACE)
+        assert pod.status
+        assert pod.status.pod_ip
+        assert service_now.spec
+        assert service_now.spec.cluster_ip
         rows: dict[str, list[tuple]] = {"a pod itself": [], "through the Service": []}
         for _ in range(runs):
-            for name, address in zip(rows, (pod, cluster_ip), strict=True):
+            for name, address in zip(rows, (pod.status.pod_ip, service_now.spec.cluster_ip), strict=True):
                 rows[name].append(uvloop.run(_drive(to_loopback(address), 8080, 16, 5)))
     finally:
         kubectl.kubectl(ws.settings, "delete", "deployment,service", "bench", "--ignore-not-found")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workshop import kubectl
+
+if TYPE_CHECKING:
+    from kubernetes.client import CoreV1Api
 
 WEB = """
 import http.server, os
@@ -45,13 +50,15 @@ def deployment(name: str, program: str, replicas: int) -> dict:
     }
 
 
-def ready(api, name: str, count: int, without: frozenset[str] = frozenset()) -> bool:
+def ready(api: CoreV1Api, name: str, count: int, without: frozenset[str] = frozenset()) -> bool:
     """Whether so many pods are ready, none of which is one of `without`."""
     found = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector=f"app={name}").items
     good = [
         pod.metadata.name
         for pod in found
-        if not pod.metadata.deletion_timestamp
+        if pod.metadata
+        and pod.status
+        and not pod.metadata.deletion_timestamp
         and any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions or [])
     ]
     return len(good) >= count and not without & set(good)

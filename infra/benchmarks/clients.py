@@ -15,6 +15,8 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import confluent_kafka
 import workshop
@@ -22,7 +24,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from workshop.connection import Connection
 from workshop.publishing import IN_BULK
 
-BEST = (
+BEST: tuple[dict[str, Any], ...] = (
     {"linger_ms": 5, "batch_size": 65_536},
     {"linger_ms": 20, "batch_size": 131_072},
     {"linger_ms": 0, "batch_size": 262_144},
@@ -30,7 +32,7 @@ BEST = (
     {"linger_ms": 50, "batch_size": 524_288},
     {"linger_ms": 20, "batch_size": 524_288},
 )
-BEST_TO_READ = (
+BEST_TO_READ: tuple[dict[str, Any], ...] = (
     {"fetch_min_bytes": 100_000, "max_partition_fetch_bytes": 8 << 20},
     {"max_partition_fetch_bytes": 4 << 20, "fetch_max_bytes": 64 << 20},
 )
@@ -42,7 +44,7 @@ def acks_of(word: str) -> int | str:
     return int(word) if word.isdigit() else word
 
 
-def kafka_python(ws: Connection, topic: str, size: int, count: int, acks: str, **options: object) -> float:
+def kafka_python(ws: Connection, topic: str, size: int, count: int, acks: str, **options: Any) -> float:
     """Events a second until all are acknowledged."""
     settings = {"acks": acks_of(acks), "enable_idempotence": IDEMPOTENCE[acks], **IN_BULK, **options}
     value = b"x" * size
@@ -85,7 +87,7 @@ def java_producer(ws: Connection, topic: str, size: int, count: int, acks: str) 
     return float(re.findall(r"([\d.]+) records/sec", said)[-1])
 
 
-def read_kafka_python(ws: Connection, topic: str, count: int, **options: object) -> float:
+def read_kafka_python(ws: Connection, topic: str, count: int, **options: Any) -> float:
     """Events a second until all are read."""
     consumer = KafkaConsumer(topic, **ws.kafka, auto_offset_reset="earliest", **options)
     began, read = time.perf_counter(), 0
@@ -132,22 +134,19 @@ def cases(ws: Connection, count: int) -> Iterator[tuple[str, list[list[Callable[
             yield (
                 f"produce {size} B, acks={acks}",
                 [
-                    [lambda same=same: kafka_python(*same)],
-                    [lambda same=same, options=options: kafka_python(*same, **options) for options in BEST],
-                    [lambda same=same: confluent(*same)],
-                    [lambda same=same: java_producer(*same)],
+                    [partial(kafka_python, *same)],
+                    [partial(kafka_python, *same, **options) for options in BEST],
+                    [partial(confluent, *same)],
+                    [partial(java_producer, *same)],
                 ],
             )
         yield (
             f"consume {size} B",
             [
-                [lambda topic=topic: read_kafka_python(ws, topic, count)],
-                [
-                    lambda topic=topic, options=options: read_kafka_python(ws, topic, count, **options)
-                    for options in BEST_TO_READ
-                ],
-                [lambda topic=topic: read_confluent(ws, topic, count)],
-                [lambda topic=topic: read_java(ws, topic, count)],
+                [partial(read_kafka_python, ws, topic, count)],
+                [partial(read_kafka_python, ws, topic, count, **options) for options in BEST_TO_READ],
+                [partial(read_confluent, ws, topic, count)],
+                [partial(read_java, ws, topic, count)],
             ],
         )
 
@@ -163,7 +162,7 @@ def main() -> None:
     print(f"{options.events:,} events, {options.runs} runs; events a second: median (min to max)")
     print(f"{'':24}" + "".join(f"{column:>28}" for column in columns), flush=True)
     for name, columns_of in cases(ws, options.events):
-        found = [[[] for _ in ways] for ways in columns_of]
+        found: list[list[list[float]]] = [[[] for _ in ways] for ways in columns_of]
         for _ in range(options.runs):
             for rates_of, ways in zip(found, columns_of, strict=True):
                 for rates, run in zip(rates_of, ways, strict=True):

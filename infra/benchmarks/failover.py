@@ -29,6 +29,7 @@ def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
         controller = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
     with _unseen():
         seen = replication.kill_the_leader(ws)
+    assert seen.result is not None  # it has come to its end
     start, stop = seen.gap
     return len(seen.result.lost), len(seen.result.duplicated), stop - start, seen.leader == controller
 

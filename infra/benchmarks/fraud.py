@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import date, timedelta
@@ -80,7 +80,7 @@ class Study:
         return protocol.split(self.table, self.fraud, start)
 
 
-def over(found: list[protocol.Figures], *summaries: object) -> list[protocol.Figures]:
+def over(found: list[protocol.Figures], *summaries: Callable[..., np.ndarray]) -> list[protocol.Figures]:
     """Summaries (median, min, ...) of each of the figures."""
     columns = np.array([astuple(one) for one in found])
     return [protocol.Figures(*summary(columns, axis=0)) for summary in summaries]

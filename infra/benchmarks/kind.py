@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import httpx
 import workshop
@@ -35,6 +37,9 @@ from workshop.payments.events import AccountDebited, PaymentDeclined
 from workshop.settings import Settings
 from workshop.traffic import Traffic, pay
 from workshop.waiting import wait_until
+
+if TYPE_CHECKING:
+    from kubernetes.client import CoreV1Api
 
 
 def start(runs: int) -> None:
@@ -85,7 +90,7 @@ def operations(runs: int) -> None:
     lesson.restore(ws)
 
 
-def _one_run(ws: Connection, api, number: int):
+def _one_run(ws: Connection, api: CoreV1Api, number: int) -> Iterator[tuple[str, Traffic]]:
     with contextlib.redirect_stdout(io.StringIO()):
         yield "rolling update", lesson.roll_out(ws, api, f"r{number}").traffic
         yield "undo", lesson.roll_back(ws, api).traffic
@@ -132,7 +137,7 @@ def _ids(ws: Connection, keys: list[str]) -> list[str]:
 
 
 def _answered(ws: Connection) -> Counter:
-    found = Counter()
+    found: Counter[str] = Counter()
     for record in reading.read_all(ws, "debits", isolation_level="read_committed"):
         with contextlib.suppress(MalformedEvent):
             event = parse(record.value)

@@ -18,6 +18,8 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import psutil
 import workshop
@@ -30,6 +32,9 @@ from workshop.lessons import scaling_under_load as scaling
 from workshop.load import Load, Stage
 from workshop.settings import Settings
 from workshop.waiting import wait_until
+
+if TYPE_CHECKING:
+    from kubernetes.client import CoreV1Api
 
 
 def start(runs: int) -> None:
@@ -117,12 +122,14 @@ def measure_pods(ws: Connection, runs: int) -> None:
             note("kubectl scale 2 to 20, all ready", seconds_until(lambda: ready(api, "bench", 20), "20 pods"))
             kubectl.kubectl(ws.settings, "scale", "deployment/bench", "--replicas=6")
             wait_until(lambda: _count(api) == 6, 120, "six pods")
-            victim = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector="app=bench").items[0].metadata.name
-            api.delete_namespaced_pod(victim, kubectl.NAMESPACE, grace_period_seconds=0)
-            gone = frozenset({victim})
+            victim = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector="app=bench").items[0].metadata
+            assert victim
+            assert victim.name
+            api.delete_namespaced_pod(victim.name, kubectl.NAMESPACE, grace_period_seconds=0)
+            gone = frozenset({victim.name})
             note(
                 "a killed pod replaced and ready",
-                seconds_until(lambda gone=gone: ready(api, "bench", 6, gone), "its successor"),
+                seconds_until(partial(ready, api, "bench", 6, gone), "its successor"),
             )
             if ws.backend == "local":
                 note("a lost node's pods ready elsewhere", _lose_a_node(ws, api))
@@ -134,14 +141,16 @@ def measure_pods(ws: Connection, runs: int) -> None:
         print(f"{what}: {spread(seconds)}")
 
 
-def _count(api) -> int:
+def _count(api: CoreV1Api) -> int:
     return len(api.list_namespaced_pod(kubectl.NAMESPACE, label_selector="app=bench").items)
 
 
-def _lose_a_node(ws: Connection, api) -> float:
+def _lose_a_node(ws: Connection, api: CoreV1Api) -> float:
     found = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector="app=bench").items
-    node = found[0].spec.node_name
-    there = frozenset(pod.metadata.name for pod in found if pod.spec.node_name == node)
+    nodes = {pod.metadata.name: pod.spec.node_name for pod in found if pod.metadata and pod.spec and pod.metadata.name}
+    node = nodes[next(iter(nodes))]
+    assert node is not None  # all of them are ready
+    there = frozenset(name for name, its_node in nodes.items() if its_node == node)
     try:
         ws.nodes.lose(node)
         return seconds_until(lambda: ready(api, "bench", 6, there), "the pods elsewhere")

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import workshop
@@ -82,7 +83,8 @@ def balances(ws: Connection, topic: str) -> pd.Series:
 
 def one_run(ws: Connection, path: Path, rows: int) -> dict[str, float]:
     """All figures, once, on a topic of their own."""
-    topic = ws.fresh_topic("replay", **{name.replace(".", "_"): value for name, value in LOG_TOPIC.items()})
+    configs: dict[str, Any] = {name.replace(".", "_"): value for name, value in LOG_TOPIC.items()}
+    topic = ws.fresh_topic("replay", **configs)
     try:
         figures = {"parsed, rows/s": rows / seconds(lambda: parse(path))}
         figures["published, s"] = took = seconds(lambda: publish_file(ws, path, topic))

@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs
-    found = {workers: [] for workers in (1, 2)}
+    found: dict[int, list[float]] = {workers: [] for workers in (1, 2)}
     for _ in range(runs):
         for workers, values in found.items():
             values.append(seconds(workers))

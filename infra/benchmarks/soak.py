@@ -34,6 +34,7 @@ def soak(ws: Connection, seed: int, minutes: float) -> Day:
 def row(seed: int, day: Day) -> str:
     """A run in a line: faults, payments, what was lost and debited twice, and the figures before, during, after."""
     found, result = day.figures(), day.result
+    assert result is not None  # the run came to its end
     p95 = ", ".join(seconds(found[word].p95) for word in WHEN)
     return (
         f"seed {seed:2}: {len(day.steps):2} steps, {len(day.entries):,} payments, lost {len(result.lost)}, "

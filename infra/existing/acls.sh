@@ -21,29 +21,17 @@ case "$prefix" in *[.-]) ;; *)
   ;;
 esac
 
-acls() {
-  ${KAFKA_ACLS:-kafka-acls} "$@"
-}
-give() { # operations, then the kind of resource
+give() { # the kind of resource, the operations in one word, then what is passed on to kafka-acls
   kind=$1
-  shift
   operations=
-  for operation in "$@"; do operations="$operations --operation $operation"; done
-  force=
-  [ "$how" = --add ] || force=--force
+  for operation in $2; do operations="$operations --operation $operation"; done
+  shift 2
+  [ "$how" = --add ] || set -- --force "$@"
   # shellcheck disable=SC2086 # each operation is a word
-  acls "$how" $force --allow-principal "User:$user" $operations --resource-pattern-type prefixed "$kind" "$prefix" $options
+  "${KAFKA_ACLS:-kafka-acls}" "$how" --allow-principal "User:$user" $operations \
+    --resource-pattern-type prefixed "$kind" "$prefix" "$@"
 }
-options=
-for option in "$@"; do
-  case "$option" in *[[:space:]]*)
-    echo "The option '$option' has a space in it, which this script does not pass on." >&2
-    exit 2
-    ;;
-  esac
-  options="$options $option"
-done
 
-give --topic Create Delete Describe Read Write Alter DescribeConfigs AlterConfigs
-give --group Read Describe Delete DescribeConfigs AlterConfigs
-give --transactional-id Describe Write
+give --topic "Create Delete Describe Read Write Alter DescribeConfigs AlterConfigs" "$@"
+give --group "Read Describe Delete DescribeConfigs AlterConfigs" "$@"
+give --transactional-id "Describe Write" "$@"

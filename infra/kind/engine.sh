@@ -23,9 +23,12 @@ start:?*: | start:?*:--install | stop:?*:) ;;
   ;;
 esac
 answers() { docker version >/dev/null 2>&1; }
+# Whatever the folder is called: as one word of a shell.
+quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+say_where() { printf 'export DOCKER_HOST=%s\n' "$(quoted "$DOCKER_HOST")"; }
 
 if [ "$verb" = start ] && answers; then
-  [ -z "${DOCKER_HOST:-}" ] || printf 'export DOCKER_HOST=%s\n' "$DOCKER_HOST"
+  [ -z "${DOCKER_HOST:-}" ] || say_where
   exit
 fi
 [ "$(id -u)" = 0 ] || fail "An engine is started and stopped by root." "Run this with sudo."
@@ -77,9 +80,10 @@ bounded() {
   interpreter=/usr/bin/python3
   [ -x "$interpreter" ] || interpreter=$(command -v python3) ||
     fail "This machine lacks a capability, and there is no python3 for the runtime that allows for it." "Install python3."
-  printf '#!/bin/sh\nexec "%s" -I "%s" "$@"\n' "$interpreter" "$here/offline/runc_bounded.py" >"$folder/runc-bounded"
+  program="$(quoted "$interpreter") -I $(quoted "$here/offline/runc_bounded.py")"
+  printf '#!/bin/sh\nexec %s "$@"\n' "$program" >"$folder/runc-bounded"
   chmod 755 "$folder/runc-bounded"
-  printf '%s\n' "--add-runtime=bounded=$folder/runc-bounded" --default-runtime=bounded
+  echo bounded
 }
 
 # Each node runs a systemd, a kubelet and a containerd, and each of these holds inotify instances.
@@ -95,8 +99,8 @@ start() {
   raise_inotify
   set -- --data-root "$folder/data" --exec-root "$folder/exec" -H "$DOCKER_HOST" --pidfile "$folder/pid"
   rm -f "$folder/pid"
-  options=$(bounded)
-  for extra in $options; do set -- "$@" "$extra"; done
+  runtime=$(bounded)
+  [ -z "$runtime" ] || set -- "$@" "--add-runtime=$runtime=$folder/runc-bounded" "--default-runtime=$runtime"
   setsid dockerd "$@" >"$folder/log" 2>&1 </dev/null &
   started=$!
   for _ in $(seq 120); do
@@ -127,5 +131,5 @@ if [ "$verb" = stop ]; then
 else
   install_missing
   start
-  printf 'export DOCKER_HOST=%s\n' "$DOCKER_HOST"
+  say_where
 fi

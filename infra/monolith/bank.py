@@ -13,6 +13,7 @@ The database is the one that the variable BANK_DATABASE names.
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -31,15 +32,15 @@ CITIES = ["Genève", "Zürich", "Lausanne", "Lugano", "Sion", "Bern", "Nyon", "B
 FIRST_LIMIT = 500_00
 
 
-def create(bank):
+def create(bank: psycopg.Connection) -> str:
     """Make the tables."""
     bank.execute(Path(__file__).with_name("schema.sql").read_text())
     return "tables made"
 
 
-def open_accounts(bank, count):
+def open_accounts(bank: psycopg.Connection, count: str) -> str:
     """Open accounts; numbers go on where they ended."""
-    first = bank.execute("select coalesce(max(id) + 1, 0) from customers").fetchone()[0]
+    [(first,)] = bank.execute("select coalesce(max(id) + 1, 0) from customers").fetchall()
     for number in range(first, first + int(count)):
         with bank.transaction():
             name, city = NAMES[number % len(NAMES)], CITIES[number % len(CITIES)]
@@ -48,25 +49,25 @@ def open_accounts(bank, count):
     return f"{count} account{'s' * (int(count) != 1)} opened"
 
 
-def limit(bank, card, cents):
+def limit(bank: psycopg.Connection, card: str, cents: str | int) -> str:
     """Change what may be paid with a card at once."""
     done = bank.execute("update cards set limit_cents = %s where card = %s", [int(cents), card])
     return f"{card}: limit {int(cents) / 100:.2f} €" if done.rowcount else f"there is no {card}"
 
 
-def move(bank, customer, city):
+def move(bank: psycopg.Connection, customer: str, city: str) -> str:
     """A customer has moved."""
     done = bank.execute("update customers set city = %s where id = %s", [city, int(customer)])
     return f"customer {customer} lives in {city}" if done.rowcount else f"there is no customer {customer}"
 
 
-def close(bank, customer):
+def close(bank: psycopg.Connection, customer: str) -> str:
     """A customer leaves."""
     done = bank.execute("delete from customers where id = %s", [int(customer)])
     return f"customer {customer} has left" if done.rowcount else f"there is no customer {customer}"
 
 
-def work(bank, count, per_second):
+def work(bank: psycopg.Connection, count: str, per_second: str) -> str:
     """Change one limit after the other, each to an amount of its own."""
     cards = [card for (card,) in bank.execute("select card from cards order by card").fetchall()]
     began = time.monotonic()
@@ -76,10 +77,17 @@ def work(bank, count, per_second):
     return f"{count} limits changed"
 
 
-COMMANDS = {"create": create, "open": open_accounts, "limit": limit, "move": move, "close": close, "work": work}
+COMMANDS: dict[str, Callable[..., str]] = {
+    "create": create,
+    "open": open_accounts,
+    "limit": limit,
+    "move": move,
+    "close": close,
+    "work": work,
+}
 
 
-def main(words):
+def main(words: list[str]) -> None:
     """Run one command; prints what was done."""
     if not words or words[0] not in COMMANDS or "BANK_DATABASE" not in os.environ:
         sys.exit(__doc__)

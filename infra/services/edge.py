@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -35,7 +36,8 @@ BUCKETS = (
     10,
 )  # a call takes 0.1 s by itself
 Message = MutableMapping
-Receive, Send = Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Figures:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
-        where = {"registry": self.registry}
+        where: dict[str, Any] = {"registry": self.registry}
         self.requests = Counter("requests", "Requests by path and status.", ["path", "status"], **where)
         self.seconds = Histogram("payment_seconds", "How long POST /payments took.", buckets=BUCKETS, **where)
         in_flight = Gauge("payments_in_flight", "Calls to the card network that are being made.", **where)

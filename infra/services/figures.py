@@ -15,9 +15,17 @@ from prometheus_client.registry import Collector
 class Reader(Protocol):
     """A service that reads payments."""
 
-    tally: Counter
-    lag: Mapping[int, int]
-    joined: bool
+    @property
+    def tally(self) -> Counter:
+        """How often it did what, by the name of what it did."""
+
+    @property
+    def lag(self) -> Mapping[int, int]:
+        """Partition to the number of payments that wait there."""
+
+    @property
+    def joined(self) -> bool:
+        """Whether its group knows it."""
 
 
 @dataclass(frozen=True, eq=False)  # a registry keeps collectors by identity

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from workshop.payments import PaymentMade
@@ -88,7 +89,7 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-def _reason(found: dict) -> str:
+def _reason(found: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in found["loc"])
     said = found["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{where}: {said}." if where else f"{said}."

@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from workshop import client_repairs
@@ -33,9 +34,18 @@ class Server(uvicorn.Server):
         self._serving, self._seconds = serving, settings.shutdown_seconds
         self._told, self._wake = 0.0, asyncio.Event()
         app = payments_api.build(settings, Publisher(settings.kafka, settings.payments_topic), serving)
-        quiet = {"access_log": False, "log_config": None, "server_header": False, "ws": "none", "proxy_headers": False}
-        fast = {"loop": "uvloop", "http": "httptools"}
-        patience = {"timeout_keep_alive": KEEP_ALIVE, "timeout_graceful_shutdown": max(1, int(self._seconds / 2))}
+        quiet: dict[str, Any] = {
+            "access_log": False,
+            "log_config": None,
+            "server_header": False,
+            "ws": "none",
+            "proxy_headers": False,
+        }
+        fast: dict[str, Any] = {"loop": "uvloop", "http": "httptools"}
+        patience: dict[str, Any] = {
+            "timeout_keep_alive": KEEP_ALIVE,
+            "timeout_graceful_shutdown": max(1, int(self._seconds / 2)),
+        }
         super().__init__(uvicorn.Config(app, settings.host, settings.port, **quiet, **fast, **patience))
 
     def handle_exit(self, number: int, frame: FrameType | None) -> None:

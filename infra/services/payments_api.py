@@ -30,7 +30,9 @@ UNSURE = "Kafka did not acknowledge the payment; it may have been written. Try a
 class Publishes(Protocol):
     """Who writes payments."""
 
-    ready: bool
+    @property
+    def ready(self) -> bool:
+        """Whether it knows its topic."""
 
     def start(self) -> None:
         """Begin to look for Kafka."""

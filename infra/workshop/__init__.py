@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workshop.connection import Connection, connect
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "WorkshopError", "connect"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: the command starts without it."""
     if name == "WorkshopError":
         from workshop.errors import WorkshopError

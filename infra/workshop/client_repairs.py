@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any, cast
 
 from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.consumer import ConsumerCoordinator
@@ -22,7 +23,7 @@ def apply() -> None:
     TransactionManager.reset_producer_id = _go_on_under_a_new_epoch
     ConsumerCoordinator.need_rejoin = _until_joined
     TransactionalRequestResult.wait = _wait_but_not_for_ever
-    KafkaNetSocket.sock_connect = _connected_or_closed
+    KafkaNetSocket.sock_connect = _connected_or_closed  # type: ignore[assignment]  # it passes all arguments on
     Fetcher._send_list_offsets_requests = _list_offsets_or_learn_who_leads
 
 
@@ -63,7 +64,7 @@ def _wait_but_not_for_ever(result: TransactionalRequestResult, timeout_ms: float
 
 async def _connected_or_closed(
     made: KafkaNetSocket, net: object, sock: socket.socket, *address: object, **options: object
-):
+) -> Any:
     """Let go of a socket that does not become a connection: kafka-python 3.0.12 keeps that of a client closed meanwhile."""
     try:
         return await _sock_connect(made, net, sock, *address, **options)
@@ -81,5 +82,5 @@ async def _list_offsets_or_learn_who_leads(fetcher: Fetcher, timestamps: dict) -
     found, again = await _list_offsets(fetcher, timestamps)
     if again:
         fetcher._manager.cluster.request_update()
-        await fetcher._manager._net.sleep(fetcher.config["retry_backoff_ms"] / 1000)
+        await fetcher._manager._net.sleep(cast(int, fetcher.config["retry_backoff_ms"]) / 1000)
     return found, again

@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
@@ -127,7 +128,7 @@ def _spread_leaders(brokers: Brokers, settings: Settings, timeline: Timeline) ->
 
 
 @contextmanager
-def _closed_whatever_happens(client):
+def _closed_whatever_happens(client: Any) -> Iterator[Any]:
     try:
         yield client
     finally:

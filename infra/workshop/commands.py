@@ -20,6 +20,7 @@ from rich.table import Table
 from workshop import cluster, environment
 from workshop import lab as jupyter
 from workshop.backends import choose, made_here
+from workshop.backends.existing import Existing
 from workshop.broker import jars
 from workshop.bundle import taking
 from workshop.cdc import connect
@@ -69,7 +70,7 @@ def down(settings: Settings, options: argparse.Namespace) -> None:
         f"Stopped {', '.join(stopped)}. The data stay; `workshop up` goes on." if stopped else "Nothing was running."
     )
     backend = made_here(settings)
-    if backend.name == "existing" and backend.has_kubernetes:
+    if isinstance(backend, Existing) and backend.has_kubernetes:
         out.print(f"The services in the namespace {backend.site.namespace} go on; `workshop reset` takes them away.")
 
 

@@ -137,7 +137,7 @@ def _not_running(endpoints: dict) -> WorkshopError:
 
 def _tell_errors_as_sentences() -> None:
     """Give the Kafka client's errors what IPython asks for before it formats a traceback."""
-    KafkaError._render_traceback_ = _sentences
+    KafkaError._render_traceback_ = _sentences  # type: ignore[attr-defined]  # what IPython looks for
 
 
 def _sentences(error: KafkaError) -> list[str]:

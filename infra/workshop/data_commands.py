@@ -52,6 +52,7 @@ def _tell(found: PublishedLog, empty_case: str, options: argparse.Namespace) -> 
             )
     if done.refused:
         out.print(refused_rows(done.refused, options.topic))
+    if found.first_refused:
         out.print(f"The first is line {found.first_refused.line}: {found.first_refused.reason}.")
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kafka import KafkaProducer
 
 from workshop.reading import read_partitions
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
 
 LARGEST = 900_000  # bytes of a letter: a broker takes 1 MiB, and what was set aside must not stop anybody in its turn
 LONGEST_REASON = 500
@@ -41,7 +45,7 @@ class DeadLetter:
     whole: bool = True
 
 
-def letter(record: object, service: str, reason: str) -> dict:
+def letter(record: ConsumerRecord, service: str, reason: str) -> dict:
     """The arguments of `producer.send` that set a consumer's record aside."""
     key, value, headers = record.key, record.value, list(record.headers or ())
     size = len(key or b"") + len(value or b"") + sum(len(name) + len(content or b"") for name, content in headers)
@@ -74,7 +78,7 @@ def replay(kafka: Mapping, dead: DeadLetter, mended: bytes) -> object:
         return sent.get(timeout=30)
 
 
-def _opened(record: object) -> DeadLetter:
+def _opened(record: ConsumerRecord) -> DeadLetter:
     told = {name: content.decode() for name, content in record.headers if name in OURS}
     topic, partition, offset, service, reason, whole = (told[name] for name in OURS)
     return DeadLetter(record.key, record.value, topic, int(partition), int(offset), service, reason, whole == "yes")

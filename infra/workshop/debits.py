@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
@@ -31,6 +32,9 @@ from workshop.payments.events import UNUSABLE, CardEvent
 from workshop.persevering import persevere
 from workshop.reading import read_partitions
 from workshop.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
 
 log = logging.getLogger(__name__)
 COMMITTED = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
@@ -140,8 +144,8 @@ class Debits(ConsumerRebalanceListener):
     ) -> None:
         if not member.member_id:
             raise CommitFailedError("The group has put this instance out.")
-        known, given = dict(self._known(place.partition)), Counter()
-        unusable: list[tuple[object, str]] = []
+        known, given = dict(self._known(place.partition)), Counter[str]()
+        unusable: list[tuple[ConsumerRecord, str]] = []
         producer.begin_transaction()
         written = []
         for record in records:
@@ -166,10 +170,10 @@ class Debits(ConsumerRebalanceListener):
         self.tally += given
         self._tell(unusable)
 
-    def _set_aside(self, producer: KafkaProducer, record: object, reason: str) -> object:
+    def _set_aside(self, producer: KafkaProducer, record: ConsumerRecord, reason: str) -> object:
         return producer.send(self.topics.dead_letters, **dead_letters.letter(record, "debits", reason))
 
-    def _tell(self, unusable: list[tuple[object, str]]) -> None:
+    def _tell(self, unusable: list[tuple[ConsumerRecord, str]]) -> None:
         """Count and log what nobody can read: once, when it is decided, not at every attempt."""
         for record, reason in unusable:
             self.tally["malformed"] += 1

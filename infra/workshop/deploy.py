@@ -74,7 +74,7 @@ def program_files(settings: Settings) -> list[Path]:
 def _programs(settings: Settings) -> list[object]:
     """What runs in the pods: these very sources, or an image that the site gives."""
     site = kept(settings.state)
-    return [site.image] if site else program_files(settings)
+    return [site.image] if site else [*program_files(settings)]
 
 
 def _objects(namespace: str, config: Mapping[str, str], secret: Mapping[str, str]) -> Iterator[dict]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -82,7 +83,7 @@ class Reconciled:
         return {number for number, count in self.times.items() if count > 1}
 
 
-def reconcile(ws: Connection, topic: str, acknowledged: object, failed: object = ()) -> Reconciled:
+def reconcile(ws: Connection, topic: str, acknowledged: Iterable[int], failed: Iterable[int] = ()) -> Reconciled:
     """Read the log and hold it against the ledger."""
     times = Counter(int(record.value) for record in reading.read_all(ws, topic))
     return Reconciled(times, frozenset(acknowledged), frozenset(failed))

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
@@ -31,10 +32,16 @@ from workshop.persevering import persevere
 from workshop.reading import read_partitions
 from workshop.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
 
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
+
 log = logging.getLogger(__name__)
 WHOLE = {**UNHURRIED, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
 SESSION_MS = 6_000
 NOTED_EVERY = 2.0  # seconds between two bookmarks, each a write of its own, and between two looks at the reports
+
+
+Judged = PaymentMade | PaymentRefunded | FraudReported
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Judge:
     stream: FeatureStream = field(default_factory=FeatureStream)
     now: int = 0
 
-    def feed(self, event: CardEvent) -> list[Flag]:
+    def feed(self, event: Judged) -> list[Flag]:
         """What the rules say of a payment; a report is remembered and says nothing."""
         self.now = max(self.now, milliseconds(event.at))
         if isinstance(event, FraudReported):
@@ -170,7 +177,7 @@ class FraudAlerts(ConsumerRebalanceListener):
                 self.judge.feed(event)
         reports.seek_to_beginning()
 
-    def _past(self, places: list[TopicPartition]) -> list[CardEvent]:
+    def _past(self, places: list[TopicPartition]) -> list[Judged]:
         """The payments that were answered before, and all reports, in order of time."""
         with closing(KafkaConsumer(**self.kafka, group_id=self.group)) as consumer:
             marks = {place: consumer.committed(place) or 0 for place in places}
@@ -191,7 +198,7 @@ class FraudAlerts(ConsumerRebalanceListener):
                 written.append(producer.send(self.topics.alerts, value=alert.value(), **about))
         return written
 
-    def _feed(self, record: object) -> PaymentFlagged | None:
+    def _feed(self, record: ConsumerRecord) -> PaymentFlagged | None:
         """The alert that a record leads to; one that nobody can judge leads to none, and stops none."""
         event = readable(record.value)
         try:
@@ -202,10 +209,10 @@ class FraudAlerts(ConsumerRebalanceListener):
             event, flags = None, []
         self.tally[type(event).__name__ if event else "malformed"] += 1
         self.tally["PaymentFlagged"] += bool(flags)
-        return flagged(event, flags) if flags else None
+        return flagged(event, flags) if event and flags else None
 
 
-def readable(value: bytes | None) -> CardEvent | None:
+def readable(value: bytes | None) -> Judged | None:
     """A payment, a refund or a report; None for anything else, and for what cannot be: a time before all times."""
     try:
         event = parse(value)

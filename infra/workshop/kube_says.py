@@ -31,6 +31,8 @@ def of_pods(api: CoreV1Api, app: str) -> str:
 
 def of_pod(api: CoreV1Api, pod: V1Pod) -> str:
     """Why this pod is not ready, or nothing if it is."""
+    assert pod.metadata  # the API server always sends these parts
+    assert pod.status
     conditions = {c.type: c for c in pod.status.conditions or []}
     if "Ready" in conditions and conditions["Ready"].status == "True":
         return ""
@@ -46,8 +48,9 @@ def of_pod(api: CoreV1Api, pod: V1Pod) -> str:
 
 
 def _of_container(status: V1ContainerStatus) -> str:
-    waiting, last = status.state.waiting, status.last_state.terminated if status.last_state else None
-    ended = status.state.terminated or last
+    now, last = status.state, status.last_state.terminated if status.last_state else None
+    waiting = now.waiting if now else None
+    ended = (now.terminated if now else None) or last
     if ended and ended.reason == "OOMKilled":
         return "it took more memory than its limit allows, and was killed (OOMKilled)"
     if waiting and waiting.reason in WHY_WAITING:
@@ -59,6 +62,7 @@ def _of_container(status: V1ContainerStatus) -> str:
 
 def _latest_event(api: CoreV1Api, pod: V1Pod, reason: str = "") -> str:
     """The last warning about a pod, as it stands in `kubectl describe`."""
+    assert pod.metadata
     selector = f"involvedObject.uid={pod.metadata.uid},type=Warning"
     events = api.list_namespaced_event(namespace_of(api), field_selector=selector, _request_timeout=10).items
     chosen = [event for event in events if not reason or event.reason == reason]

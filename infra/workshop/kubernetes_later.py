@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import psutil
 
@@ -23,7 +23,11 @@ from workshop.processes import Component, Processes
 from workshop.settings import Settings
 from workshop.timeline import Timeline
 
-P, R = ParamSpec("P"), TypeVar("R")
+if TYPE_CHECKING:
+    from workshop.connection import Connection
+
+P = ParamSpec("P")
+R = TypeVar("R")
 NAME = "kubernetes-build"
 LONGEST = 3600  # seconds that a lesson waits for a build that goes on
 
@@ -105,13 +109,13 @@ def paused(settings: Settings) -> Iterator[None]:
                 process.resume()
 
 
-def measures(function: Callable[P, R]) -> Callable[P, R]:
+def measures(function: Callable[Concatenate[Connection, P], R]) -> Callable[Concatenate[Connection, P], R]:
     """Decorates what measures something on a connection, its first argument: the build holds still meanwhile."""
 
     @functools.wraps(function)
-    def still(*args: P.args, **kwargs: P.kwargs) -> R:
-        with paused(args[0].settings):
-            return function(*args, **kwargs)
+    def still(ws: Connection, *args: P.args, **kwargs: P.kwargs) -> R:
+        with paused(ws.settings):
+            return function(ws, *args, **kwargs)
 
     return still
 

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -47,6 +48,7 @@ class Client(NotebookClient):
 
         def stop() -> None:
             self.interrupted = True
+            assert work is not None  # this runs in a task
             work.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -54,7 +56,7 @@ class Client(NotebookClient):
         await super().async_start_new_kernel(**more)
 
 
-def client_of(notebook: nbformat.NotebookNode, path: Path, **more: object) -> Client:
+def client_of(notebook: nbformat.NotebookNode, path: Path, **more: Any) -> Client:
     """What executes the cells of this file's notebook, in the file's folder; `more` as nbclient takes it."""
     return Client(
         notebook,

@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
@@ -22,6 +23,9 @@ from workshop.payments import PaymentMade
 from workshop.payments.events import UNUSABLE
 from workshop.persevering import persevere
 from workshop.records import written_at
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +67,13 @@ class LimitAlerts:
             for record in _new(changes, 200):
                 self._learn(record)
 
-    def _learn(self, record: object) -> None:
+    def _learn(self, record: ConsumerRecord) -> None:
         try:
             self.limits.learn(debezium.read(record.key, record.value))
         except UNUSABLE as error:
             log.warning("%s, offset %d is no change of a card: %s", record.topic, record.offset, error)
 
-    def _judge(self, record: object, producer: KafkaProducer) -> None:
+    def _judge(self, record: ConsumerRecord, producer: KafkaProducer) -> None:
         try:
             alert = self.limits.judge(PaymentMade.parse(record.value))
         except UNUSABLE as error:

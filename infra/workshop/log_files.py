@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -123,7 +123,7 @@ class _Lines:
     """The lines of a file; those of the current chunk are kept, and can be taken back."""
 
     def __init__(self, file: TextIOWrapper) -> None:
-        self._file, self._again = file, deque()
+        self._file, self._again = file, deque[str]()
         self.before = 0  # how many lines the chunks before this one had
         self.taken: list[str] = []
 
@@ -199,11 +199,15 @@ def _check_columns(found: list[str], path: Path, wanted: Columns) -> None:
         raise WorkshopError(f"{path.name} has the column {twice[0]} more than once.", "Leave one of them.")
 
 
-def _is_packed(file: BinaryIO) -> bool:
+class _Peekable(Protocol):
+    def peek(self, size: int, /) -> bytes: ...
+
+
+def _is_packed(file: _Peekable) -> bool:
     return file.peek(2)[:2] == b"\x1f\x8b"
 
 
-def _encoding(file: BinaryIO) -> str:
+def _encoding(file: _Peekable) -> str:
     return "utf-16" if file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 

@@ -53,7 +53,8 @@ class _Log:
             yield Part(records, found.refused, found.share)
 
     def _forget(self) -> None:
-        self.totals, self.unnamed, self.first_refused = Totals(), 0, None
+        self.totals, self.unnamed = Totals(), 0
+        self.first_refused: Refused | None = None
 
     def _count(self, found: Events) -> None:
         self.first_refused = self.first_refused or next(iter(found.refused), None)

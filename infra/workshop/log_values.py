@@ -31,7 +31,7 @@ def times(column: pa.Array) -> tuple[np.ndarray, dict[int, str]]:
     """Milliseconds since 1970, UTC, and by position the reasons against those that cannot be meant."""
     if pa.types.is_temporal(column.type):
         column = pc.fill_null(pc.cast(pc.cast(column, _instant(column.type), safe=False), pa.int64()), -1)
-        found, against = column.to_numpy(), {}
+        found, against = column.to_numpy(), dict[int, str]()
     else:
         found, against = values(column, _PLAIN_TIME, lambda texts: pc.cast(texts, pa.timestamp("ms")), moment)
     for i in np.flatnonzero((found < 0) | (found > LAST_MS)).tolist():

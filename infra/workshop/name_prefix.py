@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import kafka.protocol
 from kafka.protocol.api_message import ApiMessage
@@ -71,7 +72,8 @@ def fields(message: type[DataContainer]) -> Iterator[tuple[SimpleField, bool]]:
     """The fields of a message that hold such a name, and whether it is a resource's."""
     coordinator = message.__name__.startswith("FindCoordinator")
     configs = issubclass(message, ApiMessage) and "Config" in message.__name__
-    for field in _simple(message._struct):
+    struct: Any = message._struct  # a `StructField`, as `messages` looks for
+    for field in _simple(struct):
         if field._entity_type in NAMED or (coordinator and field._name in COORDINATOR_KEYS):
             yield field, False
         elif configs and field._name in RESOURCES:
@@ -84,11 +86,13 @@ def _install() -> None:
         for field, resource in found:
             field._type = RESOURCE if resource else NAME
         if found:  # what was compiled before knows nothing of it
-            message._struct._compiled_encoders.clear()
+            struct: Any = message._struct
+            struct._compiled_encoders.clear()
 
 
 def _subclasses(of: type) -> Iterator[type]:
-    for one in of.__subclasses__():
+    children: list[type] = of.__subclasses__()
+    for one in children:
         yield one
         yield from _subclasses(one)
 
@@ -120,13 +124,13 @@ class _Prefixed(String):
     def decode(self, data: object, compact: bool = False) -> str | None:
         return self._read(super().decode(data, compact=compact))
 
-    def emit_encode_into(self, ctx: object, val_expr: str, indent: str, compact: bool = False) -> None:
+    def emit_encode_into(self, ctx: Any, val_expr: str, indent: str, compact: bool = False) -> None:
         write, value = ctx.next_var("write"), ctx.next_var("name")
         ctx.globs[write] = self._write
         ctx.emit(indent, f"{value} = {write}({val_expr})")
         super().emit_encode_into(ctx, value, indent, compact=compact)
 
-    def emit_decode_from(self, ctx: object, var_name: str, indent: str, compact: bool = False) -> None:
+    def emit_decode_from(self, ctx: Any, var_name: str, indent: str, compact: bool = False) -> None:
         read = ctx.next_var("read")
         ctx.globs[read] = self._read
         super().emit_decode_from(ctx, var_name, indent, compact=compact)

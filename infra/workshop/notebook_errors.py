@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 STOPPED = ["This cell was stopped before its end.", "→ Run it again from its beginning, or go on with the next one."]
 STARTUP = "from workshop.notebook_errors import install; install()\n"
 
@@ -18,7 +20,7 @@ def install() -> None:
         shell.set_custom_exc((NameError, KeyboardInterrupt), _tell)
 
 
-def _tell(shell, kind, error, traceback, tb_offset=None) -> list[str]:
+def _tell(shell: Any, kind: type, error: BaseException, traceback: Any, tb_offset: int | None = None) -> list[str]:
     lines = STOPPED if isinstance(error, KeyboardInterrupt) else _undefined(error)
     shell._showtraceback(kind, error, lines)
     return lines

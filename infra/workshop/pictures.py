@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
+from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 # Paul Tol's "bright" and "muted" schemes, chosen so that each differs in lightness too.
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#4477AA", "#EE7733", "#228833", "#CC3311", "#AA4499", "#888888"
@@ -15,7 +18,7 @@ PALETTE = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)
 INK, FAINT = "#222222", "#DDDDDD"
 WIDTH, HEIGHT = 8.4, 3.6  # inches: fits a laptop's notebook without scrolling
 
-STYLE = {
+STYLE: Any = {  # matplotlib types each name and its value
     "figure.figsize": (WIDTH, HEIGHT),
     "figure.dpi": 110,
     "font.size": 11,
@@ -27,7 +30,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
-    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "axes.prop_cycle": cycler(color=PALETTE),
     "xtick.color": INK,
     "ytick.color": INK,
     "lines.linewidth": 2,
@@ -51,7 +54,7 @@ class Picture:
         self.figure.savefig(buffer, format="png", dpi=90 if self.passing else 190, facecolor="white")
         return buffer.getvalue()
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         data = base64.b64encode(self.png()).decode()
         width = round(self.figure.get_figwidth() * 92)
         image = (
@@ -61,7 +64,9 @@ class Picture:
         return {"text/html": image, "text/plain": f"[picture] {self.alt}"}
 
 
-def figure(width: float = WIDTH, height: float = HEIGHT, columns: int = 1, rows: int = 1, **options: object):
+def figure(
+    width: float = WIDTH, height: float = HEIGHT, columns: int = 1, rows: int = 1, **options: Any
+) -> tuple[Figure, Any]:
     """A new figure and its axes, in the style; it belongs to nobody, so nothing is shown twice or kept open."""
     use_style()
     drawn = Figure(figsize=(width, height), layout="constrained")
@@ -73,7 +78,7 @@ def use_style() -> None:
     mpl.rcParams.update(STYLE)
 
 
-def blank(axes, x: tuple[float, float], y: tuple[float, float]) -> None:
+def blank(axes: Axes, x: tuple[float, float], y: tuple[float, float]) -> None:
     """Make axes a plain sheet to draw on."""
     axes.set(xlim=x, ylim=y)
     axes.axis("off")

@@ -59,7 +59,7 @@ def core(ws: Connection) -> CoreV1Api:
     if not ws.payments:
         kubernetes_later.wait(ws.settings)
     api = client.CoreV1Api(config.new_client_from_config(str(ws.settings.kubeconfig)))
-    api.namespace = namespace(ws.settings)
+    api.namespace = namespace(ws.settings)  # type: ignore[attr-defined]  # for `kubectl.namespace_of`
     return api
 
 
@@ -116,7 +116,13 @@ class History:
         """The pods as they were seen last."""
         return self.seen[-1][1] if self.seen else []
 
-    def wait(self, condition: Callable[[list[Pod]], bool], what: str, timeout: float = 120, meanwhile=None) -> None:
+    def wait(
+        self,
+        condition: Callable[[list[Pod]], bool],
+        what: str,
+        timeout: float = 120,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
         """Wait until the latest look fulfils a condition; `meanwhile` is called between two looks."""
 
         def fulfilled() -> bool:
@@ -139,12 +145,16 @@ class History:
 
 
 def _seen(pod: V1Pod) -> Pod:
+    assert pod.metadata  # the API server always sends these parts
+    assert pod.metadata.name
+    assert pod.spec
+    assert pod.status
     statuses = pod.status.container_statuses or []
     state, reason = _state(pod)
     environment = {e.name: e.value or "" for c in pod.spec.containers for e in c.env or []}
     return Pod(
         name=pod.metadata.name,
-        app=pod.metadata.labels.get(APP, ""),
+        app=(pod.metadata.labels or {}).get(APP, ""),
         node=pod.spec.node_name or "",
         state=state,
         reason=reason,
@@ -154,8 +164,10 @@ def _seen(pod: V1Pod) -> Pod:
 
 
 def _state(pod: V1Pod) -> tuple[str, str]:
+    assert pod.metadata  # the API server always sends these parts
+    assert pod.status
     conditions = {c.type: c for c in pod.status.conditions or []}
-    waiting = [s.state.waiting for s in pod.status.container_statuses or [] if s.state.waiting]
+    waiting = [s.state.waiting for s in pod.status.container_statuses or [] if s.state and s.state.waiting]
     if pod.metadata.deletion_timestamp:
         return "leaving", ""
     if pod.status.phase in ("Succeeded", "Failed"):
@@ -165,5 +177,5 @@ def _state(pod: V1Pod) -> tuple[str, str]:
     if "PodScheduled" in conditions and conditions["PodScheduled"].status == "False":
         return "waiting", conditions["PodScheduled"].reason or ""
     if waiting and waiting[0].reason not in ("ContainerCreating", "PodInitializing"):
-        return "waiting", waiting[0].reason
+        return "waiting", waiting[0].reason or ""
     return "not ready", ""

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -243,7 +243,7 @@ def interrupts_deferred() -> Iterator[None]:
     (The mark shows only once the shell has replaced itself by the program.)
     """
     struck: list[int] = []
-    handlers: dict[int, object] = {}
+    handlers: dict[int, Callable] = {}
     try:
         if threading.current_thread() is threading.main_thread():  # elsewhere, no signal is handled
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -252,10 +252,10 @@ def interrupts_deferred() -> Iterator[None]:
                     signal.signal(number, lambda number, frame: struck.append(number))
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for number in struck[:1]:
-            signal.raise_signal(number)
+        for held, handler in handlers.items():
+            signal.signal(held, handler)
+        for held in struck[:1]:
+            signal.raise_signal(held)
 
 
 def _listens_on(process: psutil.Process) -> set[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 
 from workshop.files import locked, write_atomically
 from workshop.settings import Settings
@@ -33,5 +34,5 @@ def forget(settings: Settings, lesson: str) -> None:
         write_atomically(_file(settings), json.dumps(kept, indent=1))
 
 
-def _file(settings: Settings):
+def _file(settings: Settings) -> Path:
     return settings.state / "progress.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer
@@ -94,7 +94,7 @@ class Reader(threading.Thread):
 
 
 @contextmanager
-def reading(readers: Iterable[Reader]):
+def reading(readers: Iterable[Reader]) -> Iterator[list[Reader]]:
     """Start readers; whatever happens, all of them have left in the end."""
     readers = list(readers)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the services read too, and their image holds neither notebo
 PATIENCE = 30.0  # seconds without any new record
 
 
-def read_all(ws: Connection, topic: str, **options: object) -> list:
+def read_all(ws: Connection, topic: str, **options: Any) -> list:
     """Every record of a topic as of now, partition by partition, each in order of its offsets.
 
     Raises:
@@ -32,7 +32,7 @@ def read_partitions(
     numbers: Iterable[int] | None,
     first: Mapping[int, int] | None = None,
     until: Mapping[int, int] | None = None,
-    **options: object,
+    **options: Any,
 ) -> list:
     """Every record of some partitions as of now, or of all; for the rest as `read_all`.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -79,7 +80,8 @@ def replay(
         WorkshopError: the topic does not exist, or its brokers stopped answering on the way.
     """
     tell = progress or (lambda share: None)
-    parts, malformed = [ROW.empty_table()], []
+    parts: list[pa.Table] = [ROW.empty_table()]
+    malformed: list[Malformed] = []
     try:
         for batch, share in batches(ws, topic):
             parts += _rows(batch, malformed)
@@ -173,7 +175,7 @@ def _bulk(batch: Batch) -> pa.Table | None:
     """All of the batch at once, or None if any of it needs a closer look."""
     if not all(value and value[:1] == b"{" for value in batch.values):
         return None
-    joined = b"\n".join(batch.values)
+    joined = b"\n".join(cast("list[bytes]", batch.values))
     if joined.count(b"\n") != len(batch.values) - 1:
         return None
     try:

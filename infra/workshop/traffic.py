@@ -16,6 +16,10 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT = 15.0  # seconds after which a payment counts as failed
 
@@ -63,16 +67,20 @@ class Traffic:
     keep_alive: bool = False
     count: float = math.inf
     answers: list[Answer] = field(default_factory=list)
-    _process: subprocess.Popen | None = None
-    _reader: threading.Thread | None = None
+    _process: subprocess.Popen[str] = field(init=False, repr=False, compare=False)
+    _reader: threading.Thread = field(init=False, repr=False, compare=False)
 
     def __enter__(self) -> Traffic:
         words = [self.url, str(self.rate), str(int(self.keep_alive)), str(self.count)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         # In a session of its own: a Ctrl-C ends the cell, which then ends the load.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "workshop.traffic", *words], **pipes, text=True, start_new_session=True
+            [sys.executable, "-m", "workshop.traffic", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
+        assert self._process.stdout is not None  # a pipe
         self._process.stdout.readline()  # it is ready
         self._reader = threading.Thread(target=self._read, name="traffic", daemon=True)
         self._reader.start()
@@ -80,6 +88,7 @@ class Traffic:
 
     def __exit__(self, *_: object) -> None:
         """No new payments; those that are on the way are waited for."""
+        assert self._process.stdin is not None  # a pipe
         self._process.stdin.close()
         self._reader.join(TIMEOUT + 10)
         self._process.kill()
@@ -105,6 +114,7 @@ class Traffic:
         return Counter(answer.pod for answer in self.answers if answer.good)
 
     def _read(self) -> None:
+        assert self._process.stdout is not None  # a pipe
         for line in self._process.stdout:
             self.answers.append(Answer(**json.loads(line)))
 
@@ -125,7 +135,7 @@ def send(url: str, count: int, rate: float = 100, *, keep_alive: bool = False) -
     return traffic
 
 
-async def pay(client, key: str, at: float = 0.0, cents: int = 4_200) -> Answer:
+async def pay(client: httpx.AsyncClient, key: str, at: float = 0.0, cents: int = 4_200) -> Answer:
     """One payment, by an `httpx.AsyncClient`; what goes wrong is part of the answer."""
     import httpx
 
@@ -164,7 +174,7 @@ async def _flow(url: str, rate: float, keep_alive: bool, count: float) -> None:
         await asyncio.gather(*under_way)
 
 
-async def _pay_and_tell(client, began: float) -> None:
+async def _pay_and_tell(client: httpx.AsyncClient, began: float) -> None:
     answer = await pay(client, uuid.uuid4().hex, at=time.monotonic() - began)
     print(json.dumps(asdict(answer)), flush=True)
 

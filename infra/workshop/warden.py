@@ -38,7 +38,7 @@ def start(argv: list[str]) -> int:
 
 def reap() -> list[int]:
     """The numbers of children that have ended since."""
-    ended = []
+    ended: list[int] = []
     while True:
         try:
             child, _ = os.waitpid(-1, os.WNOHANG)
@@ -92,7 +92,7 @@ def stop(child: int) -> None:
 def main(argv: list[str]) -> None:
     """Keep the program running until SIGTERM or SIGINT."""
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signals = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
+    signals: set[int] = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     name, pause, tries = os.path.basename(argv[0]), FIRST_PAUSE, 0
     while True:

@@ -87,7 +87,8 @@ def moment(text: str) -> int:
         raise Unreadable(f"the time {text!r} is not written as 2018-04-25 13:00:00")
     *clock, fraction, zone = found.groups()
     try:
-        at = datetime(*(int(part or 0) for part in clock), tzinfo=_zone(zone))
+        year, month, day, hour, minute, second = (int(part or 0) for part in clock)
+        at = datetime(year, month, day, hour, minute, second, tzinfo=_zone(zone))
         since = (at - EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError):
         raise Unreadable(f"the time {text!r} does not exist") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -154,7 +155,7 @@ def tool(site: OthersKafka, folder: Path, name: str) -> Path:
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
     command = _runtime(site.settings).command(CLASSES[name], scratch=folder / "tmp")
     script = folder / name
-    write_atomically(script, "#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in command) + ' "$@"\n', mode=0o755)
+    write_atomically(script, f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', mode=0o755)
     return script
 
 

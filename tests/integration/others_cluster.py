@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def _by_a_program(folder: Path, token: str) -> dict:
     """A user whose token comes from a program, as clouds have it."""
     api = "client.authentication.k8s.io/v1"
     told = json.dumps({"apiVersion": api, "kind": "ExecCredential", "status": {"token": token}})
-    write_atomically(folder / "bring-token", f"#!/bin/sh\necho '{told}'\n", mode=0o700)
+    write_atomically(folder / "bring-token", f"#!/bin/sh\necho {shlex.quote(told)}\n", mode=0o700)
     return {"exec": {"apiVersion": api, "command": str(folder / "bring-token"), "interactiveMode": "Never"}}
 
 

@@ -102,8 +102,8 @@ def test_a_new_process_is_seen_by_who_may_live_with_an_old_answer() -> None:
 
 
 def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
-    script = f"sleep 600 & echo $! >>{tmp_path}/left; exec sleep 601"
-    warden = subprocess.Popen([*WARDEN, "sh", "-c", script], stdout=subprocess.DEVNULL)
+    script = 'sleep 600 & echo $! >>"$0/left"; exec sleep 601'
+    warden = subprocess.Popen([*WARDEN, "sh", "-c", script, str(tmp_path)], stdout=subprocess.DEVNULL)
     try:
         first = _wait_for_lines(tmp_path / "left", 1)[0]
         program = next(one for one in tree.children_of_all()[warden.pid] if one != first)
@@ -118,8 +118,9 @@ def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Pat
 
 
 def test_the_warden_gives_up_on_what_never_comes_to_live(tmp_path: Path) -> None:
-    script = f"echo tried >>{tmp_path}/tries; sleep 600 & echo $! >>{tmp_path}/left; exit 3"
-    done = subprocess.run([*WARDEN, "sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    script = 'echo tried >>"$0/tries"; sleep 600 & echo $! >>"$0/left"; exit 3'
+    program = ["sh", "-c", script, str(tmp_path)]
+    done = subprocess.run([*WARDEN, *program], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "ended 3 times right after its start" in done.stderr
     assert (tmp_path / "tries").read_text().split() == ["tried"] * 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -161,7 +162,7 @@ def test_without_osv_go_modules_are_held_against_gos_own_database(tmp_path: Path
         (entries / f"{entry['id']}.json").write_text(json.dumps(entry))
     program = tmp_path / "go"
     answer = json.dumps({"Dir": str(tmp_path / "vulndb")})
-    program.write_text(f"#!/bin/sh\n[ $1 = mod ] && echo '{answer}' || echo go1.99.0\n")
+    program.write_text(f'#!/bin/sh\n[ "$1" = mod ] && echo {shlex.quote(answer)} || echo go1.99.0\n')
     program.chmod(0o755)
     done = audit("http://127.0.0.1:9/v1/querybatch", "--strict", path=str(tmp_path))
     assert done.returncode == 1, done.stderr

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from workshop import story
-from workshop.payments import MalformedEvent, PaymentMade
+from workshop.payments import MalformedEvent, PaymentMade, parse
 
 PAYMENT = PaymentMade("card-0001", "terminal-00002", 4200, datetime(2018, 6, 12, 12, 0, 0, 5, tzinfo=UTC), "p-1")
 
@@ -44,6 +44,12 @@ def changed(**fields: object) -> bytes:
 def test_bytes_that_are_no_payment_are_refused_with_a_reason(value: bytes | None, reason: str):
     with pytest.raises(MalformedEvent, match=reason):
         PaymentMade.parse(value)
+
+
+@pytest.mark.parametrize("kind", [None, 5, [], {}, "", "NoSuchEvent"])
+def test_a_value_of_no_known_type_is_malformed(kind: object):
+    with pytest.raises(MalformedEvent, match="none of the story's events"):
+        parse(json.dumps({"type": kind}).encode())
 
 
 def test_the_storys_payments_are_half_a_year_of_250_cards():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from workshop.backends.existing import Existing
@@ -16,8 +17,11 @@ class Backend(Protocol):
     """What `workshop.cluster` asks of a backend."""
 
     name: str
-    has_kubernetes: bool
     owns_brokers: bool  # whether brokers and nodes are this stack's own, to be broken and mended
+
+    @property
+    def has_kubernetes(self) -> bool:
+        """Whether Kubernetes is a part of the stack, now."""
 
     def available(self) -> str:
         """Empty if it can be used here, otherwise a sentence that says why not."""
@@ -92,7 +96,7 @@ class Backend(Protocol):
         """Bring and build what may also come while the stack runs already."""
 
 
-BACKENDS = {"kind": Kind, "local": Local, "existing": Existing}
+BACKENDS: dict[str, Callable[[Settings], Backend]] = {"kind": Kind, "local": Local, "existing": Existing}
 
 
 def by_name(settings: Settings, name: str) -> Backend:

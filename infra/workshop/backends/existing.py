@@ -195,7 +195,7 @@ class Existing:
         """What prints the log of a pod."""
         return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
-    def provision(self, timeline: Timeline) -> object:
+    def provision(self, timeline: Timeline) -> tuple[Path, ...]:
         """Bring Kafka's own tools, for `workshop shell`."""
         with timeline.step("Kafka's tools", sum(jar.size for jar in pinned(self.settings))) as progress:
             return runtime.fetch_jars(self.settings, progress)

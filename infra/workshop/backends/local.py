@@ -116,7 +116,7 @@ class Local:
     def endpoints(self) -> dict:
         """Where the brokers are, and Kubernetes and the services where they are there."""
         ports = self.ports()
-        found = {"kafka": {"bootstrap_servers": ports.bootstrap}}
+        found: dict[str, object] = {"kafka": {"bootstrap_servers": ports.bootstrap}}
         if self.has_kubernetes:
             found["kubernetes"] = {"kubeconfig": str(self.settings.kubeconfig), "nodes": "processes"}
             found["payments"] = f"http://127.0.0.1:{ports.payments}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ from workshop.controlplane.plane import NAME as PLANE
 from workshop.controlplane.plane import WORKERS, ControlPlane
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
+from workshop.plain_path import plain
 from workshop.processes import Component, Processes
 from workshop.settings import Ports, Settings
 from workshop.timeline import Timeline
@@ -22,6 +24,7 @@ from workshop.waiting import wait_until
 AGENT = "node-agent"
 SLACK = 0.1  # seconds by which the agent's timeouts may come late; what it starts has the usual slack
 PAYMENTS_NODE_PORT = 30080  # infra/kubernetes/services/payments.yaml
+PRIVATE = Path(f"/tmp/workshop-{os.getuid()}")  # noqa: S108 (it is checked to be the user's own)
 WARDEN = Path(__file__).resolve().parents[1] / "warden.py"
 
 
@@ -117,7 +120,7 @@ class LocalKubernetes:
     def _agent_settings(self) -> dict:
         return {
             "api": f"https://127.0.0.1:{self.ports.api}",
-            "folder": str(self.folder),
+            "folder": str(plain(self.folder, (self.settings.cache / "paths", PRIVATE))),
             "root": str(self.settings.root),
             "first_port": self.ports.first,
             "kubelet_port": self.ports.kubelet,

@@ -95,7 +95,7 @@ def _version(java: Path) -> str:
     try:
         # Without the user's options for Java, which could change what it prints, and without its file in /tmp.
         env = {name: value for name, value in os.environ.items() if name not in USERS_OPTIONS}
-        command = [java, "-XX:-UsePerfData", "-version"]
+        command = [str(java), "-XX:-UsePerfData", "-version"]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise WorkshopError(f"{java} does not run: {error}.", "Unset WORKSHOP_JAVA, or run bootstrap again.") from error

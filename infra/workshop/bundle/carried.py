@@ -77,8 +77,7 @@ def opened(named: str) -> Carried:
             "Compare it with the one that `workshop bundle` printed; nothing of it was used.",
         )
     sums = _sums(folder)
-    found = Carried(folder, sums, {})
-    check(found, [FACTS])
+    check(Carried(folder, sums, {}), [FACTS])
     try:
         facts = json.loads((folder / FACTS).read_text())
     except ValueError:
@@ -199,7 +198,7 @@ def fill(bundle: Carried, root: Path, cache: Path, progress: Callable[[int], Non
 
 def _must_be_as_pinned(bundle: Carried, paths: Iterable[str], root: Path) -> None:
     """A jar must be the project's own, whatever the stick's list says."""
-    pinned = {}
+    pinned: dict[str, str] = {}
     for lock in LOCKS:
         entries = json.loads((root / lock).read_text())["jars"]
         pinned |= {entry["path"].rpartition("/")[2]: entry["sha256"] for entry in entries}

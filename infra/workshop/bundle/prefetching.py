@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from workshop.backends import Backend
@@ -70,7 +71,7 @@ def pieces(settings: Settings, backend: Backend, pythons: Sequence[str]) -> list
     if backend.name == "kind":
         found["kind"] = lambda: _or_none(binary.find(settings))
     for python in pythons:
-        found[f"Python's packages for {python}"] = lambda python=python: wheels.there(settings, python)
+        found[f"Python's packages for {python}"] = partial(wheels.there, settings, python)
     images_there = sizes(settings) if backend.name == "kind" else {}
     return [
         *(Piece(name, tuple(files())) for name, files in found.items()),

@@ -51,5 +51,5 @@ def _forget_a_record_that_does_not_fit(settings: Settings) -> None:
     libs = tuple(runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings))
     prepared = runtime.prepare(settings, java.find(settings), libs)
     with tempfile.TemporaryDirectory() as scratch:
-        if not runtime.cache_fits(prepared, Path(scratch)):
+        if prepared.aot_cache and not runtime.cache_fits(prepared, Path(scratch)):
             prepared.aot_cache.unlink()

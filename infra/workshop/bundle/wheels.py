@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 from packaging import tags
 from packaging.markers import Marker, default_environment
@@ -69,7 +70,8 @@ def sets(settings: Settings, python: str) -> list[list[str]]:
 
 def needed(text: str, release: str) -> list[str]:
     """The requirements of a pinned list that hold for a release of Python on this system, each with its hashes. Pure."""
-    env = {**default_environment(), "python_version": release.rpartition(".")[0], "python_full_version": release}
+    here = cast("dict[str, str]", default_environment())
+    env = {**here, "python_version": release.rpartition(".")[0], "python_full_version": release}
     blocks = [match[0] for match in re.finditer(r"^\S+==.*(?:\n[ ]+--hash=.*)+", text, re.MULTILINE)]
     chosen = []
     for block in blocks:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -52,7 +53,7 @@ class Bank:
         """The database's name, and its slot's."""
         return debezium.slot(self.name)
 
-    def connect(self, **options: object) -> psycopg.Connection:
+    def connect(self, **options: Any) -> psycopg.Connection[Any]:
         """A new connection to the database."""
         return self.postgres.connect(self.database, **options)
 

@@ -16,6 +16,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Self
 
 import psycopg
 from kafka import KafkaProducer
@@ -58,14 +59,14 @@ def connect(address: str, steps: Steps) -> psycopg.Connection:
     """A connection whose statements, and ends of transactions, are steps."""
 
     class Cursor(psycopg.Cursor):
-        def execute(self, *arguments: object, **named: object) -> psycopg.Cursor:
+        def execute(self, *arguments: Any, **named: Any) -> Self:
             done = super().execute(*arguments, **named)
             steps.take()
             return done
 
     class Bank(psycopg.Connection):
         @contextmanager
-        def transaction(self, *arguments: object, **named: object) -> Iterator[psycopg.Transaction]:
+        def transaction(self, *arguments: Any, **named: Any) -> Iterator[psycopg.Transaction]:
             with super().transaction(*arguments, **named) as begun:
                 yield begun
             steps.take()

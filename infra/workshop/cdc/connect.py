@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -88,7 +89,7 @@ class Connect:
         """Take a connector away, if it is there."""
         self.ask("DELETE", f"/connectors/{name}", missing=None)
 
-    def ask(self, verb: str, path: str, body: object = None, **default: object):
+    def ask(self, verb: str, path: str, body: object = None, **default: object) -> Any:
         """Ask the REST interface.
 
         Args:

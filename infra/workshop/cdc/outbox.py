@@ -61,7 +61,9 @@ def settle(bank: Bank) -> None:
     """Put a mark into the outbox and wait until it is read: what was committed before it has arrived then."""
     insert = "insert into outbox values (gen_random_uuid(), 'mark', 'mark', %s, '{}') returning id"
     with bank.connect() as database:
-        mark = str(database.execute(insert, [MARK]).fetchone()[0]).encode()
+        made = database.execute(insert, [MARK]).fetchone()
+        assert made is not None  # `returning` gives a row
+        mark = str(made[0]).encode()
 
     def arrived() -> bool:
         return any(("id", mark) in record.headers for record in reading.read_all(bank.ws, topic(bank)))

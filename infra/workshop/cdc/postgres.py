@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import errors, sql
@@ -84,7 +85,7 @@ class Postgres:
         """How a program reaches a database, with the password: for its environment, not for a command line."""
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def connect(self, database: str, **options: object) -> psycopg.Connection:
+    def connect(self, database: str, **options: Any) -> psycopg.Connection[Any]:
         """A new connection; each statement is its own transaction unless one is begun.
 
         Raises:
@@ -124,8 +125,9 @@ class Postgres:
         (part / ".password").write_text(self.password)
         unprivileged.hand_over(part)
         own = part / "data"
-        command = [*self._prefix(), program("initdb"), "-D", own, "-U", USER, "-E", "UTF8", "--auth=scram-sha-256"]
-        command += ["--pwfile", part / ".password", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"]
+        command: list[str | Path] = [*self._prefix(), program("initdb"), "-D", own, "-U", USER, "-E", "UTF8"]
+        command += ["--auth=scram-sha-256", "--pwfile", part / ".password"]
+        command += ["--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"]
         done = subprocess.run(command, env=_environment(), cwd=part, capture_output=True, text=True, check=False)
         if done.returncode:
             raise WorkshopError(

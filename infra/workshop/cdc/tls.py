@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from workshop.controlplane import pki
@@ -55,6 +56,7 @@ def _made(folder: Path) -> str:
         password = secrets.token_hex(16)
         own, trusted = _certificate(folder, WORKER), _certificate(folder, pki.CLUSTER)
         key = serialization.load_pem_private_key((folder / f"{WORKER}.key").read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)  # as `pki` makes it
         locked = serialization.BestAvailableEncryption(password.encode())
         store = pkcs12.serialize_key_and_certificates(b"worker", key, own, [trusted], locked)
         write_atomically(folder / "worker.p12", store, mode=0o600)

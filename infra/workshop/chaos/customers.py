@@ -12,9 +12,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workshop.chaos.ledger import Attempt, Entry, Ledger, Writer, order
 from workshop.errors import WorkshopError
+
+if TYPE_CHECKING:
+    import httpx
 
 # Seconds after which an attempt counts as without an answer: longer than `payments` itself waits for Kafka, or customers who
 # ask again while their first order is still being worked on are what a slow service dies of.
@@ -31,7 +35,7 @@ class Customers:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(path)
         self._words = [url, str(rate), run, str(path)]
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[str]
 
     def __enter__(self) -> Customers:
         # In a session of its own: a Ctrl-C ends the cell or the command, which then ends the customers.
@@ -39,6 +43,7 @@ class Customers:
             [sys.executable, "-m", "workshop.chaos.customers", *self._words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
+        assert self._process.stdout is not None  # a pipe
         if not self._process.stdout.readline():
             self._process.wait()
             raise WorkshopError("The customers' program ended right after its start.", "`workshop doctor` looks why.")
@@ -50,6 +55,7 @@ class Customers:
 
     def leave(self) -> None:
         """No new payments from now on."""
+        assert self._process.stdin is not None  # a pipe
         self._process.stdin.close()
 
     @property
@@ -64,10 +70,11 @@ class Customers:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdout is not None  # a pipe
         self._process.stdout.close()
 
 
-async def _pay(client, writer: Writer, entry: Entry) -> None:
+async def _pay(client: httpx.AsyncClient, writer: Writer, entry: Entry) -> None:
     pauses, began = random.Random(entry.key), time.monotonic()  # noqa: S311 (who asks when is no secret)
     pause = PAUSE
     writer.wanted(entry)
@@ -80,7 +87,7 @@ async def _pay(client, writer: Writer, entry: Entry) -> None:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _try(client, entry: Entry) -> Attempt:
+async def _try(client: httpx.AsyncClient, entry: Entry) -> Attempt:
     import httpx
 
     body = {"card": entry.card, "terminal": "terminal-00001", "amount_cents": entry.cents}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from workshop import dead_letters, pods
 from workshop.chaos import faults
@@ -26,6 +27,7 @@ from workshop.replicas import partitions
 from workshop.topics import DEAD_LETTERS, STORY, create
 from workshop.waiting import wait_until
 
+T = TypeVar("T")
 RATE = 25.0  # payments a second
 CALM = 4.0  # seconds before the first fault, and after each, to see what is usual
 DEBIT_PATIENCE = 180.0  # seconds within which what was acknowledged is debited, once all is well; time to spare
@@ -122,7 +124,7 @@ class Day:
     def _ids(self) -> set[str]:
         return {payment_id for _, payment_id, _ in list(self.debited.seen)}
 
-    def _do(self, work: Callable[[], object]) -> object:
+    def _do(self, work: Callable[[], T]) -> T:
         """Work in another thread, and look on meanwhile."""
         with ThreadPoolExecutor(1, "chaos") as pool:
             done = pool.submit(work)
@@ -184,7 +186,7 @@ def running(
         day.set_aside = _set_aside(ws, site)
 
 
-def play(ws: Connection, steps: Iterable[Sequence[str]], rate: float = RATE, seed: int = 1, **options: object) -> Day:
+def play(ws: Connection, steps: Iterable[Sequence[str]], rate: float = RATE, seed: int = 1, **options: Any) -> Day:
     """A run of these steps, one after the other; each waits until all is well.
 
     Args:

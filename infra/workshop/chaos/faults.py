@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -25,6 +25,8 @@ from workshop.waiting import wait_until
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
+
+T = TypeVar("T")
 
 IMPATIENT = {"request_timeout_ms": 5_000, "delivery_timeout_ms": 20_000, "max_block_ms": 20_000}
 REPLICAS = {"payments": 3, "debits": 2, "fraud-alerts": 1}
@@ -120,9 +122,9 @@ def _kill_a_broker(site: Site) -> str:
     return f"broker {number}"
 
 
-def _answer(ask: Callable[[], object]) -> object:
+def _answer(ask: Callable[[], T]) -> T:
     """What brokers answer, one of which may have been broken a moment ago: asked until then, it answers nothing any more."""
-    found = []
+    found: list[T] = []
 
     def answered() -> bool:
         with suppress(KafkaError):

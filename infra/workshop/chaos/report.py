@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +15,7 @@ from workshop.chaos.faults import FAULTS
 from workshop.chaos.figures import Figures, Step, percentile
 from workshop.chaos.reconcile import OUTCOMES, Reconciled
 
-PLAIN = {"box": None, "padding": (0, 2, 0, 0), "header_style": "dim"}
+PLAIN: dict[str, Any] = {"box": None, "padding": (0, 2, 0, 0), "header_style": "dim"}
 TIMES = {0: "not debited", 1: "debited once", 2: "twice or more"}
 
 
@@ -49,7 +50,12 @@ def of_step(day: Day, step: Step) -> Text:
 
 def report(day: Day) -> Group:
     """The whole of a run: figures, the matrix, the verdict."""
-    parts = [_figures(day), Text(), *([matrix(day.result), Text()] if day.result else []), *verdict(day)]
+    parts: list[RenderableType] = [
+        _figures(day),
+        Text(),
+        *((matrix(day.result), Text()) if day.result else ()),
+        *verdict(day),
+    ]
     return Group(*parts)
 
 

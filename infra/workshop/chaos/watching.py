@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -16,7 +17,7 @@ from workshop.payments import MalformedEvent, parse
 from workshop.payments.events import AccountDebited
 from workshop.reading import read_partitions
 
-COMMITTED = {"isolation_level": "read_committed", "enable_auto_commit": False}
+COMMITTED: dict[str, Any] = {"isolation_level": "read_committed", "enable_auto_commit": False}
 
 
 class Debited(threading.Thread):

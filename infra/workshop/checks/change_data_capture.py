@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from workshop.cdc import outbox
 from workshop.cdc.bank import Bank
@@ -17,7 +18,7 @@ SOME = 3
 
 
 @exercise("06.1", "each customer's current limit")
-def limits(bank: Bank, changes: Iterable[Change], answer: object) -> str:
+def limits(bank: Bank, changes: Iterable[Change], answer: Any) -> str:
     """Asks the database, which the answer could not: it had the changes alone."""
     unanswered(answer is None, observed="`limits` is None", expected="a dict: customer to limit in cents")
     expect(
@@ -26,7 +27,8 @@ def limits(bank: Bank, changes: Iterable[Change], answer: object) -> str:
         expected="a dict: customer to limit in cents",
     )
     right = {row["customer"]: row["limit_cents"] for row in bank.table("cards")}
-    gone = {change.before["customer"] for change in changes if change.operation == "delete"} - set(right)
+    deleted = (change.before for change in changes if change.operation == "delete" and change.before)
+    gone = {row["customer"] for row in deleted} - set(right)
     still = sorted(gone & set(answer))
     expect(
         not still,
@@ -55,7 +57,8 @@ def limits(bank: Bank, changes: Iterable[Change], answer: object) -> str:
 
 def _why(changes: Iterable[Change], customer: int, answer: Mapping, right: Mapping) -> str:
     mine = [change for change in changes if change.row.get("customer") == customer and change.operation == "update"]
-    behind = mine and answer[customer] == mine[-1].before["limit_cents"]
+    before = mine[-1].before if mine else None
+    behind = before is not None and answer[customer] == before["limit_cents"]
     told_of = f"customer {customer} is {answer[customer]!r}, and the database says {right[customer]}"
     return told_of + (": one change behind" if behind else "")
 
@@ -65,7 +68,7 @@ def _some(names: list) -> str:
 
 
 @exercise("06.2", "a card blocked, and told of, wherever it crashes")
-def blocked_safely(bank: Bank, answer: Callable | None) -> str:
+def blocked_safely(bank: Bank, answer: Any) -> str:
     """Runs the function in a process of its own, once for each step, and kills it after that step; then once to its end."""
     unanswered(answer is None, observed="`block_card` is None", expected="a function block_card(bank, topic, card)")
     expect(
@@ -138,7 +141,7 @@ def slot_dropped(bank: Bank) -> str:
     )
     held = slots.get(LEFT_BEHIND, {}).get("bytes_held", 0)
     unanswered(
-        LEFT_BEHIND in slots and used["active"],
+        LEFT_BEHIND in slots and used and used["active"],
         observed=f"{LEFT_BEHIND} is there, and holds back {held:,} bytes of the log",
         expected="it is gone",
     )

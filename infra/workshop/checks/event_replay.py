@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from workshop.connection import Connection
 from workshop.exercises import exercise, expect, unanswered
@@ -16,7 +17,7 @@ LIMIT_CENTS = 30_000
 
 
 @exercise("04.1", "all balances at a moment of the past")
-def balances_at(ws: Connection, topic: str, moment: datetime, answer: object) -> str:
+def balances_at(ws: Connection, topic: str, moment: datetime, answer: Any) -> str:
     """The check folds the log itself, up to the moment."""
     unanswered(answer is None, observed="`balances` is None", expected="a dict: card to cents")
     expect(
@@ -56,7 +57,7 @@ def _first_difference(answer: dict, right: dict, wrong: list[str]) -> str:
 
 
 @exercise("04.2", "a rule that can be replayed")
-def daily_limit(decide: object, evolve: object) -> str:
+def daily_limit(decide: Any, evolve: Any) -> str:
     """Commands of two days are decided, and what was decided is replayed into a fresh state."""
     unanswered(
         decide is None or evolve is None, observed="`decide_a_day` or `evolve_a_day` is None", expected="two functions"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -13,6 +14,9 @@ from workshop.connection import Connection
 from workshop.exercises import exercise, expect, unanswered
 from workshop.payments import PaymentMade
 from workshop.publishing import publish
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
 
 
 @exercise("01.1", "a bookmark for each group")
@@ -109,7 +113,7 @@ def refund(ws: Connection, topic: str, payment: PaymentMade) -> str:
     return f"a {refund['type']} refers to {payment.payment_id}: the balance is back where it was, and both facts remain"
 
 
-def _event(record) -> dict:
+def _event(record: ConsumerRecord) -> dict:
     try:
         event = json.loads(record.value)
         return {"type": "something without a type", **event}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ LONGEST = 31  # days
 
 
 @exercise("05.1", "five cards a day")
-def investigators(rank: object, seen: pd.DataFrame, table: pd.DataFrame, fraud: np.ndarray) -> str:
+def investigators(rank: Any, seen: pd.DataFrame, table: pd.DataFrame, fraud: np.ndarray) -> str:
     """Each day the five cards that rank highest are checked: how many of them had a fraud that day?"""
     unanswered(rank is None, observed="`rank` is None", expected="a function of the features")
     expect(
@@ -73,7 +74,7 @@ def _hits(table: pd.DataFrame, fraud: np.ndarray, scores: np.ndarray) -> tuple[i
 
 
 @exercise("05.2", "bursts")
-def bursts(find: object, table: pd.DataFrame) -> str:
+def bursts(find: Any, table: pd.DataFrame) -> str:
     """Twenty cards get a burst of extra payments; the function looks at each card."""
     unanswered(find is None, observed="`find_burst` is None", expected="a function of one card's payments")
     expect(callable(find), observed=f"`find_burst` is a {type(find).__name__}", expected="a function")

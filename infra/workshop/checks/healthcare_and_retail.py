@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
 
 from workshop.connection import Connection
 from workshop.exercises import exercise, expect, unanswered
@@ -18,7 +20,7 @@ LEAST_EVENTS, LEAST_READERS = 3, 2
 
 
 @exercise("10.1", "a rule over everybody's past")
-def called(ws: Connection, topic: str, answer: object) -> str:
+def called(ws: Connection, topic: str, answer: Any) -> str:
     """The check folds the log itself, corrections included."""
     unanswered(answer is None, observed="`called` is None", expected="a dict: case to True or False")
     expect(
@@ -51,11 +53,11 @@ def called(ws: Connection, topic: str, answer: object) -> str:
     return f"{sum(right.values())} of {len(right):,} patients are called"
 
 
-def _highest(file: PatientFile):
-    return max((result.value for result in file.results("LacticAcid")), default=0)
+def _highest(file: PatientFile) -> Decimal:
+    return max((result.value for result in file.results("LacticAcid")), default=Decimal(0))
 
 
-def _why(file: PatientFile, answer: object) -> str:
+def _why(file: PatientFile, answer: Any) -> str:
     corrected = [result for result in file.results("LacticAcid") if result.thought_before]
     told = f"case {file.patient} is {answer!r}, its highest lactate {_highest(file) or 'not known'}"
     return told + (f" (one was corrected, from {corrected[0].thought_before[0]})" if corrected else "")
@@ -120,7 +122,7 @@ def _expect_nothing_oversold(stock: Mapping[str, int], decisions: list[Decision]
 
 
 @exercise("10.3", "a design of your own")
-def design(answer: object) -> str:
+def design(answer: Any) -> str:
     """The form only: whether the parts of the design fit each other. Whether it is a good one, ask your neighbour."""
     unanswered(not answer, observed="`design` is empty", expected="a dict: events, key, readers, personal, corrects")
     expect(isinstance(answer, Mapping), observed=f"`design` is a {type(answer).__name__}", expected="a dict")

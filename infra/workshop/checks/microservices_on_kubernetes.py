@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from workshop import pods
 from workshop.connection import Connection
@@ -14,6 +15,9 @@ from workshop.lessons import microservices_on_kubernetes as lesson
 from workshop.live import Live
 from workshop.pods import History
 
+if TYPE_CHECKING:
+    from kubernetes.client import CoreV1Api
+
 FRAGILE = {"startupProbe": None, "readinessProbe": None, "livenessProbe": None, "lifecycle": None}
 RATE = 40.0  # payments a second, while a new release comes
 AWAY = 10.0  # seconds for which two of three brokers are frozen: enough for a probe that asks Kafka to fail twice
@@ -21,7 +25,7 @@ PROBE_FIELDS = {"httpGet", "tcpSocket", "exec", "grpc"}
 
 
 @exercise("07.1", "a release that nobody notices")
-def quiet_release(ws: Connection, container: object) -> str:
+def quiet_release(ws: Connection, container: Any) -> str:
     """The container's settings are put in place of the taken-away ones; a release under load must not fail a payment."""
     unanswered(container is None, observed="`container` is None", expected="a dictionary of the container's settings")
     expect(
@@ -59,7 +63,7 @@ def quiet_release(ws: Connection, container: object) -> str:
 
 
 @exercise("07.2", "a liveness probe that cures, and does no harm")
-def liveness(ws: Connection, probe: object) -> str:
+def liveness(ws: Connection, probe: Any) -> str:
     """Two brokers freeze: no pod may be restarted, it would cure nothing. Then a program hangs: it must be restarted."""
     unanswered(probe is None, observed="`probe` is None", expected="a dictionary: a liveness probe, or {} for none")
     expect(
@@ -102,7 +106,7 @@ def _known(container: Mapping) -> None:
     )
 
 
-def _restarts_without_kafka(ws: Connection, api) -> int:
+def _restarts_without_kafka(ws: Connection, api: CoreV1Api) -> int:
     """How often a kubelet decides to restart a pod: the restart itself comes later, as a pod is given time to leave."""
     before = _condemned(api)
     with _watched(api) as (look, mark), ws.brokers.restored_afterwards():
@@ -116,7 +120,7 @@ def _restarts_without_kafka(ws: Connection, api) -> int:
 
 
 @contextmanager
-def _watched(api) -> Iterator[tuple[Callable[[], None], Callable[[str], None]]]:
+def _watched(api: CoreV1Api) -> Iterator[tuple[Callable[[], None], Callable[[str], None]]]:
     """The pods over time, drawn while they are watched; yields what looks once more, and what marks a moment."""
     marks: list[tuple[float, str]] = []
     with History(api, lesson.APP) as history:
@@ -130,13 +134,13 @@ def _watched(api) -> Iterator[tuple[Callable[[], None], Callable[[str], None]]]:
     live.finish()
 
 
-def _condemned(api) -> int:
+def _condemned(api: CoreV1Api) -> int:
     events = api.list_namespaced_event(namespace_of(api), field_selector="reason=Killing", _request_timeout=10).items
-    ours = [event for event in events if event.involved_object.name.startswith(f"{lesson.APP}-")]
+    ours = [event for event in events if (event.involved_object.name or "").startswith(f"{lesson.APP}-")]
     return sum(event.count or 1 for event in ours if "liveness" in (event.message or ""))
 
 
-def _restarted_after_a_hang(ws: Connection, api, patience: float = 45) -> float | None:
+def _restarted_after_a_hang(ws: Connection, api: CoreV1Api, patience: float = 45) -> float | None:
     before, began = _restarts(api), time.monotonic()
     with _watched(api) as (look, mark):
         mark("a program hangs")
@@ -148,7 +152,7 @@ def _restarted_after_a_hang(ws: Connection, api, patience: float = 45) -> float 
     return None
 
 
-def _restarts(api) -> int:
+def _restarts(api: CoreV1Api) -> int:
     return sum(pod.restarts for pod in pods.pods(api, lesson.APP))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from typing import Any
 
 from workshop import reading, story
 from workshop.connection import Connection
@@ -18,7 +19,7 @@ EVENTS = 120
 
 
 @exercise("02.1", "six readers, all of them busy")
-def six_readers(ws: Connection, topic: object, groups: object) -> str:
+def six_readers(ws: Connection, topic: Any, groups: Any) -> str:
     """Starts six readers as the answer says, publishes events, and counts who got what."""
     unanswered(topic is None, observed="`topic` is None", expected="the name of a topic, and six names of groups")
     expect(
@@ -92,7 +93,7 @@ def relief(ws: Connection, topic: str, events: list[PaymentMade]) -> str:
     torn = next((pair for pair, numbers in places.items() if len(numbers) > 1), None)
     expect(
         torn is None,
-        observed=f"{torn} is in partitions {sorted(places.get(torn, ()))}: its payments have no order any more",
+        observed=f"{torn} is in partitions {sorted(places[torn] if torn else ())}: its payments have no order any more",
         expected="each card and terminal in one partition",
         hint="the same pair must always give the same key",
     )

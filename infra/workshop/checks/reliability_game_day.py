@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 from kafka import KafkaProducer
 
@@ -20,7 +21,7 @@ POISON = (41, 55, 70)  # the offsets of what nobody can read, among 100 records
 
 
 @exercise("09.1", "a reconciliation that finds what equal sums hide")
-def reconciliation(ws: Connection, answer: object) -> str:
+def reconciliation(ws: Connection, answer: Any) -> str:
     """A ledger and a log with one loss, one double of the same amount and two time-outs; then one without any fault."""
     unanswered(answer is None, observed="`reconcile` is None", expected="a function: reconcile(ledger, debits)")
     expect(callable(answer), observed=f"`reconcile` is {answer!r}", expected="a function: reconcile(ledger, debits)")
@@ -89,7 +90,7 @@ def _asked(answer: Callable, ledger: list[dict], debits: list) -> tuple[set, set
 
 
 @exercise("09.2", "a policy for what nobody can read")
-def policy(ws: Connection, take: object) -> str:
+def policy(ws: Connection, take: Any) -> str:
     """100 records of which three are poison; the reader calls `take` for each, and goes on when it returns."""
     unanswered(take is None, observed="`take` is None", expected="a function: take(record, debit, set_aside)")
     expect(callable(take), observed=f"`take` is {take!r}", expected="a function: take(record, debit, set_aside)")
@@ -98,11 +99,11 @@ def policy(ws: Connection, take: object) -> str:
     debited: list[int] = []
     with closing(KafkaProducer(**ws.kafka, acks="all")) as producer:
 
-        def debit(record: object) -> None:
+        def debit(record: Any) -> None:
             lesson.debit(record)
             debited.append(record.offset)
 
-        def set_aside(record: object, reason: object) -> None:
+        def set_aside(record: Any, reason: object) -> None:
             producer.send(letters, **dead_letters.letter(record, "yours", str(reason))).get(30)
 
         with lesson.SmallReader(ws, topic, lambda record: take(record, debit, set_aside)) as reader:
@@ -158,7 +159,8 @@ def _fill(ws: Connection, topic: str) -> None:
 
 def _where_it_stops(reader: lesson.SmallReader, patience: float = 60, still: int = 30) -> int:
     """The offset at which it is at the end, or comes to again and again."""
-    until, seen = time.monotonic() + patience, []
+    seen: list[int] = []
+    until = time.monotonic() + patience
     while time.monotonic() < until:
         seen.append(reader.committed().get(0, seen[-1] if seen else 0))
         rounds = len(reader.lags)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from typing import Any
 
 from workshop import reading
 from workshop.connection import Connection
@@ -18,7 +19,7 @@ SENT = 20
 
 
 @exercise("03.1", "settings that survive any one broker, and still write")
-def settings(ws: Connection, answer: object) -> str:
+def settings(ws: Connection, answer: Any) -> str:
     """Kills a leader and writes on; then freezes the followers, writes, and kills the leader."""
     unanswered(answer is None, observed="`settings` is None", expected=f"a dict with {', '.join(NAMES)}")
     expect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ PARTITIONS = 3
 
 
 @exercise("08.1", "minimum and maximum")
-def bounds(ws: Connection, answer: object) -> str:
+def bounds(ws: Connection, answer: Any) -> str:
     """Normal load, a rush from one moment to the next, then heavy load for longer: who waits?"""
     unanswered(answer is None, observed="`bounds` is None", expected='{"min": ..., "max": ...}')
     least, most = _bounds(answer)
@@ -30,7 +31,7 @@ def bounds(ws: Connection, answer: object) -> str:
     return _judged(seen, least, most)
 
 
-def _bounds(answer: object) -> tuple[int, int]:
+def _bounds(answer: Any) -> tuple[int, int]:
     good = isinstance(answer, Mapping) and {"min", "max"} <= set(answer)
     numbers = [answer.get("min"), answer.get("max")] if good else []
     whole = good and all(isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= 6 for n in numbers)
@@ -76,7 +77,7 @@ def _judged(seen: Scaled, least: int, most: int) -> str:
 
 
 @exercise("08.2", "replicas by lag")
-def by_lag(ws: Connection, desired: object) -> str:
+def by_lag(ws: Connection, desired: Any) -> str:
     """So many payments wait; every two seconds `desired(lag)` says how many replicas of `debits` there are to be."""
     unanswered(desired is None, observed="`desired` is None", expected="a function: desired(lag) -> replicas")
     expect(callable(desired), observed=f"`desired` is {desired!r}", expected="a function: desired(lag) -> replicas")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from typing import Any
 
 from workshop import reading
 from workshop.connection import Connection
@@ -39,7 +40,7 @@ def _listed(keys: Counter) -> str:
 
 
 @exercise("00.2", "the broker that leads your card's partition")
-def leader(ws: Connection, card: str, answer: object) -> str:
+def leader(ws: Connection, card: str, answer: Any) -> str:
     """The leader of the partition in which the card's payments are, by the metadata of this moment."""
     unanswered(answer is None, observed="`leader` is None", expected="the number of a broker")
     place = reading.partition_of_key(ws, "payments", card.encode())

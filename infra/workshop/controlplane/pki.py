@@ -120,7 +120,9 @@ def _authority(folder: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCu
     try:
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
         if found.not_valid_after_utc > _now() + RENEW:
-            return found, serialization.load_pem_private_key(key.read_bytes(), None)
+            private = serialization.load_pem_private_key(key.read_bytes(), None)
+            if isinstance(private, ec.EllipticCurvePrivateKey):
+                return found, private
     except (OSError, ValueError):
         pass
     private = _new_key(key)

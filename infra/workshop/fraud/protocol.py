@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -123,7 +124,17 @@ def figures(table: pd.DataFrame, fraud: np.ndarray, test: np.ndarray, score: np.
     )
 
 
-def baselines(jobs: int = 1) -> dict[str, object]:
+class Model(Protocol):
+    """A model of scikit-learn's."""
+
+    def fit(self, features: Any, fraud: np.ndarray) -> Self:
+        """Train it; returns itself."""
+
+    def predict_proba(self, features: Any) -> np.ndarray:
+        """The probability of each class, a row for each row."""
+
+
+def baselines(jobs: int = 1) -> dict[str, Model]:
     """The published models with their published settings, not yet trained; for the 15 published features."""
     return {
         "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(random_state=0)),

@@ -51,7 +51,7 @@ class _Ages:
 
     def __init__(self, ages: list[int], nothing: tuple) -> None:
         self._ages = ages
-        self._stages = [deque() for _ in ages]
+        self._stages: list[deque[tuple]] = [deque() for _ in ages]
         self.passed = [nothing] * len(ages)
 
     def add(self, entry: tuple) -> None:
@@ -225,4 +225,4 @@ _NO_TERMINAL = [0.0] * (2 * len(_RISKS) + 1)
 def _in_order(moment: list, published: list, own: list, terminal: list) -> Features:
     """The features in their one order, of parts; a terminal's come as count, risk of 1, 7, 14, 21, 30 days, the old ones."""
     n1, r1, n7, r7, _, r14, _, r21, n30, r30, _, old, reports = terminal
-    return Features(*moment, *published, n1, r1, n7, r7, n30, r30, *own, r14, r21, old, reports)
+    return Features._make((*moment, *published, n1, r1, n7, r7, n30, r30, *own, r14, r21, old, reports))

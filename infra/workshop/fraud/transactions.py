@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 COLUMNS = ("customer", "terminal", "at", "cents", "payment_id")
 
 
-def table(customer, terminal, at, cents, payment_id) -> pd.DataFrame:
+def table(customer: Any, terminal: Any, at: Any, cents: Any, payment_id: Any) -> pd.DataFrame:
     """Make the canonical table of equally long columns, sorted by time; rows of the same time keep their order.
 
     Args:

@@ -69,6 +69,7 @@ class PatientFile:
         return [self._result(step) for step in tests]
 
     def _result(self, step: PatientEvent) -> Result:
+        assert step.result is not None  # `results` takes no other step
         later = [(c.result, c.known_at) for c in self.corrections if c.corrects == step.event_id]
         return Result(step.event_id, step.activity, step.at, ((step.result, step.known_at), *later))
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import zip_longest
 
 from workshop.healthcare.events import PatientEvent, in_order
 
@@ -77,7 +77,8 @@ def occupied(events: Iterable[PatientEvent], moment: datetime) -> Counter[str]:
 def beds_over_time(events: Iterable[PatientEvent], moments: Sequence[datetime]) -> Mapping[str, list[int]]:
     """For each of the hospital's places the number of patients at each moment, in one pass over the log."""
     changes = sorted(_changes(events))
-    counts, now, at = {place: [] for place in BEDS}, Counter(), 0
+    counts: dict[str, list[int]] = {place: [] for place in BEDS}
+    now, at = Counter[str](), 0
     for moment in moments:
         while at < len(changes) and changes[at][0] <= moment:
             now[changes[at][2]] += changes[at][1]
@@ -94,7 +95,7 @@ def _changes(events: Iterable[PatientEvent]) -> Iterable[tuple[datetime, int, st
         paths.setdefault(event.patient, []).append(event)
     for path in paths.values():
         where = None
-        for event, following in pairwise([*path, None]):
+        for event, following in zip_longest(path, path[1:]):
             where = evolve(where, event)
             if where.place in BEDS:
                 ends = event.at + SILENCE[where.place]

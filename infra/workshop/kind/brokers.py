@@ -7,6 +7,7 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 from workshop.broker import runtime
 from workshop.broker.properties import in_cluster, pod_name, server_properties
@@ -47,7 +48,7 @@ class Control:
 
     def __init__(self, settings: Settings, node: int) -> None:
         words = ["exec", "--stdin", f"kafka-{node}", "--container=broker", "--", *CONTROL]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         # In a session of its own, so that a Ctrl-C that interrupts a cell does not cut the line by which it is mended.
         self._kubectl = subprocess.Popen([*program(settings), *words], **pipes, start_new_session=True)
         self._lock = threading.Lock()
@@ -81,6 +82,8 @@ class Control:
 
     def _ask(self, word: str) -> str:
         """One word there, one line back; the lines are so short that each comes whole."""
+        assert self._kubectl.stdin  # pipes, as above
+        assert self._kubectl.stdout
         with self._lock:
             self._kubectl.stdin.write(f"{word}\n".encode())
             self._kubectl.stdin.flush()
@@ -93,7 +96,7 @@ class Control:
     def _close(self) -> None:
         """End the line; harmless if another thread has ended it."""
         self._kubectl.kill()
-        for pipe in (self._kubectl.stdin, self._kubectl.stdout):
+        for pipe in filter(None, (self._kubectl.stdin, self._kubectl.stdout)):
             with suppress(OSError):
                 pipe.close()
         self._kubectl.wait()

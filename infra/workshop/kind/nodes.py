@@ -68,7 +68,8 @@ class Nodes:
         if not there:
             return "none"
         self._must_be_ours(there)
-        if len(there) != 1 + len(NODES) or not self.record().control_plane:
+        record = self.record()
+        if len(there) != 1 + len(NODES) or not (record and record.control_plane):
             return "half"
         running = engine.containers(self.name, all_of_them=False)
         return "running" if len(running) == len(there) else "stopped"
@@ -128,8 +129,8 @@ class Nodes:
 
     def _must_be_ours(self, there: dict[str, str]) -> None:
         record = self.record()
-        ours = record and record.name == self.name
-        if ours and record.control_plane:
+        ours = record is not None and record.name == self.name
+        if record and ours and record.control_plane:
             ours = there.get(f"{self.name}-control-plane", record.control_plane) == record.control_plane
         if not ours:
             raise WorkshopError(

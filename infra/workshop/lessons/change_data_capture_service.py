@@ -84,7 +84,10 @@ def _pay(producer: KafkaProducer, topic: str, card: str) -> PaymentMade:
 def _pay_and_change(
     bank: Bank, seen: Joined, began: float, producer: KafkaProducer, topic: str, reader: Arrivals, live: Live
 ) -> None:
-    todo = [(1.5, ("limit", seen.card, 200_00)), (3.5, ("limit", seen.card, 400_00))]
+    todo: list[tuple[float, tuple[object, ...]]] = [
+        (1.5, ("limit", seen.card, 200_00)),
+        (3.5, ("limit", seen.card, 400_00)),
+    ]
     todo.append((5.5, ("close", int(seen.card.removeprefix("card-")))))
     seen.limits.append((0.0, 500_00))
     doing: list[subprocess.Popen] = []

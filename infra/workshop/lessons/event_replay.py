@@ -70,7 +70,9 @@ def answers_to(given: Iterable[CardEvent], opening_cents: int = accounts.OPENING
     answers = []
     for fact in given:
         account = known.get(fact.card, Account())
-        events = decide(account, command_for(fact), opening_cents)
+        command = command_for(fact)
+        assert command is not None  # a fact is a payment or a refund
+        events = decide(account, command, opening_cents)
         known[fact.card] = fold(events, account)
         answers += events
     return answers
@@ -179,8 +181,8 @@ def measure_snapshot(ws: Connection, topic: str) -> dict[str, tuple[int, float]]
     database = Database(ws)
     database.project(topic)
     last = facts()[-1].at
-    more = [replace(f, at=last + timedelta(hours=1), payment_id=f"later-{n}") for n, f in enumerate(facts()[:100])]
-    publish(ws, topic, [e for fact in more for e in [AccountDebited(fact.card, 1, fact.at, fact.payment_id)]])
+    later = last + timedelta(hours=1)
+    publish(ws, topic, [AccountDebited(f.card, 1, later, f"later-{n}") for n, f in enumerate(facts()[:100])])
     found = {"snapshot and tail": _timed(lambda: database.project(topic))}
     database.delete()
     found["from offset 0"] = _timed(lambda: database.project(topic))

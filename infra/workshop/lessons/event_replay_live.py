@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Any
 
 from kafka import KafkaProducer
 
@@ -32,7 +33,7 @@ class Compaction:
     marks: list[tuple[float, str]] = field(default_factory=list)
 
 
-COMPACTED = {  # so that one sees it within seconds; the defaults take hours
+COMPACTED: dict[str, Any] = {  # so that one sees it within seconds; the defaults take hours
     "cleanup_policy": "compact",
     "segment_ms": "1000",
     "min_cleanable_dirty_ratio": "0.01",
@@ -62,7 +63,15 @@ def watch_compaction(ws: Connection, cards: int = 5, updates: int = 40) -> Compa
     return seen
 
 
-def _look_until(ws, topic, seen: Compaction, began: float, live: Live, producer, done: Callable[[list], bool]) -> None:
+def _look_until(
+    ws: Connection,
+    topic: str,
+    seen: Compaction,
+    began: float,
+    live: Live,
+    producer: KafkaProducer,
+    done: Callable[[list], bool],
+) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         producer.send(topic, key=TICK, value=b"").get(timeout=20)

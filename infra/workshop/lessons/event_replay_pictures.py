@@ -11,7 +11,7 @@ from workshop.payments.events import AccountCredited, CardEvent, PaymentDeclined
 from workshop.pictures import BLUE, GREEN, GREY, INK, ORANGE, RED, Picture, figure
 
 if TYPE_CHECKING:
-    from workshop.lessons.event_replay import Answers, Compaction
+    from workshop.lessons.event_replay_live import Answers, Compaction
 
 
 def draw_account(events: Sequence[CardEvent]) -> Picture:
@@ -26,11 +26,11 @@ def draw_account(events: Sequence[CardEvent]) -> Picture:
         declined = isinstance(event, PaymentDeclined)
         colour = RED if declined else GREEN if isinstance(event, AccountCredited) else BLUE
         axes.scatter(number, balance, marker="x" if declined else "o", color=colour, s=50, zorder=3)
-    declined = sum(isinstance(event, PaymentDeclined) for event in events)
+    count = sum(isinstance(event, PaymentDeclined) for event in events)
     axes.set(xlabel="event", ylabel="balance, €", title="● blue: taken   ● green: given back   × declined")
     axes.set_ylim(bottom=min(0, *balances) - 20)
     said = f"{len(events)} events of {events[0].card}: the balance goes from {balances[0]:.2f} to {balances[-1]:.2f} euros; "
-    return Picture(drawing, said + f"{declined} payments were declined")
+    return Picture(drawing, said + f"{count} payments were declined")
 
 
 def draw_line(
@@ -43,7 +43,7 @@ def draw_line(
         axes.step(times, [c / 100 for c in cents], where="post", color=colour)
         axes.annotate(name, (times[-1], cents[-1] / 100), xytext=(6, 0), textcoords="offset points", color=colour)
     said = "; ".join(f"{name} ends at {points[-1][1] / 100:.2f} euros" for name, points in lines.items())
-    if moment is not None:
+    if moment is not None and value is not None:
         axes.axvline(moment, color=INK, linestyle="--", linewidth=1.2)
         axes.annotate(
             f"  {moment:%d %B, %H:%M}: {value / 100:,.2f} €",

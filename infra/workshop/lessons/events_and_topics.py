@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -19,6 +20,9 @@ from workshop.pictures import BLUE, FAINT, INK, ORANGE, PALETTE, Picture, figure
 from workshop.publishing import publish
 from workshop.readers import Reader, wait_for, wait_until_shared
 from workshop.readers import reading as all_reading
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
 
 SEVEN_DAYS = str(7 * 24 * 3600 * 1000)  # milliseconds
 DELETION_TIMEOUT = 30.0
@@ -112,7 +116,8 @@ def work(ws: Connection, topic: str, group: str, *, commit: str, crash_at: int |
         The offsets that it handled in this life.
     """
     consumer = KafkaConsumer(topic, **ws.kafka, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False)
-    handled, end = [], _end(ws, topic)
+    handled: list[int] = []
+    end = _end(ws, topic)
     while not handled or handled[-1] < end - 1:
         for record in take(consumer, 1):
             if commit == "before":
@@ -128,7 +133,7 @@ def work(ws: Connection, topic: str, group: str, *, commit: str, crash_at: int |
     return handled
 
 
-def _commit(consumer: KafkaConsumer, record) -> None:
+def _commit(consumer: KafkaConsumer, record: ConsumerRecord) -> None:
     place = TopicPartition(record.topic, record.partition)
     consumer.commit({place: OffsetAndMetadata(record.offset + 1, "", -1)})
 

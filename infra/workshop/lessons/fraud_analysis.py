@@ -17,7 +17,7 @@ from workshop import reading, story
 from workshop.connection import Connection
 from workshop.fraud import model, protocol, rules
 from workshop.fraud.features import NAMES, PUBLISHED, Features, features
-from workshop.fraud.period_truth import score, truth
+from workshop.fraud.period_truth import Score, score, truth
 from workshop.fraud.periods import PeriodWarning
 from workshop.fraud.transactions import from_simulator
 from workshop.fraud.warnings_text import warning_text
@@ -160,7 +160,7 @@ def _three(figures: protocol.Figures) -> tuple[float, float, float]:
     return figures.auc, figures.average_precision, figures.card_precision
 
 
-def period_score(found: list[PeriodWarning]):
+def period_score(found: list[PeriodWarning]) -> Score:
     """Warnings of the 250 cards against the truth: what was found, and what was a false alarm."""
     true = truth(story.payments())
     true["customer"] = [f"card-{number:04d}" for number in true["customer"]]
@@ -183,6 +183,6 @@ def publish_warnings(ws: Connection, topic: str, found: list[PeriodWarning]) -> 
                 "sentence": {language: warning_text(warning, language) for language in ("en", "fr")},
             }
             value = json.dumps(fields, ensure_ascii=False).encode()
-            producer.send(topic, key=warning.customer.encode(), value=value, headers=[("type", b"PeriodWarning")])
+            producer.send(topic, key=str(warning.customer).encode(), value=value, headers=[("type", b"PeriodWarning")])
         producer.flush()
     return len(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from workshop.lessons import services
 from workshop.lessons.fraud_analysis_pictures import draw_moments
 from workshop.live import Live
 from workshop.payments import PaymentMade, parse
-from workshop.payments.events import AccountDebited, PaymentDeclined, PaymentFlagged
+from workshop.payments.events import AccountDebited, CardEvent, PaymentDeclined, PaymentFlagged
 from workshop.publishing import publish
 from workshop.waiting import wait_until
 
@@ -47,7 +47,7 @@ class Moments:
 
     def note(self, event: object) -> None:
         """An answer or an alert came in."""
-        moment = self.payments.get(getattr(event, "payment_id", None))
+        moment = self.payments.get(getattr(event, "payment_id", ""))
         if moment is None:
             return
         after = time.monotonic() - self.began - moment.made
@@ -104,7 +104,7 @@ def _readers(ws: Connection, *topics: str) -> Iterator:
         yield lambda: [parse(r.value) for records in consumer.poll(timeout_ms=20).values() for r in records]
 
 
-def _pay(ws: Connection, topic: str, look) -> Moments:
+def _pay(ws: Connection, topic: str, look: Callable[[], list[CardEvent]]) -> Moments:
     seen = Moments()
     live = Live(lambda: draw_moments(seen))
     with closing(KafkaProducer(**ws.kafka, acks="all")) as producer:
@@ -121,7 +121,7 @@ def _pay(ws: Connection, topic: str, look) -> Moments:
     return seen
 
 
-def _watch(seen: Moments, look, live: Live, until: float) -> None:
+def _watch(seen: Moments, look: Callable[[], list[CardEvent]], live: Live, until: float) -> None:
     while time.monotonic() < until:
         for event in look():
             seen.note(event)

@@ -10,6 +10,8 @@ from workshop.chaos.reconcile import OUTCOMES, Reconciled
 from workshop.pictures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PALETTE, PURPLE, RED, Picture, blank, figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from workshop.chaos.day import Day
 
 TIMES = ("not debited", "debited once", "twice or more")
@@ -54,7 +56,7 @@ def draw_board(day: Day) -> Picture:
     return Picture(drawing, _said(day, told, taken, again))
 
 
-def _draw_wait(axes, entries: Sequence, began: float, seconds: Sequence[int]) -> None:
+def _draw_wait(axes: Axes, entries: Sequence, began: float, seconds: Sequence[int]) -> None:
     waits: dict[int, list[float]] = {}
     for entry in entries:
         if (at := entry.acknowledged_at) is not None:
@@ -63,7 +65,7 @@ def _draw_wait(axes, entries: Sequence, began: float, seconds: Sequence[int]) ->
     axes.plot([at for at, _ in points], [p95 for _, p95 in points], color=ORANGE)
 
 
-def _draw_health(axes, day: Day) -> None:
+def _draw_health(axes: Axes, day: Day) -> None:
     for sampler, colour, word, height in (
         (day.in_sync, BLUE, "copies in sync", 1.0),
         (day.ready, GREEN, "pods ready", 0.7),
@@ -74,14 +76,14 @@ def _draw_health(axes, day: Day) -> None:
     axes.set(ylim=(0, 10), yticks=(0, 3, 6, 9))
 
 
-def _shade(axes, day: Day, now: float) -> None:
+def _shade(axes: Axes, day: Day, now: float) -> None:
     for step in day.steps:
         until = step.mended - day.began if step.mended else now
         axes.axvspan(step.began - day.began, until, color=ORANGE, alpha=0.15, linewidth=0, zorder=0)
         axes.axvline(step.began - day.began, color=INK, linewidth=1, linestyle="--")
 
 
-def _name(axes, day: Day) -> None:
+def _name(axes: Axes, day: Day) -> None:
     """The faults above the axis, on two levels, so that neighbours do not cover each other."""
     for number, step in enumerate(day.steps):
         at, height = step.began - day.began, 1.04 + 0.16 * (number % 2)
@@ -149,7 +151,7 @@ def _colour(outcome: str, times: int, count: int) -> str:
     return GREY if not count else RED if broken else BLUE
 
 
-def _cell(axes, corner: tuple[float, float], count: int, colour: str) -> None:
+def _cell(axes: Axes, corner: tuple[float, float], count: int, colour: str) -> None:
     from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle(corner, 0.95, 0.9, facecolor=colour if count else "white", edgecolor=colour, alpha=0.9))

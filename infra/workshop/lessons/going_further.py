@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import closing
+from typing import cast
 
 from confluent_kafka import Consumer, ShareConsumer
 from kafka import KafkaProducer
@@ -57,7 +59,7 @@ def _take(ws: Connection, topic: str, group: str, mine: list[int], end: threadin
     while not end.is_set():
         for message in consumer.poll(timeout=0.2) or ():
             if not message.error():
-                mine.append(message.offset())
+                mine.append(cast(int, message.offset()))  # None only before a message is written
                 time.sleep(0.02)
     consumer.close()
 
@@ -78,7 +80,7 @@ def read_with_the_new_protocol(ws: Connection, topic: str) -> dict[str, object]:
     return {"read": read, "of": wanted, "group type": kind}
 
 
-def _wait(condition) -> None:
+def _wait(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:

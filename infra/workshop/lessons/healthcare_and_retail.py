@@ -13,7 +13,7 @@ from workshop.connection import Connection
 from workshop.event_logs import LoggedEvent, Totals
 from workshop.event_logs.rows import Reading
 from workshop.healthcare import PatientEvent, patient_event
-from workshop.healthcare.events import correction, written_late
+from workshop.healthcare.events import ResultCorrected, correction, written_late
 from workshop.healthcare.patient_file import PatientFile, files, fold, known_by
 from workshop.healthcare.pseudonyms import pseudonym
 from workshop.healthcare.shredding import Forgotten, KeyRing
@@ -153,13 +153,13 @@ def ward_log(ws: Connection) -> str:
     """The hospital's log in a topic of its own, with some results corrected; returns its name."""
     topic = ws.fresh_topic("ward")
     publish_log(ws, SEPSIS, topic, SEPSIS_READING)
-    publish(ws, topic, corrections([patient_event(one) for one in replay_log(ws, topic)]))
+    publish(ws, topic, corrections(map(patient_event, replay_log(ws, topic))))
     return topic
 
 
-def corrections(events: Sequence[PatientEvent]) -> list[LoggedEvent]:
+def corrections(events: Iterable[PatientEvent | ResultCorrected]) -> list[LoggedEvent]:
     """Corrections of lactates that change who is called: the same ones at each call."""
-    found = []
+    found: list[tuple[PatientEvent, Decimal]] = []
     for case, file in sorted(files(events).items()):
         values = {one.event_id: one.value for one in file.results("LacticAcid")}
         high = [name for name, value in values.items() if value >= CALLED_FROM]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from workshop.pictures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PALETTE, PURPLE, RED, Picture, blank, figure
 from workshop.pods import Pod
 from workshop.traffic import Answer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.patches import FancyBboxPatch
 
 COLOURS = {"ready": GREEN, "not ready": ORANGE, "waiting": RED, "leaving": GREY, "ended": INK}
 SIGNS = {"ready": "●", "not ready": "◐", "waiting": "✖", "leaving": "○", "ended": "□"}
@@ -101,7 +106,7 @@ def draw_share(answers: Sequence[Answer], marks: Sequence[tuple[float, str]] = (
     return Picture(drawing, said)
 
 
-def _mark(axes, marks: Sequence[tuple[float, str]], lanes: int | None) -> None:
+def _mark(axes: Axes, marks: Sequence[tuple[float, str]], lanes: int | None) -> None:
     for at, word in marks:
         axes.axvline(at, color=INK, linewidth=1.2, linestyle="--")
         if lanes is None:
@@ -110,13 +115,13 @@ def _mark(axes, marks: Sequence[tuple[float, str]], lanes: int | None) -> None:
             axes.text(at, -0.55, f" {word}", ha="left", va="center", fontsize=10)
 
 
-def _mark_restarts(axes, lane: int, seen: Sequence[tuple[float, Pod]]) -> None:
+def _mark_restarts(axes: Axes, lane: int, seen: Sequence[tuple[float, Pod]]) -> None:
     for (_, before), (at, after) in pairwise(seen):
         if after.restarts > before.restarts:
             axes.text(at, lane, "↻", ha="center", va="center", fontsize=14, color=INK)
 
 
-def _box(x: float, y: float, width: float, height: float, edge: str, style: str):
+def _box(x: float, y: float, width: float, height: float, edge: str, style: str) -> FancyBboxPatch:
     from matplotlib.patches import FancyBboxPatch
 
     return FancyBboxPatch(

@@ -65,12 +65,13 @@ def workers(api: CoreV1Api) -> list[str]:
 
     zone = "topology.kubernetes.io/zone"
     try:
-        found = [node for node in api.list_node().items if zone in (node.metadata.labels or {})]
+        about = [node.metadata for node in api.list_node().items if node.metadata]
+        zones = {one.name: one.labels[zone] for one in about if one.name and one.labels and zone in one.labels}
     except ApiException as error:
         if error.status != FORBIDDEN:
             raise
         return sorted({pod.node for pod in pods.pods(api) if pod.node})
-    return [node.metadata.name for node in sorted(found, key=lambda node: node.metadata.labels[zone])]
+    return sorted(zones, key=lambda name: zones[name])
 
 
 def scale(ws: Connection, replicas: int, app: str = APP) -> None:
@@ -136,7 +137,7 @@ class Change:
     history: History
     marks: list[tuple[float, str]] = field(default_factory=list)
     said: str = ""
-    live: Live | None = None
+    live: Live = field(init=False, repr=False, compare=False)
 
     def mark(self, word: str) -> None:
         """Something is done now."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
@@ -26,11 +27,14 @@ from workshop.lessons.game_day_keys import pay_twice
 from workshop.lessons.game_day_pictures import draw_beginning, draw_board, draw_lags, draw_matrix
 from workshop.live import Live
 from workshop.pace import paced
-from workshop.payments import MalformedEvent, PaymentMade, parse
+from workshop.payments import MalformedEvent, PaymentMade
 from workshop.payments.events import AccountDebited
 from workshop.publishing import publish
 from workshop.topics import DEAD_LETTERS, STORY, create
 from workshop.waiting import wait_until
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
 
 RATE = 15.0  # payments a second
 LETTERS = "payments" + DEAD_LETTERS
@@ -98,7 +102,7 @@ class SmallReader:
 
     ws: Connection
     topic: str
-    take: Callable[[object], object]
+    take: Callable[[ConsumerRecord], object]
     group: str = field(default_factory=lambda: f"small-{uuid.uuid4().hex[:6]}")
     lags: list[tuple[float, tuple[int, ...]]] = field(default_factory=list)
     marks: list[tuple[float, str]] = field(default_factory=list)
@@ -152,7 +156,7 @@ class SmallReader:
         self.lags.append((now, tuple(ends[place] - consumer.position(place) for place in places)))
 
 
-def debit(record: object) -> PaymentMade:
+def debit(record: ConsumerRecord) -> PaymentMade:
     """Read a payment from a record, as one must before its account can be debited.
 
     Raises:
@@ -186,8 +190,8 @@ def poison(ws: Connection, seconds: float = 5.0) -> SmallReader:
     return reader
 
 
-def _setting_aside(aside: Callable[[object, str], object]) -> Callable[[object], None]:
-    def take(record: object) -> None:
+def _setting_aside(aside: Callable[[object, str], object]) -> Callable[[ConsumerRecord], None]:
+    def take(record: ConsumerRecord) -> None:
         try:
             debit(record)
         except MalformedEvent as error:
@@ -262,4 +266,4 @@ def publish_debits(ws: Connection, debits: Iterable[tuple[str, int]]) -> list[Ac
     topic = ws.fresh_topic("planted")
     at = pd.Timestamp("2018-06-12", tz="UTC").to_pydatetime()
     publish(ws, topic, [AccountDebited("card-0001", cents, at, payment_id) for payment_id, cents in debits])
-    return [parse(record.value) for record in reading.read_all(ws, topic)]
+    return [AccountDebited.parse(record.value) for record in reading.read_all(ws, topic)]

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -106,7 +108,7 @@ class Numbers:
         for number, future in futures.items():
             (self.acknowledged if _is_acknowledged(future, deadline) else self.failed).add(number)
 
-    def _begin(self, number: int):
+    def _begin(self, number: int) -> Any:
         """A promise of an acknowledgement; None where the producer did not even take the payment."""
         try:
             return self._producer.send(self._topic, value=b"%d" % number, partition=0)
@@ -118,14 +120,14 @@ class Numbers:
         self._producer.close(timeout=60)
 
 
-def _is_acknowledged(future, deadline: float) -> bool:
+def _is_acknowledged(future: Any, deadline: float) -> bool:
     try:
         return future is not None and bool(future.get(timeout=max(0.01, deadline - time.monotonic())))
     except KafkaError:
         return False
 
 
-def freeze_and_kill(ws: Connection, acks: object, before: int = 100, during: int = 100, **topic: object) -> Reconciled:
+def freeze_and_kill(ws: Connection, acks: object, before: int = 100, during: int = 100, **topic: Any) -> Reconciled:
     """Send payments; both followers freeze, more are sent, the leader dies, the followers go on: what is in the log?
 
     Args:
@@ -194,7 +196,7 @@ def write_with_one_dead(ws: Connection, wanted: tuple[int, ...] = (3, 2)) -> dic
                 producer.send(topic, value=b"%d" % number).get(timeout=20)
         ws.brokers.kill(victim)
         for number, topic in topics.items():
-            wait_until(lambda t=topic: _noticed(ws, t, victim), 30, "the dead broker to be noticed", every=0.1)
+            wait_until(partial(_noticed, ws, topic, victim), 30, "the dead broker to be noticed", every=0.1)
             told = _told(producer, topic)
             readable = sum(1 for n in reconcile(ws, topic, ()).times if n < 10)
             found[f"wants {number} in sync, has 2"] = (told, readable)

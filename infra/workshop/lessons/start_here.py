@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import AuthorizationError
@@ -13,6 +14,9 @@ from matplotlib.patches import FancyBboxPatch
 from workshop import cluster
 from workshop.connection import Connection
 from workshop.pictures import BLUE, FAINT, GREY, INK, ORANGE, Picture, blank, figure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def draw_stack(ws: Connection) -> Picture:
@@ -55,12 +59,17 @@ def _process(components: dict, name: str) -> str:
 
 
 def _box(axes: Axes, x: float, y: float, text: str, colour: str, height: float = 1.8) -> None:
-    style = {"boxstyle": "round,pad=0.02,rounding_size=0.15", "linewidth": 2, "edgecolor": colour, "facecolor": "white"}
+    style: dict[str, Any] = {
+        "boxstyle": "round,pad=0.02,rounding_size=0.15",
+        "linewidth": 2,
+        "edgecolor": colour,
+        "facecolor": "white",
+    }
     axes.add_patch(FancyBboxPatch((x, y), 3.7, height, **style))
     axes.text(x + 1.85, y + height / 2, text, ha="center", va="center", fontsize=10.5, color=INK)
 
 
-def draw_copies(ws: Connection, topic: str, written) -> Picture:
+def draw_copies(ws: Connection, topic: str, written: Any) -> Picture:
     """Which broker holds which partition of a topic: ● leads, ○ holds a copy; the written event is pointed at."""
     with closing(ws.admin()) as admin:
         partitions = admin.describe_topics([topic])[0]["partitions"]
@@ -90,7 +99,7 @@ def _point_at(axes: Axes, node: int, row: int, offset: int, last: int) -> None:
     axes.text(last + 0.35, row, f"your payment,\noffset {offset}", va="center", fontsize=10, color=INK)
 
 
-def draw_card(rows, card: int) -> Picture:
+def draw_card(rows: pd.DataFrame, card: int) -> Picture:
     """Half a year of one card: a dot a payment."""
     own = rows[rows["CUSTOMER_ID"] == card]
     drawing, axes = figure()

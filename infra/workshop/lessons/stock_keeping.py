@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from kafka import KafkaProducer
 
@@ -31,14 +32,14 @@ def race(ws: Connection) -> list[StockEvent]:
         both_have_read.wait()
         shop.write(decide(seen, PlaceOrder(ARTICLE, 1, buyer)))
 
-    _at_once(lambda buyer=buyer: buy(buyer) for buyer in BUYERS)
+    _at_once(partial(buy, buyer) for buyer in BUYERS)
     return shop.events(ARTICLE)
 
 
 def one_writer(ws: Connection) -> list[StockEvent]:
     """The same two buyers send orders under the article's key; whoever reads that partition decides, one after the other."""
     shop = Shop(ws, {ARTICLE: 1})
-    _at_once(lambda buyer=buyer: shop.order([PlaceOrder(ARTICLE, 1, buyer)]) for buyer in BUYERS)
+    _at_once(partial(shop.order, [PlaceOrder(ARTICLE, 1, buyer)]) for buyer in BUYERS)
     shop.decide_all()
     return shop.events(ARTICLE)
 
@@ -93,7 +94,7 @@ class Shop:
     def decide_all(self) -> None:
         """Let a decider for each partition answer the orders that have no answer yet; all of them at the same time."""
         numbers = reading.partitions_of(self._ws, self.orders)
-        _at_once(lambda number=number: self._decide(number) for number in numbers)
+        _at_once(partial(self._decide, number) for number in numbers)
 
     def _decide(self, number: int) -> None:
         """The decider of one partition: learns its own past, then answers order after order."""
@@ -115,7 +116,8 @@ class Shop:
 
 def fifty_orders() -> list[PlaceOrder]:
     """Fifty customers, a piece each, the articles mixed: more than there is of any of them."""
-    left, orders = dict(WANTED), []
+    left = dict(WANTED)
+    orders: list[PlaceOrder] = []
     while any(left.values()):
         for article in [name for name, count in left.items() if count]:
             left[article] -= 1

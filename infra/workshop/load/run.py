@@ -43,7 +43,7 @@ class Load:
     url: str
     stages: Sequence[Stage]
     _file: Path = field(init=False)
-    _process: subprocess.Popen | None = None
+    _process: subprocess.Popen = field(init=False, repr=False, compare=False)
     _began: float = 0.0
 
     def __post_init__(self) -> None:

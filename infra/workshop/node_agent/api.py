@@ -103,7 +103,7 @@ class Api:
             except AWAY:
                 await asyncio.sleep(0.3)
 
-    async def _list_and_watch(self, path: str, query: dict, known: dict[str, dict]):
+    async def _list_and_watch(self, path: str, query: dict, known: dict[str, dict]) -> AsyncIterator[tuple[str, dict]]:
         listed = await self.get(path, **query)
         now = {item["metadata"]["uid"]: item for item in listed.get("items") or []}
         for uid in [uid for uid in known if uid not in now]:
@@ -124,7 +124,7 @@ class Api:
                     known[item["metadata"]["uid"]] = item
                 yield kind, item
 
-    async def _watch_once(self, path: str, query: dict, version: str):
+    async def _watch_once(self, path: str, query: dict, version: str) -> AsyncIterator[tuple[str, dict]]:
         more = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"}
         params = {**query, **more, "timeoutSeconds": str(WATCH_SECONDS)}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=WATCH_SECONDS + 30)

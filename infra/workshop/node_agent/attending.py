@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from workshop.node_agent import probes, tree
@@ -27,7 +27,7 @@ async def attend(container: Container) -> None:
     container.has_started = True
     container.ready = "readinessProbe" not in container.spec
     container.pod.changed()
-    series = []
+    series: list[Coroutine[None, None, object]] = []
     if readiness := container.spec.get("readinessProbe"):
         series.append(_series(container, "Readiness", readiness, lambda good: _set_ready(container, good)).run())
     if liveness := container.spec.get("livenessProbe"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workshop.node_agent.model import Api
@@ -43,7 +44,7 @@ def subresources(path: str) -> tuple[str, ...]:
 class Authorizer:
     """Asks the API server with the nodes' own certificates."""
 
-    def __init__(self, apis: dict[str, Api]) -> None:
+    def __init__(self, apis: Mapping[str, Api]) -> None:
         self._apis = apis
         self._known: dict[Attempt, tuple[float, bool]] = {}  # until when, and what
 

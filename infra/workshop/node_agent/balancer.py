@@ -59,7 +59,7 @@ class Balancer:
         """The endpoints to try for a new connection, the one whose turn it is first."""
         key = self._wanted.get(address)
         found = self._endpoints.get(key) if key else None
-        if not found:
+        if not (key and found):
             return []
         turn = self._turns.get(key, 0) % len(found)
         self._turns[key] = turn + 1
@@ -142,8 +142,8 @@ class Balancer:
             self._servers[address] = server  # before it is waited for again: whoever stops this task closes it
             await server.start_serving()
         except OSError as error:
-            if server := self._servers.pop(address, None):
-                server.close()
+            if begun := self._servers.pop(address, None):
+                begun.close()
             return error
         return None
 
@@ -166,7 +166,7 @@ class Client(splice.End):
         self._balancer, self._address = balancer, address
         self._connecting: asyncio.Task | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._balancer.opened(self)
         if ahead := self._balancer.next_in_turn(self._address):

@@ -8,12 +8,16 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from workshop.node_agent import attending, environment, images, tree
 from workshop.node_agent.api import AWAY
 from workshop.node_agent.events import now
 from workshop.node_agent.logs import ContainerLog
 from workshop.node_agent.states import whole
+
+if TYPE_CHECKING:
+    from workshop.node_agent.pod import Pod
 
 FIRST_DELAY, LONGEST_DELAY = 10.0, 300.0  # seconds between restarts, doubled each time, as a kubelet does
 CALM = 600.0  # after so long without an end, the next restart is at once again
@@ -27,7 +31,7 @@ COULD_NOT_START = 128
 class Container:
     """A container of a pod; `run` returns when it has ended for good."""
 
-    def __init__(self, pod, spec: dict, *, init: bool = False) -> None:
+    def __init__(self, pod: Pod, spec: dict, *, init: bool = False) -> None:
         """Args: pod: its `workshop.node_agent.pod.Pod`."""
         self.pod, self.spec, self.init = pod, spec, init
         self.name: str = spec["name"]
@@ -172,7 +176,7 @@ class Container:
         try:
             if not argv:
                 raise FileNotFoundError(0, "no command specified")
-            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             process = await tree.start(argv, self._env, self._cwd, **pipes)
         except OSError as error:
             return self._could_not_start(argv, error, began)
@@ -189,6 +193,8 @@ class Container:
         self._over.clear()
         self.pod.note("Created", f"Container created: {self.name}", self, warning=False)
         self.pod.note("Started", f"Container started: {self.name}", self, warning=False)
+        assert process.stdout  # pipes
+        assert process.stderr
         copies = [
             asyncio.create_task(written.copy(process.stdout, "stdout")),
             asyncio.create_task(written.copy(process.stderr, "stderr")),

@@ -9,7 +9,9 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from subprocess import DEVNULL, PIPE
+from typing import Any
 
 from aiohttp import WSMsgType, web
 from multidict import MultiMapping
@@ -95,7 +97,7 @@ class _Session:
         try:
             if refusal := await self._start(container):
                 return refusal
-            program, client = (asyncio.create_task(one) for one in (self._until_end(), self._receive()))
+            program, client = asyncio.create_task(self._until_end()), asyncio.create_task(self._receive())
             tasks += [program, client]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return _ended(program.result()) if program.done() else None
@@ -108,7 +110,7 @@ class _Session:
 
     async def _start(self, container: RunningContainer) -> dict | None:
         wanted, terminal = self._wanted, self._terminal
-        pipes = {
+        pipes: dict[str, Any] = {
             "stdin": PIPE if wanted.stdin else DEVNULL,
             "stdout": PIPE if wanted.stdout else DEVNULL,
             "stderr": PIPE if wanted.stderr else DEVNULL,
@@ -134,7 +136,8 @@ class _Session:
         if self._terminal:
             self._terminal.close()
         if self._process:
-            self._process._transport.close()  # its pipes: what it left in the background may hold their other ends for long
+            # Its pipes: what it left in the background may hold their other ends for long. They are nowhere else to be had.
+            self._process._transport.close()  # type: ignore[attr-defined]
 
     # -- from the program to the client
 
@@ -142,6 +145,7 @@ class _Session:
         """Pass on all that the program prints, and return how it ended."""
         pumps = [asyncio.create_task(self._pump(read, channel)) for channel, read in self._sources()]
         try:
+            assert self._process is not None  # started before
             code = await _exit_code(self._process)
             await self._drain(pumps)
         finally:
@@ -153,8 +157,9 @@ class _Session:
     def _sources(self) -> list[tuple[int, Read]]:
         if self._terminal:
             return [(STDOUT, self._terminal.read)]
+        assert self._process is not None
         streams = {STDOUT: self._process.stdout, STDERR: self._process.stderr}
-        return [(channel, lambda stream=stream: stream.read(CHUNK)) for channel, stream in streams.items() if stream]
+        return [(channel, partial(stream.read, CHUNK)) for channel, stream in streams.items() if stream]
 
     async def _pump(self, read: Read, channel: int) -> None:
         with contextlib.suppress(ConnectionError):  # the client has gone, which `_receive` sees too
@@ -190,7 +195,7 @@ class _Session:
     async def _type(self, text: bytes) -> None:
         if self._terminal:
             await self._terminal.write(text)
-        elif stdin := self._process.stdin:
+        elif self._process and (stdin := self._process.stdin):
             with contextlib.suppress(ConnectionError, RuntimeError):  # the program reads no more
                 stdin.write(text)
                 await stdin.drain()
@@ -198,7 +203,7 @@ class _Session:
     async def _end_of_input(self) -> None:
         if self._terminal:
             await self._terminal.write(END_OF_INPUT)
-        elif stdin := self._process.stdin:
+        elif self._process and (stdin := self._process.stdin):
             stdin.close()
 
     def _resize(self, text: bytes) -> None:

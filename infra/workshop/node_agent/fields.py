@@ -42,7 +42,7 @@ def of_pod(pod: dict, path: str, seen_here: dict[str, str]) -> str:
 def of_resources(pod: dict, container: str, reference: dict) -> str:
     """A limit or a request of a container, in units of the divisor; without a limit, what the machine has."""
     everyone = [*pod["spec"].get("containers", []), *(pod["spec"].get("initContainers") or [])]
-    chosen = next((one for one in everyone if one["name"] == container), {})
+    chosen: dict = next((one for one in everyone if one["name"] == container), {})
     which, _, resource = reference["resource"].partition(".")
     resources = chosen.get("resources") or {}
     value = (resources.get(which) or {}).get(resource) or (resources.get("requests") or {}).get(resource)

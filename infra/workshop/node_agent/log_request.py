@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,7 +46,7 @@ class LogRequest:
             since = datetime.fromisoformat(query["sinceTime"])
         return cls(follow, previous, timestamps, tail, limit, since, STREAMS[stream])
 
-    def read(self, pod: str, container: RunningContainer) -> AsyncIterator[bytes]:
+    def read(self, pod: str, container: RunningContainer) -> AsyncGenerator[bytes, None]:
         """The log, a chunk at a time.
 
         Raises:

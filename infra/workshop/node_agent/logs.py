@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -113,7 +113,7 @@ async def read(
     limit_bytes: int | None,
     stream: str | None,
     follow: Callable[[], bool] | None,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """What a container printed, a chunk at a time.
 
     Args:

@@ -98,7 +98,7 @@ class Sampler:
             for name, container in pod.containers.items()
             if container.pid
         }
-        self._find_owners({container.pid: owner for owner, container in running.items()})
+        self._find_owners({container.pid: owner for owner, container in running.items() if container.pid})
         cpu, memory = self._sums()
         now = time.monotonic()
         self._series = {owner: self._series_of(owner, container, now) for owner, container in running.items()}
@@ -111,6 +111,7 @@ class Sampler:
         if series and series.pid == container.pid:
             return series
         age = time.time() - container.started
+        assert container.pid is not None  # it runs, as `sample` has seen
         # One that has just begun is measured from its beginning, so that the first look knows what it takes.
         return _Series(container.pid, deque([(now - age, 0.0)] if 0 <= age < WINDOW else []))
 

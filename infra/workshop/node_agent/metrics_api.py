@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from workshop.node_agent import selectors, tls
 from workshop.node_agent.metrics import Sampler, Usage
@@ -44,7 +45,7 @@ async def serve(config: Config, sampler: Sampler, registry: Registry) -> web.App
     return await tls.listen(app, [("127.0.0.1", config.metrics_port)], made)
 
 
-def _always(answer: dict | str):
+def _always(answer: dict | str) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(text=answer) if isinstance(answer, str) else web.json_response(answer)
 
@@ -52,7 +53,7 @@ def _always(answer: dict | str):
 
 
 @web.middleware
-async def _only_the_front_proxy(request: web.Request, handler) -> web.StreamResponse:
+async def _only_the_front_proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
     if tls.client_of(request)[0] != FRONT_PROXY:
         return _status(403, "Forbidden", "only the API server may ask here")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -102,16 +102,25 @@ class RunningPod(Protocol):
     namespace: str
     name: str
     uid: str
-    node: str
-    labels: dict[str, str]
     manifest: dict
-    containers: dict[str, RunningContainer]
+
+    @property
+    def node(self) -> str:
+        """The name of its node."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its labels, as they are now."""
+
+    @property
+    def containers(self) -> Mapping[str, RunningContainer]:
+        """Its containers by name."""
 
 
 class Registry(Protocol):
     """The pods of all nodes."""
 
-    def pods(self, node: str | None = None) -> list[RunningPod]:
+    def pods(self, node: str | None = None) -> Sequence[RunningPod]:
         """Those of one node, or all."""
 
     def find(self, node: str | None, namespace: str, name: str) -> RunningPod | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from workshop.node_agent.metrics import Sampler, Usage
@@ -22,7 +22,7 @@ _SERIES = {
 }
 
 
-def found(pods: list[RunningPod], sampler: Sampler | None) -> Found:
+def found(pods: Sequence[RunningPod], sampler: Sampler | None) -> Found:
     """What was measured of these pods."""
     measured = [(pod, _usages(pod, sampler)) for pod in pods] if sampler else []
     return [(pod, usages) for pod, usages in measured if usages]

@@ -8,6 +8,7 @@ import logging
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workshop.node_agent import tree
 from workshop.node_agent.api import AWAY, ApiError
@@ -15,6 +16,10 @@ from workshop.node_agent.container import Container
 from workshop.node_agent.events import now
 from workshop.node_agent.telling import Telling
 from workshop.node_agent.volumes import NotYet, Volumes
+
+if TYPE_CHECKING:
+    from workshop.node_agent.api import Api
+    from workshop.node_agent.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +32,7 @@ OVER = ("Succeeded", "Failed")
 class Pod:
     """A pod that the scheduler gave to a node; see `workshop.node_agent.model.RunningPod`."""
 
-    def __init__(self, node, manifest: dict, index: int) -> None:
+    def __init__(self, node: Node, manifest: dict, index: int) -> None:
         """Args: node: its `workshop.node_agent.node.Node`; index: the last part of its address."""
         about = manifest["metadata"]
         self.node_agent, self.manifest, self.index = node, manifest, index
@@ -66,7 +71,7 @@ class Pod:
         return {one.name: one for one in [*self.inits, *self.mains]}
 
     @property
-    def api(self):
+    def api(self) -> Api:
         """Its node's client."""
         return self.node_agent.api
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import aclosing
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from workshop.node_agent import exec_socket, node_figures, tls
 from workshop.node_agent.authorization import VERBS, Attempt, Authorizer, subresources
@@ -28,7 +30,7 @@ SPEAK_WEBSOCKET = (
 
 
 async def serve(
-    config: Config, registry: Registry, apis: dict[str, Api], sampler: Sampler | None = None
+    config: Config, registry: Registry, apis: Mapping[str, Api], sampler: Sampler | None = None
 ) -> web.AppRunner:
     """Listen at the address of each node.
 
@@ -55,9 +57,9 @@ async def serve(
     return await tls.listen(app, [(address, config.kubelet_port) for address in asked.addresses], made)
 
 
-def _authorized(asked: _Asked, authorizer: Authorizer):
+def _authorized(asked: _Asked, authorizer: Authorizer) -> Middleware:
     @web.middleware
-    async def middleware(request: web.Request, handler) -> web.StreamResponse:
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         user, groups = tls.client_of(request)
         verb, wanted = VERBS.get(request.method, ""), subresources(request.path)
         attempts = [Attempt(user, tuple(groups), verb, asked.node(request), one) for one in wanted]
@@ -83,6 +85,8 @@ class _Asked:
 
     def node(self, request: web.Request) -> str:
         """The node at whose address the request came in."""
+        if request.transport is None:
+            raise web.HTTPBadRequest(text="the connection is closed")
         return self.addresses[request.transport.get_extra_info("sockname")[0]]
 
     async def healthz(self, request: web.Request) -> web.Response:
@@ -139,7 +143,7 @@ class _Asked:
         return pod, pod.containers[container]
 
 
-def _refusing(sentence: str):
+def _refusing(sentence: str) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         return _refusal(501, "NotImplemented", sentence)
 

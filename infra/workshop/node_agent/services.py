@@ -43,7 +43,9 @@ def endpoints(config: Config, slices: Iterable[dict]) -> dict[str, list[Address]
     for one in slices:
         for endpoint in (one.get("endpoints") or []) if one.get("addressType", "IPv4") == "IPv4" else []:
             found = ready if _is_ready(endpoint) else leaving if _still_serves(endpoint) else None
-            for port in one.get("ports") or [] if found is not None else []:
+            if found is None:
+                continue
+            for port in one.get("ports") or []:
                 if port.get("port") and port.get("protocol", "TCP") == "TCP":
                     addresses = {(config.to_loopback(ip), port["port"]) for ip in endpoint["addresses"]}
                     found.setdefault(port.get("name") or "", set()).update(addresses)

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterable
+from typing import cast
 
 CONNECT_SECONDS = 5.0
 RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing drops what is unsent and resets the connection
@@ -16,7 +17,8 @@ class End(asyncio.Protocol):
     """One of the two connections; what arrives goes to the other one, which is slowed by whoever reads slowly."""
 
     def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
+        # None until the connection is made; nothing else is called before that.
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.other: End | None = None
         self._early = b""  # arrived before there was another one
         self._ended = False  # the far side sends no more
@@ -28,6 +30,7 @@ class End(asyncio.Protocol):
             one._begin()
 
     def _begin(self) -> None:
+        assert self.other
         if self._early:
             self.other.transport.write(self._early)
             self._early = b""
@@ -36,8 +39,8 @@ class End(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        self.transport = transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if self.other:
@@ -62,6 +65,7 @@ class End(asyncio.Protocol):
         return True  # the other direction stays open
 
     def _pass_end(self) -> None:
+        assert self.other
         with contextlib.suppress(OSError, RuntimeError):  # it went away meanwhile; its own end is told by itself
             self.other.transport.write_eof()
         if self.other._ended:
@@ -90,7 +94,7 @@ async def connect(client: End, addresses: Iterable[tuple[str, int]]) -> None:
         server = End()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await loop.create_connection(lambda end=server: end, host, port)
+                await loop.create_connection(lambda: server, host, port)  # noqa: B023 (called before the next)
         except (OSError, TimeoutError):
             server.reset()
             continue

@@ -9,6 +9,7 @@ import os
 import pty
 import struct
 import termios
+from collections.abc import Callable
 
 CHUNK = 32 * 1024
 END_OF_INPUT = b"\x04"
@@ -63,11 +64,11 @@ class Terminal:
                 return
 
 
-async def _once(descriptor: int, add, remove) -> None:
+async def _once(descriptor: int, add: Callable[..., object], remove: Callable[[int], object]) -> None:
     """Wait until a descriptor can be read, or written."""
-    ready = asyncio.get_running_loop().create_future()
-    add(descriptor, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    add(descriptor, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         remove(descriptor)

@@ -15,6 +15,7 @@ import termios
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from workshop.node_agent import proc
 from workshop.slack import PR_SET_TIMERSLACK, USUAL
@@ -90,7 +91,7 @@ def own(terminal: int) -> None:
 
 
 async def start(
-    argv: list[str], env: dict[str, str], cwd: Path, *, tty: bool = False, **pipes: object
+    argv: list[str], env: dict[str, str], cwd: Path, *, tty: bool = False, **pipes: Any
 ) -> asyncio.subprocess.Process:
     """Start a process in a session of its own that dies with this one.
 

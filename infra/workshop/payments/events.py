@@ -150,7 +150,8 @@ def parse(value: bytes | None) -> CardEvent:
     Raises:
         MalformedEvent: the bytes are none of the story's events.
     """
-    kind = EVENTS.get(_json_object(value).get("type"))
+    name = _json_object(value).get("type")
+    kind = EVENTS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise MalformedEvent("it is none of the story's events")
     return kind.parse(value)

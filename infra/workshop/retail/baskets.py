@@ -92,7 +92,8 @@ def decide(basket: Basket, command: PutIn | CheckOut | GiveUp) -> list[Event]:
         return []
     if isinstance(command, CheckOut):
         return [BasketOrdered(basket.cents, command.at)]
-    return [BasketAbandoned(basket.cents, command.at)] if command.at - basket.touched >= IDLE else []
+    idle = basket.touched is not None and command.at - basket.touched >= IDLE
+    return [BasketAbandoned(basket.cents, command.at)] if idle else []
 
 
 def evolve(basket: Basket, event: Event) -> Basket:

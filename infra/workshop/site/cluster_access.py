@@ -13,7 +13,7 @@ from workshop.settings import Settings
 from workshop.site.description import Site
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient
+    from kubernetes.client import ApiClient, ApiException
 
 UNREADABLE = "Name the one that you were given, and try it: kubectl --kubeconfig=FILE get pods"
 
@@ -65,7 +65,7 @@ def must_answer(api: ApiClient, site: Site) -> None:
         raise _unreached(api, site, error) from None
 
 
-def _answered(error: object, site: Site) -> WorkshopError | None:
+def _answered(error: ApiException, site: Site) -> WorkshopError | None:
     """What an answer other than "yes" means; nothing where rights are checked anyway, or where it is there already."""
     if error.status == 401:
         return WorkshopError(

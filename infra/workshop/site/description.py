@@ -9,6 +9,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
@@ -119,8 +120,9 @@ class Site:
 def kept(state: Path) -> Site | None:
     """What was kept in this state folder, or nothing."""
     try:
-        held = json.loads((state / FILE).read_text())
-        return Site(**{name: tuple(value) if isinstance(value, list) else value for name, value in held.items()})
+        held: dict[str, Any] = json.loads((state / FILE).read_text())
+        held = {name: tuple(value) if isinstance(value, list) else value for name, value in held.items()}
+        return Site(**held)
     except (OSError, ValueError, TypeError):
         return None
 

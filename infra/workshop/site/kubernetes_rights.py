@@ -94,7 +94,7 @@ def missing(api: ApiClient, site: Site) -> list[Missing]:
         )
         body = client.V1SelfSubjectAccessReview(spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=about))
         answer = review.create_self_subject_access_review(body, _request_timeout=20)
-        if not answer.status.allowed:
+        if not (answer.status and answer.status.allowed):
             found.append(Missing(verb, resource, rule.group, rule.lessons))
     return found
 

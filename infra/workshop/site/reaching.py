@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import KafkaError as CoreKafkaError
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -100,7 +101,7 @@ def _said(kafka: Mapping) -> str:
     """What a broker says to a user that it does not let in."""
     heard: list[str] = []
 
-    def hear(error: object) -> None:
+    def hear(error: CoreKafkaError) -> None:
         if error.name() in ("_AUTHENTICATION", "_UNSUPPORTED_FEATURE", "_SSL"):
             heard.append(error.str())
 

@@ -71,7 +71,8 @@ def tar(tree: Path, path: Path, only: Sequence[str] = (".",), time: int | None =
         entry.mtime = int(entry.mtime) if time is None else time
         return entry
 
-    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, copybufsize=1 << 20) as archive:
+    # mypy's description of `tarfile.open` does not know copybufsize.
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, copybufsize=1 << 20) as archive:  # type: ignore[call-overload]
         for name in only:
             archive.add(tree / name, arcname=name, filter=plain)
 
@@ -98,15 +99,16 @@ class _Layout:
         }
         stored = self._document(config, f"{OCI}.config.v1+json")
         described = [layer for layer, _ in layers]
+        media = f"{OCI}.manifest.v1+json"
         manifest = {
             "schemaVersion": 2,
-            "mediaType": f"{OCI}.manifest.v1+json",
+            "mediaType": media,
             "config": stored,
             "layers": described,
         }
         tag = image.name.rpartition(":")[2]
         names = {"io.containerd.image.name": image.name, "org.opencontainers.image.ref.name": tag}
-        entry = self._document(manifest, manifest["mediaType"])
+        entry = self._document(manifest, media)
         return stored, described, {**entry, "platform": where, "annotations": names}
 
     def _layer(self, tree: Path) -> tuple[dict, str]:

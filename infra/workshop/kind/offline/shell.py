@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from workshop.processes import interrupts_deferred as interrupts_deferred
 
@@ -61,7 +61,7 @@ class Shell:
         except FileNotFoundError:
             return ""
 
-    def _start(self, argv: tuple[str | Path, ...], cwd: Path, **pipes: object) -> subprocess.Popen:
+    def _start(self, argv: tuple[str | Path, ...], cwd: Path, **pipes: Any) -> subprocess.Popen:
         # A session of its own: then one signal ends the program with its children, and a terminal's Ctrl-C is ours alone.
         with interrupts_deferred():
             try:

@@ -89,7 +89,7 @@ def is_made(step: Step, place: Path) -> bool:
 def to_make(steps: Sequence[Step], wanted: Iterable[str], where: Mapping[str, Path]) -> list[Step]:
     """The steps to make, in order, so that the wanted ones are there; what only finished steps needed is not made again."""
     open_names = set(wanted)
-    chosen = []
+    chosen: list[Step] = []
     for step in reversed(steps):
         if step.name in open_names and not is_made(step, where[step.name]):
             chosen.insert(0, step)
