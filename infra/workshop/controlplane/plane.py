@@ -181,6 +181,7 @@ class ControlPlane:
             tls_cert_file=self._file("apiserver.crt"),
             tls_private_key_file=self._file("apiserver.key"),
             client_ca_file=self._file("ca.crt"),
+            allow_privileged="true",  # as on kind; on these nodes users and capabilities have no effect
             anonymous_auth="false",
             authorization_mode="Node,RBAC",
             enable_admission_plugins="NodeRestriction",

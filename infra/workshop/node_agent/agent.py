@@ -32,7 +32,7 @@ class Agent:
         self.balancer = Balancer(config, self._proxy)
         links = self.balancer.environment_of
         self.nodes = [
-            Node(config, name, number, self._api(f"node-{name}"), links)
+            Node(config, name, number, self._api(f"node-{name}"), links, self.pods)
             for number, name in enumerate(config.nodes, start=1)
         ]
 
