@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -21,11 +21,12 @@ from workshop.errors import WorkshopError
 from workshop.faults import Brokers
 from workshop.files import locked, write_atomically
 from workshop.kafka_probe import registered_brokers
-from workshop.processes import Processes, shown
+from workshop.processes import Processes, Waiting, nobody, shown
 from workshop.settings import NODES, Settings
 from workshop.timeline import Timeline
 
 KEPT_BY_RESET = ("backups", "lock")
+SERVERS = (PLANE, *(f"kafka-{node}" for node in NODES))
 
 
 def up(
@@ -74,17 +75,24 @@ def up(
     return endpoints
 
 
-def down(settings: Settings) -> list[str]:
-    """Stop everything; returns the names of what was stopped. The data stay."""
+def down(settings: Settings, waiting: Waiting = nobody) -> list[str]:
+    """Stop everything; the data stay.
+
+    Args:
+        waiting: see `Processes.stop`.
+
+    Returns:
+        The names of what was stopped.
+    """
     with _alone(settings):
-        return _stop_all(settings)
+        return _stop_all(settings, waiting)
 
 
-def reset(settings: Settings) -> None:
+def reset(settings: Settings, waiting: Waiting = nobody) -> None:
     """Stop everything and delete what it stored; what an attendee wrote, and backups of it, stay."""
     with _alone(settings):
         made_here(settings).reset()
-        _stop_all(settings)
+        _stop_all(settings, waiting)
         for entry in settings.state.iterdir():
             if entry.name in KEPT_BY_RESET:
                 continue
@@ -176,11 +184,16 @@ def read_endpoints(settings: Settings) -> dict:
         return {}
 
 
-def _stop_all(settings: Settings) -> list[str]:
-    processes = Processes(settings.state)
-    names = [lab.NAME, *sorted(name for name in processes.running() if name != lab.NAME)]
-    stopped = processes.stop(names)
+def _stop_all(settings: Settings, waiting: Waiting) -> list[str]:
+    stopped = _stop_in_order(Processes(settings.state), waiting)
     return stopped + [name for name in made_here(settings).down() if name not in stopped]
+
+
+def _stop_in_order(processes: Processes, waiting: Waiting = nobody, spared: Iterable[str] = ()) -> list[str]:
+    """Stop what runs, except `spared`: Kafka's clients first, as each of them says good-bye to brokers that answer."""
+    running = sorted(set(processes.running()) - set(spared))
+    clients, servers = [name for name in running if name not in SERVERS], [name for name in running if name in SERVERS]
+    return processes.stop(clients, waiting=waiting) + processes.stop(servers, waiting=waiting)
 
 
 @contextmanager
@@ -198,6 +211,6 @@ def _undone_on_failure(settings: Settings, backend: Backend, keep: bool) -> Iter
         yield
     except BaseException:
         if not keep:
-            processes.stop(sorted(set(processes.running()) - before))
+            _stop_in_order(processes, spared=before)
             backend.undo()
         raise

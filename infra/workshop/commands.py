@@ -29,6 +29,7 @@ from workshop.errors import WorkshopError
 from workshop.kind import offline
 from workshop.processes import Processes
 from workshop.settings import Settings
+from workshop.stopping import Stopping
 from workshop.timeline import Timeline
 
 NOT_READY = 3
@@ -65,7 +66,7 @@ def fetch(settings: Settings, options: argparse.Namespace) -> None:
 
 def down(settings: Settings, options: argparse.Namespace) -> None:
     """`workshop down`."""
-    stopped = cluster.down(settings)
+    stopped = cluster.down(settings, Stopping(out))
     out.print(
         f"Stopped {', '.join(stopped)}. The data stay; `workshop up` goes on." if stopped else "Nothing was running."
     )
@@ -161,7 +162,7 @@ def reset(settings: Settings, options: argparse.Namespace) -> None:
         restored, backup = copies.restore(settings, options.lesson)
         out.print(f"{restored} is as it was handed out." + (f" Yours was kept as {backup}." if backup else ""))
         return
-    cluster.reset(settings)
+    cluster.reset(settings, Stopping(out))
     out.print("Everything is stopped, and what the stack stored is deleted. Your notebooks were not touched.")
 
 

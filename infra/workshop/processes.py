@@ -27,11 +27,25 @@ from workshop.files import write_atomically
 MARK = "WORKSHOP_COMPONENT"
 MARKED_PID = "WORKSHOP_COMPONENT_PID"
 LOG_LIMIT = 20_000_000  # bytes after which a log is set aside at the next start
+KILLED_WITHIN = 10  # seconds until a process that was killed counts as one that cannot be
+LOOK = 0.02  # seconds between two looks at processes that are ending
+Waiting = Callable[
+    [list[str], float], None
+]  # is called with the names that are waited for, and for how many seconds so far
+
+
+def nobody(names: list[str], seconds: float) -> None:
+    """Is not interested in what is waited for."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """A process to run: its name, its argument list, its environment, how it is asked to stop and how long it may take."""
+    """A process to run: its name, its argument list, its environment, how it is asked to stop and how long it may take.
+
+    Attributes:
+        saved: a file that the process writes when everything it stores is complete on disk. Whatever it does after that may
+            be cut off, once every other component that has such a file has written it or has ended.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -41,6 +55,7 @@ class Component:
     grace: float = 15.0
     stop_signal: int = signal.SIGTERM
     slack: float = 0.0  # seconds by which its timeouts may come late
+    saved: Path | None = None
 
 
 class Lasting(subprocess.Popen):
@@ -86,6 +101,7 @@ class Processes:
                 "ports": component.ports,
                 "grace": component.grace,
                 "stop_signal": int(component.stop_signal),
+                "saved": str(component.saved or ""),
             }
             write_atomically(self._record(component.name), json.dumps(record))
         return process
@@ -112,28 +128,39 @@ class Processes:
         """Whether a component that was started here runs: by its record alone, so quick enough to ask while others start."""
         return self._from_record(name) is not None
 
-    def stop(self, names: Iterable[str], *, at_once: bool = False) -> list[str]:
+    def stop(self, names: Iterable[str], *, at_once: bool = False, waiting: Waiting = nobody) -> list[str]:
         """End components: a polite signal to all, their grace, then the signal that cannot be refused.
 
         Args:
             at_once: without the polite signal.
+            waiting: is called again and again with the names of those that have not ended yet.
 
         Returns:
             The names of those that ran.
         """
-        running = self.running()
+        names, running = list(names), self.running()
         ending = {name: running[name] for name in names if name in running}
         for name, process in ending.items():
             _send(process, signal.SIGCONT)
             _send(process, signal.SIGKILL if at_once else self._stop_signal(name))
-        for name, process in ending.items():
-            if not _gone(process, self._grace(name)):
-                _send(process, signal.SIGKILL)
-                _gone(process, 10)
+        self._see_off(ending, waiting)
         for name in names:
             self._record(name).unlink(missing_ok=True)
         _children[:] = [child for child in _children if child.poll() is None]
         return list(ending)
+
+    def _see_off(self, ending: Mapping[str, psutil.Process], waiting: Waiting) -> None:
+        """Wait until all have ended; kill those whose grace is over, and those that need no more of it."""
+        began, left = time.monotonic(), dict(ending)
+        graces, saved = {name: self._grace(name) for name in left}, {name: self._saved(name) for name in left}
+        while left := {name: process for name, process in left.items() if not _is_over(process)}:
+            waited = time.monotonic() - began
+            waiting(list(left), waited)
+            late = {name for name in left if waited > graces[name]}
+            for name in late | _all_saved({name: saved[name] for name in left}):
+                _send(left[name], signal.SIGKILL)
+                _gone(left.pop(name), KILLED_WITHIN)
+            time.sleep(LOOK)
 
     def signal(self, name: str, number: int) -> psutil.Process:
         """Send one component a signal.
@@ -196,6 +223,10 @@ class Processes:
             return float(self._read(name).get("grace", 15.0))
         except (TypeError, ValueError):
             return 15.0
+
+    def _saved(self, name: str) -> Path | None:
+        path = self._read(name).get("saved")
+        return Path(path) if isinstance(path, str) and path else None
 
     def _stop_signal(self, name: str) -> int:
         number = self._read(name).get("stop_signal")
@@ -279,19 +310,35 @@ def _send(process: psutil.Process, number: int) -> None:
         process.send_signal(number)
 
 
+def _all_saved(files: Mapping[str, Path | None]) -> set[str]:
+    """The components that have written what they store; none, as long as another one is still writing."""
+    writing = {name: file for name, file in files.items() if file}
+    return set(writing) if all(_has_content(file) for file in writing.values()) else set()
+
+
+def _has_content(file: Path) -> bool:
+    """Whether a file is there and written: it is empty for a moment when it is made."""
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def _gone(process: psutil.Process, timeout: float) -> bool:
     """Whether a process ended within `timeout` seconds; a zombie that nobody reaps has ended too."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        reaped = [child.poll() is not None for child in _children if child.pid == process.pid]
-        if all(reaped) if reaped else _is_over(process):
+        if _is_over(process):
             return True
-        time.sleep(0.02)
+        time.sleep(LOOK)
     return False
 
 
 def _is_over(process: psutil.Process) -> bool:
-    """For processes of others: for our own children, `poll` knows better, as a zombie's threads may still be dying."""
+    """Our own children are reaped here: a zombie's threads may still be dying. Of others, a zombie has ended."""
+    reaped = [child.poll() is not None for child in _children if child.pid == process.pid]
+    if reaped:
+        return all(reaped)
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -224,6 +224,70 @@ def test_a_process_that_ignores_the_polite_signal_is_ended_all_the_same(stack: S
     assert processes.running() == {}
 
 
+def test_a_broker_whose_controllers_have_ended_closes_its_logs_all_the_same(stack: Settings):
+    """Nobody can allow it to leave: two of three controllers are gone. It must not wait until it is killed."""
+    up(stack)
+    for name in ("kafka-1", "kafka-2"):
+        Processes(stack.state).signal(name, signal.SIGKILL)
+    assert cluster.down(stack) == ["kafka-3"]
+    assert closed(stack, 3)
+    assert not closed(stack, 1), "a broker that was killed has not closed its logs: the file means something"
+
+
+PUBLISHES = """
+import itertools, sys
+from kafka import KafkaProducer
+
+producer = KafkaProducer(bootstrap_servers=sys.argv[1:], acks="all", max_block_ms=2_000)
+for number in itertools.count():
+    producer.send("until-the-end", value=b"%d" % number).get(timeout=5)
+    print(number, flush=True)
+"""
+
+
+def test_a_stop_of_all_waits_for_no_successor_and_loses_nothing_acknowledged(stack: Settings):
+    endpoints = up(stack)
+    topics.create(endpoints["kafka"], [topics.Topic("until-the-end", configs=topics.FOR_EVER)])
+    printed = stack.state / "acknowledged"
+    with printed.open("wb") as file:
+        program = [sys.executable, "-c", PUBLISHES, *endpoints["kafka"]["bootstrap_servers"]]
+        publisher = subprocess.Popen(program, stdout=file, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: printed.read_bytes().count(b"\n") > 100, 120, "events to be acknowledged")
+        assert sorted(cluster.down(stack)) == BROKERS
+    finally:
+        publisher.kill()
+        publisher.wait()
+    assert all(closed(stack, node) for node in NODES)
+    logs = "".join(Processes(stack.state).log(name).read_text() for name in BROKERS)
+    assert "Graceful shutdown timed out" not in logs
+    assert "controlled shutdown" not in logs
+    acknowledged = printed.read_bytes().rpartition(b"\n")[0].split()
+    assert set(acknowledged) <= set(contents(stack, up(stack), "until-the-end"))
+
+
+def closed(settings: Settings, node: int) -> bool:
+    """Whether a broker closed its logs when it ended: Kafka then needs to recover nothing at the next start."""
+    file = settings.state / f"kafka/node-{node}/data/.kafka_cleanshutdown"
+    return file.exists() and file.stat().st_size > 0
+
+
+def test_a_stop_tells_what_it_waits_for(stack: Settings):
+    stack.state.mkdir()
+    processes, told = Processes(stack.state), []
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    )
+    processes.start(Component("deaf", (sys.executable, "-c", deaf), env=dict(os.environ), grace=0.3))
+    processes.start(Component("polite", ("/bin/sleep", "600"), env=dict(os.environ)))
+    wait_until(lambda: "deaf" in processes.tail("deaf"), 30, "it to ignore signals")
+    assert sorted(processes.stop(["deaf", "polite"], waiting=lambda names, seconds: told.append(names))) == [
+        "deaf",
+        "polite",
+    ]
+    assert told[-1] == ["deaf"]
+
+
 def test_what_a_component_starts_is_not_taken_for_the_component(stack: Settings):
     """A child inherits the mark, as a kernel does from Lab; it must not stand in for a parent that is gone."""
     stack.state.mkdir()

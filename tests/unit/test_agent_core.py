@@ -252,6 +252,7 @@ def test_an_address_that_is_another_one_now_takes_the_place_of_the_old() -> None
     pod = pod_of("Always", RUNS)
     pod.node_agent, pod.api_address, pod.sandboxed = SimpleNamespace(address="127.9.0.1"), "10.244.1.2", True
     pod.manifest, pod.started_at, pod.telling = POD, "t", SimpleNamespace(told={})
+    pod.resizing = SimpleNamespace(conditions={})
     pod.mains[0].spec["image"] = "workshop/services:1"
     told = status.of_pod(pod)
     # A strategic merge patch adds to a list unless it is told to replace it, and a pod has one address of a kind.

@@ -45,6 +45,7 @@ def test_brokers_in_a_cluster_find_each_other_by_name_and_clients_find_them_on_l
     assert two["advertised.listeners"] == "PLAINTEXT://kafka-2.kafka.workshop.svc:9092,OUTSIDE://127.0.0.1:19092"
     assert two["controller.quorum.voters"].split(",")[2] == "3@kafka-3.kafka.workshop.svc:9093"
     alone = parsed(server_properties(common, on_loopback(2, Ports(19090), Path("/data"))))
+    assert two.get("controlled.shutdown.enable", "true") == "true", "in a cluster, one broker at a time is replaced"
     own = {
         "advertised.listeners",
         "controller.quorum.voters",

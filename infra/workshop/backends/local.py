@@ -24,6 +24,9 @@ from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
 PREPARING = "prepares Kafka for the first start"
+# Kafka writes this file when a broker's logs are closed and on disk. What its controller holds is on disk at any time, as it
+# votes and answers only after that; but the last one to leave would wait five seconds for a successor.
+CLOSED = ".kafka_cleanshutdown"
 SLACK = 0.05  # seconds by which brokers' timeouts may come late: a sign of life is missed 0.65 s after it was due
 
 
@@ -224,6 +227,7 @@ class Local:
                 ports=(ports.broker(node), ports.controller(node)),
                 grace=30.0,
                 slack=SLACK,
+                saved=home / "data" / CLOSED,
             )
         )
 

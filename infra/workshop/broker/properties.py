@@ -24,6 +24,10 @@ def on_loopback(node: int, ports: Ports, data: Path) -> dict[str, object]:
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": str(data),
         "broker.rack": f"zone-{node}",
+        # A broker that leaves asks the controllers first, so that others lead its partitions. These nodes are stopped all
+        # together, and each is a controller too: once two of three have ended, the last one would wait for an answer that
+        # cannot come, until it is killed with its logs open. Without the question each closes its logs and ends.
+        "controlled.shutdown.enable": "false",
     }
 
 

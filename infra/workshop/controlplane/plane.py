@@ -16,6 +16,7 @@ from workshop.controlplane import build, pki
 from workshop.controlplane.addresses import Addresses
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
+from workshop.node_agent import egress
 from workshop.processes import Component, Processes
 from workshop.settings import NODES, Ports, Settings
 from workshop.waiting import wait_until
@@ -43,6 +44,7 @@ class ControlPlane:
         for user in ("controller-manager", "scheduler"):
             pki.kubeconfig(Path(self._kubeconfig(user)), self.pki, user, self.server)
         write_atomically(self.folder / "etcd.yaml", json.dumps(self._etcd(), indent=1))
+        write_atomically(self.folder / "egress.yaml", json.dumps(_egress(), indent=1))
         write_atomically(self.folder / "control-plane.json", json.dumps(self._settings(), indent=1))
         (self.folder / "etcd").mkdir(mode=0o700, exist_ok=True)
         program = build.find(self.settings)
@@ -181,6 +183,8 @@ class ControlPlane:
             tls_cert_file=self._file("apiserver.crt"),
             tls_private_key_file=self._file("apiserver.key"),
             client_ca_file=self._file("ca.crt"),
+            egress_selector_config_file=str(self.folder / "egress.yaml"),
+            allow_privileged="true",  # as on kind; on these nodes users and capabilities have no effect
             anonymous_auth="false",
             authorization_mode="Node,RBAC",
             enable_admission_plugins="NodeRestriction",
@@ -236,6 +240,16 @@ class ControlPlane:
             secure_port=0,
             profiling="false",
         )
+
+
+def _egress() -> dict:
+    """How the API server reaches pods, Services and nodes: by the agent, which knows where they listen."""
+    connection = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": egress.SOCKET}}}
+    return {
+        "apiVersion": "apiserver.k8s.io/v1beta1",
+        "kind": "EgressSelectorConfiguration",
+        "egressSelections": [{"name": "cluster", "connection": connection}],
+    }
 
 
 def _flags(**flags: str | int) -> list[str]:

@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from workshop.node_agent import metrics_api, server, tree
+from workshop.node_agent import egress, metrics_api, server, tree
 from workshop.node_agent.api import Api
 from workshop.node_agent.balancer import Balancer
 from workshop.node_agent.metrics import Sampler
@@ -32,7 +32,7 @@ class Agent:
         self.balancer = Balancer(config, self._proxy)
         links = self.balancer.environment_of
         self.nodes = [
-            Node(config, name, number, self._api(f"node-{name}"), links)
+            Node(config, name, number, self._api(f"node-{name}"), links, self.pods)
             for number, name in enumerate(config.nodes, start=1)
         ]
 
@@ -62,6 +62,7 @@ class Agent:
             await server.serve(self.config, self, apis, sampler),
             await metrics_api.serve(self.config, sampler, self),
         ]
+        way_in = await egress.serve(self.config.folder, self.config.to_loopback)
         works = [self.balancer.run(), sampler.run(), *(node.run() for node in self.nodes)]
         tasks = [asyncio.create_task(work) for work in works]
         log.info("The agent of %s runs.", ", ".join(self.config.nodes))
@@ -70,6 +71,7 @@ class Agent:
         for task in tasks:
             if task.done() and task.exception():
                 log.error("A part of the agent failed; all of it is started anew.", exc_info=task.exception())
+        way_in.close()
         await self._close(tasks, servers)
 
     async def _close(self, tasks: list[asyncio.Task], servers: list) -> None:

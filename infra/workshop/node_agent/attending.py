@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from workshop.node_agent import probes, tree
-from workshop.node_agent.fields import quantity
+from workshop.node_agent.answering import Answering
+from workshop.node_agent.resizing import memory_limit
 
 if TYPE_CHECKING:
     from workshop.node_agent.container import Container
@@ -44,11 +45,11 @@ async def do(container: Container, hook: dict, longest: float) -> str:
 
 
 async def keep_to_memory(container: Container) -> None:
-    """End it when all of its processes together hold more than its limit."""
-    limit = quantity(((container.spec.get("resources") or {}).get("limits") or {}).get("memory") or 0)
-    while limit:
+    """End it when all of its processes together hold more than its limit, which a resize may change."""
+    while True:
         await asyncio.sleep(LOOK)
-        if container.pid and tree.resident(tree.whole(container.pid, max_age=LOOK)) > limit:
+        limit = memory_limit(container.resources)
+        if limit and container.pid and tree.resident(tree.whole(container.pid, max_age=LOOK)) > limit:
             container.reason = "OOMKilled"
             tree.kill(tree.whole(container.pid))
 
@@ -56,8 +57,10 @@ async def keep_to_memory(container: Container) -> None:
 def _series(
     container: Container, kind: str, probe: dict, said: Callable[[bool], None] = lambda good: None
 ) -> probes.Series:
+    answering = Answering(container.pod, probe, container.ports)
+
     async def once() -> str:
-        return await probes.ask(probe, container, container.ports, container.pod.address)
+        return await answering.judged(await probes.ask(probe, container, container.ports, container.pod.address))
 
     def failed(sentence: str) -> None:
         if not container.ended():

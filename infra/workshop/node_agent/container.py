@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workshop.node_agent import attending, environment, images, tree
+from workshop.node_agent import attending, environment, images, taken_ports, tree
 from workshop.node_agent.api import AWAY
 from workshop.node_agent.events import now
 from workshop.node_agent.logs import ContainerLog
@@ -25,6 +25,7 @@ CONFIG_RETRY = 2.0  # seconds until a missing config map is looked for again
 PULL_DELAY = 10.0
 KEPT_LOGS = 2
 KILLED = 137
+ENDED_BY_SIGNAL = 128  # exit codes from here on
 COULD_NOT_START = 128
 
 
@@ -43,12 +44,14 @@ class Container:
         self.has_started = False  # its startup probe has succeeded, or it has none
         self.state: dict = {"waiting": {"reason": "PodInitializing" if pod.has_inits else "ContainerCreating"}}
         self.last_state: dict = {}
+        self.resources: dict = spec.get("resources") or {}  # in effect; a resize changes them
         self.image_id = ""
         self.id = ""
         self._over = asyncio.Event()
         self._over.set()
         self.reason = ""  # why the agent ended it, if it did: OOMKilled
         self._delay = 0.0
+        self._resized = False  # it is ended because its resources have changed, and started again at once
         self._env: dict[str, str] = {}
         self._cwd = pod.folder
 
@@ -93,6 +96,13 @@ class Container:
             await self._prepare()
             began = time.monotonic()
             code = await self._one_attempt()
+            if self._resized and not self.pod.leaving:
+                self._resized, self.last_state = False, self.state
+                self.restarts += 1
+                self._be(
+                    {"waiting": {"reason": "ContainerCreating"}}
+                )  # before anything is told: it has not ended for good
+                continue
             if not self._again(code):
                 return
             if time.monotonic() - began > CALM:
@@ -206,6 +216,8 @@ class Container:
             await asyncio.wait(copies, timeout=1)
             code = code if code >= 0 else 128 - code
             self._be(self._terminated(code, self.reason or ("Completed" if code == 0 else "Error"), began))
+            if 0 < code < ENDED_BY_SIGNAL:
+                await self._note_taken_ports(written.path)
         finally:
             for task in copies:
                 task.cancel()
@@ -220,6 +232,13 @@ class Container:
                 task.cancel()
             self._end_all()
             self.ready, self.pid = False, None
+
+    async def _note_taken_ports(self, log: Path) -> None:
+        """If it failed because another program has its port, say which."""
+        declared = {port["containerPort"] for port in self.spec.get("ports") or []}
+        lived = time.time() - self.started
+        for taken in await asyncio.to_thread(taken_ports.find, declared, self.pod.address, log, lived):
+            self.pod.note("PortTaken", taken_ports.sentence(taken, self.pod.owner), self)
 
     def _terminated(self, code: int, reason: str, began: str, message: str = "") -> dict:
         told = {"exitCode": code, "reason": reason, "startedAt": began, "finishedAt": now(), "containerID": self.id}
@@ -269,11 +288,19 @@ class Container:
             self._end_all()
             await self._over.wait()
 
+    def restart(self) -> None:
+        """End its attempt and begin another one, as it asks for when its resources change."""
+        if self.pid:
+            self._resized = True
+            self.pod.note("Killing", f"Container {self.name} resize requires restart", self, warning=False)
+            self.pod.keep(asyncio.create_task(self.stop(self.pod.grace(self.spec, ""))))
+
     # -- after the agent was away
 
     def recall(self, status: dict) -> None:
         """Take over what the API server knows: whatever ran is gone with the agent that ran it, and that counts."""
         self.restarts = status.get("restartCount", 0)
+        self.resources = status.get("resources") or self.resources
         state = status.get("state") or {}
         self.last_state = status.get("lastState") or {}
         self.id, self.image_id = status.get("containerID", ""), status.get("imageID", "")
@@ -300,5 +327,7 @@ class Container:
             "restartCount": self.restarts,
             "state": whole(self.state),
             "lastState": whole(self.last_state),
+            "resources": self.resources,
+            "allocatedResources": self.resources.get("requests") or {},
         }
         return {**told, "containerID": self.id} if self.id else told

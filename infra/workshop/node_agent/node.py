@@ -26,14 +26,26 @@ class Node:
     MARK = "WORKSHOP_NODE"  # the variable by which processes of its pods are known
 
     def __init__(
-        self, config: Config, name: str, number: int, api: Api, links: Callable[[str], dict[str, str]]
+        self,
+        config: Config,
+        name: str,
+        number: int,
+        api: Api,
+        links: Callable[[str], dict[str, str]],
+        all_pods: Callable[[], list[Pod]],
     ) -> None:
-        """Args: number: its own in its addresses, from 1; links: the variables that tell a namespace's services."""
+        """Initialize the node; `run` registers it.
+
+        Args:
+            number: its own in its addresses, from 1.
+            links: the variables that tell a namespace's services.
+            all_pods: the pods of this machine, on whichever node.
+        """
         self.config, self.name, self.number, self.api = config, name, number, api
         self.address = config.node_address(name)
         self.folder = config.folder / "nodes" / name
         self.events = Recorder(api, name)
-        self.service_links = links
+        self.service_links, self.all_pods = links, all_pods
         self.pods: dict[str, Pod] = {}
         self._tasks: dict[str, asyncio.Task] = {}
         self._last = FIRST_INDEX - 1  # the last address that was given: the next pod gets another one

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workshop.node_agent import tree
+from workshop.node_agent import proc, tree
 from workshop.node_agent.api import AWAY, ApiError
 from workshop.node_agent.container import Container
 from workshop.node_agent.events import now
+from workshop.node_agent.resizing import Resizing
 from workshop.node_agent.telling import Telling
 from workshop.node_agent.volumes import NotYet, Volumes
 
@@ -49,6 +50,7 @@ class Pod:
         self.sandboxed = False
         self.started_at = (manifest.get("status") or {}).get("startTime") or now()
         self.telling = Telling(self)
+        self.resizing = Resizing(self)
         self._leave = asyncio.Event()
         self._tasks: set[asyncio.Task] = set()
         self._recall()
@@ -69,6 +71,10 @@ class Pod:
     def containers(self) -> dict[str, Container]:
         """Its containers by name, init containers first."""
         return {one.name: one for one in [*self.inits, *self.mains]}
+
+    def resizable(self) -> list[Container]:
+        """Those of its containers that run all the time, as long as it is not over: the others have no share of the node."""
+        return [one for one in self.containers.values() if not one.done() and (not one.init or one.restarts_always)]
 
     @property
     def api(self) -> Api:
@@ -125,6 +131,20 @@ class Pod:
         """The variable by which the processes of a container are known, and its value."""
         return MARK, f"{self.uid}/{container}"
 
+    def owns(self, process: int) -> bool:
+        """Whether a process is one of its containers': by its variables, or where it wrote over them by its parents."""
+        if proc.variable(process, MARK).partition("/")[0] == self.uid:
+            return True
+        return any(process in tree.whole(one.pid) for one in self.containers.values() if one.pid)
+
+    def owner(self, process: int) -> str:
+        """Whose a process is, as this pod would say it; empty if it is no pod's."""
+        uid, _, container = proc.variable(process, MARK).partition("/")
+        if uid == self.uid:
+            return f"the container {container} of this pod"
+        names = (f"pod {one.namespace}/{one.name}" for one in self.node_agent.all_pods() if one.uid == uid)
+        return next(names, "")
+
     def grace(self, container: dict, probe: str) -> float:
         """Seconds that a container has when a probe failed."""
         own = (container.get(f"{probe}Probe") or {}).get("terminationGracePeriodSeconds")
@@ -149,6 +169,7 @@ class Pod:
     def update(self, manifest: dict) -> None:
         """The API server has another version of it."""
         self.manifest = manifest
+        self.resizing.look()
         if manifest["metadata"].get("deletionTimestamp"):
             self._leave.set()
 
@@ -179,7 +200,7 @@ class Pod:
         self.changed()
         await self._make_volumes()
         self.sandboxed = True
-        watchers = [self._refresh(), self._deadline()]
+        watchers = [self._refresh(), self._deadline(), self.resizing.run()]
         for watcher in watchers:
             self.keep(asyncio.create_task(watcher))
         if await self._run_inits():

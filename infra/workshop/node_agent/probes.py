@@ -54,7 +54,7 @@ async def execute(container: RunningContainer, command: list[str], timeout: floa
 
 
 async def _get(action: dict, ports: dict[str, int], host: str, timeout: float) -> str:
-    port, path = _port(action["port"], ports), action.get("path") or "/"
+    port, path = port_of(action["port"], ports), action.get("path") or "/"
     scheme = (action.get("scheme") or "HTTP").lower()
     host, path = action.get("host") or host, f"/{path.lstrip('/')}"
     headers = ((header["name"], header["value"]) for header in action.get("httpHeaders") or [])
@@ -72,7 +72,7 @@ async def _get(action: dict, ports: dict[str, int], host: str, timeout: float) -
 
 
 async def _connect(action: dict, ports: dict[str, int], host: str, timeout: float) -> str:
-    port, host = _port(action["port"], ports), action.get("host") or host
+    port, host = port_of(action["port"], ports), action.get("host") or host
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), timeout)
     except TimeoutError:
@@ -90,7 +90,12 @@ def _plain(said: str) -> str:
     return "connection refused" if "Connect call failed" in said else said
 
 
-def _port(port: int | str, ports: dict[str, int]) -> int:
+def port_of(port: int | str, ports: dict[str, int]) -> int:
+    """The number of a port that a probe names or numbers.
+
+    Raises:
+        KeyError: the container has no port of this name.
+    """
     if isinstance(port, int) or str(port).isdigit():
         return int(port)
     return ports[port]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -14,6 +17,17 @@ class Process(NamedTuple):
 
     parent: int
     cpu_seconds: float
+
+
+class Listener(NamedTuple):
+    """A TCP socket that accepts connections: its address (an IPv4 address where it stands for one), port, and inode."""
+
+    address: str
+    port: int
+    inode: str
+
+
+LISTENS = "0A"  # the state TCP_LISTEN (include/net/tcp_states.h)
 
 
 def numbers() -> set[int]:
@@ -41,6 +55,42 @@ def variable(number: int, name: str) -> str:
     start = f"{name}=".encode()
     found = (one for one in _read(number, "environ", 1 << 20).split(b"\0") if one.startswith(start))
     return next(found, b"")[len(start) :].decode(errors="replace")
+
+
+def name(number: int) -> str:
+    """The name of a process's program; empty if it has gone."""
+    return _read(number, "comm").decode(errors="replace").strip()
+
+
+def sockets(number: int) -> set[str]:
+    """The inodes of a process's sockets; empty if it has gone, or is another user's."""
+    found = set()
+    with suppress(OSError):
+        for descriptor in os.scandir(f"/proc/{number}/fd"):
+            with suppress(OSError):
+                kind, _, inode = os.readlink(descriptor.path).partition(":")
+                if kind == "socket":
+                    found.add(inode.strip("[]"))
+    return found
+
+
+def listeners() -> list[Listener]:
+    """All TCP sockets of this machine that accept connections, whoever's they are."""
+    found = []
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError), open(f"/proc/self/net/{table}") as file:
+            rows = (line.split() for line in file)
+            found += [_listener(row[1], row[9]) for row in rows if len(row) > 9 and row[3] == LISTENS]
+    return found
+
+
+def _listener(local: str, inode: str) -> Listener:
+    """Of `0100007F:1F90`: 127.0.0.1 and 8080. The kernel writes an address as words in the machine's byte order."""
+    words, _, port = local.partition(":")
+    raw = b"".join(int(words[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(words), 8))
+    address = IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return Listener(str(mapped or address), int(port, 16), inode)
 
 
 def _read(number: int, name: str, most: int = 4096) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import os
 import platform
 import time
 import tomllib
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from workshop.node_agent import images
+from workshop.node_agent import images, resizing
 from workshop.node_agent.api import AWAY, Api, ApiError
 from workshop.node_agent.events import now
 from workshop.node_agent.model import Config
@@ -80,8 +79,12 @@ class Standing:
 
     def status(self, seen: str) -> dict:
         """What is told, as of the time `seen`."""
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024
-        has = {"cpu": str(os.cpu_count() or 1), "memory": f"{memory}Ki", "pods": str(MOST_PODS)}
+        capacity = resizing.capacities()
+        has = {
+            "cpu": str(int(capacity["cpu"])),
+            "memory": f"{int(capacity['memory']) // 1024}Ki",
+            "pods": str(MOST_PODS),
+        }
         conditions = [
             {"type": kind, "status": word, "reason": reason, "message": message, "lastHeartbeatTime": seen}
             for kind, (word, reason, message) in GOOD.items()

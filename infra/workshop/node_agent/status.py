@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workshop.node_agent.events import now
+from workshop.node_agent.resizing import IN_PROGRESS, PENDING
 
 if TYPE_CHECKING:
     from workshop.node_agent.container import Container
@@ -80,18 +81,37 @@ def _conditions(pod: Pod, phase: str) -> list[dict]:
         "ContainersReady": (ready, reason, unready),
         "PodScheduled": (True, "", ""),
     }
-    return [_condition(pod, kind, *told, over=over) for kind, told in found.items()]
+    return [
+        *(_condition(pod, kind, *told, over=over) for kind, told in found.items()),
+        *_resize_conditions(pod),
+    ]
 
 
-def _condition(pod: Pod, kind: str, good: bool, reason: str, message: str, *, over: bool) -> dict:
-    before = {
-        one["type"]: one
-        for one in pod.telling.told.get("conditions") or pod.manifest.get("status", {}).get("conditions") or []
-    }
-    word = "True" if good else "False"
-    since = before[kind].get("lastTransitionTime") if kind in before and before[kind]["status"] == word else None
+def _resize_conditions(pod: Pod) -> list[dict]:
+    """Those of a resize that waits or is under way; one that is over is taken away."""
+    now_true, before = pod.resizing.conditions, _before(pod)
+    return [
+        _condition(pod, kind, True, *now_true[kind], over=False, keep=True)
+        if kind in now_true
+        else {"$patch": "delete", "type": kind}
+        for kind in (PENDING, IN_PROGRESS)
+        if kind in now_true or kind in before
+    ]
+
+
+def _before(pod: Pod) -> dict[str, dict]:
+    """The conditions that the API server has, by type."""
+    told = pod.telling.told.get("conditions") or (pod.manifest.get("status") or {}).get("conditions") or []
+    return {one["type"]: one for one in told}
+
+
+def _condition(pod: Pod, kind: str, good: bool, reason: str, message: str, *, over: bool, keep: bool = False) -> dict:
+    """A condition as it is written; `keep`: its reason is told although it is true."""
+    before, word = _before(pod).get(kind, {}), "True" if good else "False"
+    since = before.get("lastTransitionTime") if before.get("status") == word else None
     told = {"type": kind, "status": word, "lastTransitionTime": since or now(), "lastProbeTime": None}
-    if good and not (kind == "Initialized" and over):
+    told["observedGeneration"] = pod.manifest["metadata"].get("generation", 0)
+    if good and not keep and not (kind == "Initialized" and over):
         return told | {"reason": None, "message": None}
     return told | {"reason": reason or None, "message": None if over else message or None}
 
