@@ -32,8 +32,8 @@ keep_logs() {
     for name in $("$venv/bin/workshop" status --json | "$python" -c 'import json, sys; print(*json.load(sys.stdin)["components"])'); do
       "$venv/bin/workshop" logs "$name" -n 2000 >"$root/.workshop/failed-suite-logs/$name.log" 2>&1
     done
-  elif [ -d "$WORKSHOP_STATE/logs" ]; then
-    cp -r "$WORKSHOP_STATE/logs/." "$root/.workshop/failed-suite-logs"
+  elif [ -d "$WORKSHOP_STATE/local/logs" ]; then
+    cp -r "$WORKSHOP_STATE/local/logs/." "$root/.workshop/failed-suite-logs"
   fi
   say "The logs of this run are in .workshop/failed-suite-logs."
 }
@@ -117,7 +117,7 @@ title "a stack for the suite: three brokers and, on Linux, Kubernetes"
 title "integration tests"
 check -q --durations=8 tests/integration tests/notebooks
 
-if [ -f "$WORKSHOP_STATE/kubeconfig" ]; then
+if [ -f "$WORKSHOP_STATE/local/kubeconfig" ]; then
   title "Kubernetes' behaviour"
   check -q --durations=8 tests/kubernetes
 else
