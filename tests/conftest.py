@@ -28,12 +28,13 @@ hypothesis.settings.load_profile("patient")
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings with a state folder of the test's own; the cache is the user's, so that nothing is fetched twice.
+    """Settings with a stack of the test's own (backend `local`); the cache is the user's, so that nothing is fetched twice.
 
     A stack of them has brokers alone: Kubernetes has tests of its own.
     """
     monkeypatch.setenv("WORKSHOP_KUBERNETES", "off")
-    return replace(Settings.load(), state=tmp_path / "state with a space", patience=240.0, strict=False)
+    home = tmp_path / "state with a space"
+    return replace(Settings.load(), home=home, state=home / "local", patience=240.0, strict=False)
 
 
 @pytest.fixture(scope="session")

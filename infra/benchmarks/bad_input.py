@@ -100,7 +100,7 @@ def commands() -> Iterator[Case]:
     yield Case("the log of nobody", ("logs", "kafka-9"))
     yield Case("status where nothing was started", ("status",), alone=True)
     yield Case("a lesson where nothing was started", ("run", "00"), alone=True)
-    yield Case("another backend than the one that is here", ("up", "--no-lab", "--backend", "kind"))
+    yield Case("another backend than the one that runs", ("up", "--no-lab", "--backend", "kind"))
     nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
     yield Case("kind, and Docker does not answer", ("up", "--backend", "kind"), env=nowhere, alone=True)
     yield Case("a fault that is none", ("chaos", "run", "earthquake"))

@@ -56,14 +56,14 @@ def memory_mb(settings: Settings) -> float:
 
 def whole_command(settings: Settings, *words: str) -> Callable[[], object]:
     """The command `workshop` as a user runs it, its own start included."""
-    env = {**os.environ, "WORKSHOP_STATE": str(settings.state)}
+    env = {**os.environ, "WORKSHOP_STATE": str(settings.common)}
     program = [sys.executable, "-m", "workshop.cli", *words]
     return lambda: subprocess.run(program, env=env, check=True, capture_output=True)
 
 
 def one_run(scratch: Path) -> dict[str, float]:
     """One stack from empty folders to its end."""
-    settings = replace(Settings.load(), state=scratch / "state")
+    settings = replace(Settings.load(), state=scratch / "state").of("local")
     try:
         figures = {"start, s": seconds(lambda: start_brokers(settings))}
         time.sleep(IDLE)

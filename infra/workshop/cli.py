@@ -14,7 +14,7 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from workshop import bundle_commands, chaos_commands, commands, data_commands, fraud_commands
+from workshop import bundle_commands, chaos_commands, commands, data_commands, fraud_commands, stack_folders
 from workshop.errors import WorkshopError
 from workshop.settings import BACKENDS, Settings
 
@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings.load()
         if getattr(options, "backend", None):
             settings = replace(settings, backend=options.backend)
+        if getattr(options, "stack", None):
+            settings = settings.of(options.stack)
         if getattr(options, "bundle", None):
             settings = replace(settings, bundle=options.bundle)
         return options.run(settings, options) or 0
@@ -88,16 +90,19 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument("folder", type=_named, metavar="DIR", help="where to; what is there and right stays")
     bundle.add_argument("--check", action="store_true", help="write nothing: compare the folder with its hashes")
     bundle_commands.add_options(bundle)
-    word("down", commands.down, "stop everything; the data stay")
+    down = word("down", commands.down, "stop everything; the data stay")
     status = word("status", commands.status, "what runs, where, and how far you are; exit code 0 when all is ready")
     status.add_argument("--json", action="store_true", help="for programs")
     logs = word("logs", commands.logs, "the end of a component's log, or of all of them")
     logs.add_argument("name", nargs="?", help="kafka-1, kafka-2, kafka-3, lab")
     logs.add_argument("-f", "--follow", action="store_true", help="go on printing what comes")
     logs.add_argument("-n", "--lines", type=int, default=20, help="how many lines (default: 20)")
+    for one in (down, status, logs):
+        _of_which_stack(one)
     word("doctor", commands.doctor, "look at the machine and the stack, and say what to change")
     reset = word("reset", commands.reset, "delete what the stack stored; with a lesson, restore that notebook")
     reset.add_argument("lesson", nargs="?", help="a lesson's number, such as 00: restored as it was handed out")
+    _of_which_stack(reset)
     word("lab", commands.lab, "print JupyterLab's address; start it if it does not run")
     shell = word("shell", commands.shell, "a shell in which workshop and Kafka's own tools work")
     shell.add_argument("-c", dest="command", help="run this one command instead")
@@ -124,6 +129,11 @@ def _word(words: argparse._SubParsersAction, name: str, run: Callable, text: str
     sub = words.add_parser(name, help=text, description=text)
     sub.set_defaults(run=run)
     return sub
+
+
+def _of_which_stack(parser: argparse.ArgumentParser) -> None:
+    text = "the stack of this backend (default: the one that runs, or ran last)"
+    parser.add_argument("--backend", dest="stack", choices=stack_folders.BACKENDS, help=text)
 
 
 def _add_fraud(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import KafkaTimeoutError
 from kafka.net.inet import KafkaNetSocket
+from kafka.producer.kafka import KafkaProducer
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionManager
 
 LONGEST = 15.0  # seconds that a step of a transaction may take: brokers put an end to one of `debits` after 10
@@ -16,6 +17,7 @@ _need_rejoin = ConsumerCoordinator.need_rejoin
 _wait = TransactionalRequestResult.wait
 _sock_connect = KafkaNetSocket.sock_connect
 _list_offsets = Fetcher._send_list_offsets_requests
+_close_producer = KafkaProducer.close
 
 
 def apply() -> None:
@@ -25,6 +27,7 @@ def apply() -> None:
     TransactionalRequestResult.wait = _wait_but_not_for_ever
     KafkaNetSocket.sock_connect = _connected_or_closed  # type: ignore[assignment]  # it passes all arguments on
     Fetcher._send_list_offsets_requests = _list_offsets_or_learn_who_leads
+    KafkaProducer.close = _closed_though_not_all_is_sent
 
 
 def _go_on_under_a_new_epoch(manager: TransactionManager) -> None:
@@ -60,6 +63,23 @@ def _wait_but_not_for_ever(result: TransactionalRequestResult, timeout_ms: float
     if not _wait(result, LONGEST * 1000):
         raise KafkaTimeoutError(f"A step of a transaction was not answered within {LONGEST:g} s.")
     return True
+
+
+def _closed_though_not_all_is_sent(
+    producer: KafkaProducer, timeout: float | None = None, null_logger: bool = False
+) -> None:
+    """Let a producer that cannot send what it holds, or whose user interrupts it, be closed for good.
+
+    kafka-python 3.0.12 gives up half-way if `flush()` fails within `close()`: the thread that sends goes on, and the
+    destructor closes the producer once more, fails again, and prints "Exception ignored in: KafkaProducer.__del__".
+    """
+    try:
+        _close_producer(producer, timeout=timeout, null_logger=null_logger)
+    except BaseException:
+        if getattr(producer, "_sender", None) is not None:
+            producer._sender.force_close()
+        producer._closed = True
+        raise
 
 
 async def _connected_or_closed(

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
-
-from workshop import deploy, environment, kafka_access, kubernetes_later, lab, progress, topics
+from workshop import deploy, environment, first_event, kafka_access, kubernetes_later, lab, progress, stack_folders
 from workshop.backends import Backend, choose, made_here
 from workshop.backends.local_kubernetes import AGENT, PLANE
 from workshop.cdc import stack as cdc
@@ -25,8 +19,8 @@ from workshop.processes import Processes, Waiting, nobody, shown
 from workshop.settings import NODES, Settings
 from workshop.timeline import Timeline
 
-KEPT_BY_RESET = ("backups", "lock")
 SERVERS = (PLANE, *(f"kafka-{node}" for node in NODES))
+CONTINUE = "What runs was left as it is: run `workshop up` again."
 
 
 def up(
@@ -43,40 +37,41 @@ def up(
         The endpoints, as `workshop.connect()` reads them.
     """
     with _alone(settings):
-        environment.make_folders(settings)
         backend, why = choose(settings)
         timeline.say(f"backend {backend.name}: {why}")
-        with _undone_on_failure(settings, backend, keep):
+        settings = backend.settings
+        with _left_or_undone(backend, keep):
+            environment.make_folders(settings)
+            stack_folders.use(settings.common, backend.name)
             backend.up(timeline)
             if with_lab:
                 lab.start(settings, backend.ports().lab)
             if backend.owns_brokers:
-                with timeline.step("three brokers registered"):
-                    backend.ready()
+                with timeline.step("three brokers registered") as step:
+                    backend.ready(step.tell)
             endpoints = {"backend": backend.name, **backend.endpoints(), "lab": {"port": backend.ports().lab}}
-            with timeline.step("first event read back"):
+            with timeline.step("first event read back") as step:
                 kafka = kafka_access.client(endpoints["kafka"])
-                topics.create(kafka, topics.STORY)
-                smoke_test(kafka)
+                first_event.write_and_read(kafka, settings.patience, step.tell)
             if backend.owns_brokers:
                 _spread_leaders(Brokers(backend, kafka), settings, timeline)
             if backend.has_kubernetes:
-                with timeline.step("Kubernetes' nodes ready"):
-                    backend.kubernetes_ready()
-                with timeline.step("services ready"):
-                    deploy.services(settings, backend.inside(), backend.secret())
+                with timeline.step("Kubernetes' nodes ready") as step:
+                    backend.kubernetes_ready(step.tell)
+                with timeline.step("services ready") as step:
+                    deploy.services(settings, backend.inside(), backend.secret(), step.tell)
                 backend.expose(timeline)
             if more == "cdc":
                 cdc.up(settings, backend.ports(), endpoints["kafka"], timeline)
             write_atomically(settings.endpoints_file, json.dumps(endpoints, indent=1))
             if with_lab:
-                with timeline.step("JupyterLab answers"):
-                    lab.wait(settings, backend.ports().lab)
+                with timeline.step("JupyterLab answers") as step:
+                    lab.wait(settings, backend.ports().lab, step.tell)
     return endpoints
 
 
 def down(settings: Settings, waiting: Waiting = nobody) -> list[str]:
-    """Stop everything; the data stay.
+    """Stop everything of a stack; the data stay.
 
     Args:
         waiting: see `Processes.stop`.
@@ -88,43 +83,18 @@ def down(settings: Settings, waiting: Waiting = nobody) -> list[str]:
         return _stop_all(settings, waiting)
 
 
-def reset(settings: Settings, waiting: Waiting = nobody) -> None:
-    """Stop everything and delete what it stored; what an attendee wrote, and backups of it, stay."""
-    with _alone(settings):
-        made_here(settings).reset()
-        _stop_all(settings, waiting)
-        for entry in settings.state.iterdir():
-            if entry.name in KEPT_BY_RESET:
-                continue
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+def reset(settings: Settings, waiting: Waiting = nobody) -> str:
+    """Stop a stack and delete what it stored; what an attendee wrote, and backups of it, stay.
 
-
-def smoke_test(kafka: dict) -> None:
-    """Publish one event and read that very event back.
-
-    Raises:
-        WorkshopError: one or the other did not work.
+    Returns:
+        The name of its backend.
     """
-    content = uuid.uuid4().bytes
-    try:
-        topics.create(kafka, [topics.Topic("workshop-check", partitions=1, configs={"retention.ms": "3600000"})])
-        with _closed_whatever_happens(KafkaProducer(**kafka, acks="all", max_block_ms=20_000)) as producer:
-            written = producer.send("workshop-check", value=content).get(timeout=20)
-        with _closed_whatever_happens(KafkaConsumer(**kafka, consumer_timeout_ms=20_000)) as consumer:
-            partition = TopicPartition("workshop-check", written.partition)
-            consumer.assign([partition])
-            consumer.seek(partition, written.offset)
-            read = next(iter(consumer), None)
-    except KafkaError as error:
-        said = str(error).rstrip(".")
-        raise WorkshopError(
-            f"Kafka runs but refused the first event: {said}.", "`workshop doctor` looks why."
-        ) from error
-    if read is None or read.value != content:
-        raise WorkshopError("The first event was written but not read back.", "`workshop doctor` looks why.")
+    with _alone(settings):
+        backend = made_here(settings)
+        backend.reset()
+        _stop_all(settings, waiting)
+        stack_folders.delete(settings.common, backend.name)
+    return backend.name
 
 
 def _spread_leaders(brokers: Brokers, settings: Settings, timeline: Timeline) -> None:
@@ -133,16 +103,6 @@ def _spread_leaders(brokers: Brokers, settings: Settings, timeline: Timeline) ->
             brokers.settle(settings.patience / 3)
     except WorkshopError as error:  # one sick topic does not hinder the others
         timeline.say(error.happened)
-
-
-@contextmanager
-def _closed_whatever_happens(client: Any) -> Iterator[Any]:
-    try:
-        yield client
-    finally:
-        with suppress(KafkaError):
-            limit = {"timeout": 2} if isinstance(client, KafkaProducer) else {"timeout_ms": 2_000}
-            client.close(**limit)
 
 
 def status(settings: Settings) -> dict:
@@ -159,6 +119,7 @@ def status(settings: Settings) -> dict:
     expected = set(NODES) if made_here(settings).owns_brokers else registered
     return {
         "backend": endpoints.get("backend"),
+        "beside": [name for name in stack_folders.made(settings.common) if name != made_here(settings).name],
         "components": components,
         "kafka": {**kafka, "registered": sorted(registered)},
         "kubernetes": _what_is_coming(components, settings),
@@ -198,19 +159,35 @@ def _stop_in_order(processes: Processes, waiting: Waiting = nobody, spared: Iter
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
-    with locked(settings.state / "lock", settings.patience, "is bringing this stack up or down"):
+    with locked(settings.common / "lock", settings.patience, "is bringing this stack up or down"):
         yield
 
 
 @contextmanager
-def _undone_on_failure(settings: Settings, backend: Backend, keep: bool) -> Iterator[None]:
-    """Stop what was started in here if it fails; what ran before goes on."""
-    processes = Processes(settings.state)
-    before = set(processes.running())
+def _left_or_undone(backend: Backend, keep: bool) -> Iterator[None]:
+    """Leave a stack that was there before as it is if a start fails; stop one that is made for the first time.
+
+    What was started is a part of the next start: a check that was too slow is no reason to throw it away. Whoever interrupts
+    a start wants what it started to end; what ran before goes on.
+    """
+    common, processes = backend.settings.common, Processes(backend.settings.state)
+    before, last = set(processes.running()), stack_folders.last(common)
+    was_made = backend.was_made()
     try:
         yield
-    except BaseException:
-        if not keep:
-            _stop_in_order(processes, spared=before)
-            backend.undo()
+    except BaseException as error:
+        failed = isinstance(error, Exception)
+        if keep or (failed and was_made):
+            raise _to_be_continued(error, backend) from error
+        _stop_in_order(processes, spared=before)
+        backend.undo()
+        if not was_made:
+            stack_folders.use(common, last)
         raise
+
+
+def _to_be_continued(error: BaseException, backend: Backend) -> BaseException:
+    """The same error, with the advice to go on where something runs."""
+    if not isinstance(error, WorkshopError) or not backend.runs():
+        return error
+    return WorkshopError(error.happened, f"{CONTINUE} {error.next_step}".strip(), error.detail)

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from workshop import cluster, environment
+from workshop import cluster, environment, stack_folders
 from workshop import lab as jupyter
 from workshop.backends import choose, made_here
 from workshop.backends.existing import Existing
@@ -46,6 +46,7 @@ def up(settings: Settings, options: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         timeline.say("Stopping what was started …")
         raise
+    settings = settings.of(endpoints["backend"])
     timeline.show()
     out.print(f"\nKafka       {', '.join(endpoints['kafka']['bootstrap_servers'])}")
     if not options.no_lab:
@@ -98,9 +99,15 @@ def _print_status(state: dict) -> None:
         out.print(f"Kafka       {', '.join(state['kafka']['bootstrap_servers'])}: brokers {registered} are registered")
     else:
         out.print("Kafka       no broker answers; `workshop up` starts the stack")
+    _print_beside(state["beside"])
     if state["kubernetes"]:
         out.print(f"Kubernetes  {state['kubernetes']}")
     out.print(f"exercises   {' '.join('✓' + name for name in sorted(state['progress'])) or 'none passed yet'}")
+
+
+def _print_beside(backends: list[str]) -> None:
+    for name in backends:
+        out.print(f"beside      data of the backend {name}: `workshop up --backend {name}` goes on with them")
 
 
 def logs(settings: Settings, options: argparse.Namespace) -> int | None:
@@ -162,8 +169,11 @@ def reset(settings: Settings, options: argparse.Namespace) -> None:
         restored, backup = copies.restore(settings, options.lesson)
         out.print(f"{restored} is as it was handed out." + (f" Yours was kept as {backup}." if backup else ""))
         return
-    cluster.reset(settings, Stopping(out))
-    out.print("Everything is stopped, and what the stack stored is deleted. Your notebooks were not touched.")
+    name = cluster.reset(settings, Stopping(out))
+    out.print(
+        f"The stack of the backend {name} is stopped, and what it stored is deleted. Your notebooks were not touched."
+    )
+    _print_beside(stack_folders.made(settings.common))
 
 
 def lab(settings: Settings, options: argparse.Namespace) -> None:
@@ -172,8 +182,8 @@ def lab(settings: Settings, options: argparse.Namespace) -> None:
     if port is None:
         raise WorkshopError("No stack was started here yet.", "Run `workshop up`.")
     if jupyter.NAME not in Processes(settings.state).running() or not jupyter.answers(settings, port):
-        cluster.up(settings, Timeline())
-        port = cluster.read_endpoints(settings)["lab"]["port"]
+        endpoints = cluster.up(settings, Timeline())
+        settings, port = settings.of(endpoints["backend"]), endpoints["lab"]["port"]
     print(jupyter.url(settings, port))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -15,12 +15,12 @@ from workshop.errors import WorkshopError
 from workshop.settings import Settings
 from workshop.site import objects
 from workshop.site.description import kept
+from workshop.waiting import Seen, keep_trying, nobody, over, wait_while_progressing
 
 SERVICES = "infra/kubernetes/services"
 CONFIG, SECRET = "workshop", "workshop-kafka"
 DEPLOYMENTS = ("payments", "debits", "fraud-alerts")
-READY_TIMEOUT = 180  # seconds
-LOOK_AGAIN = 15  # seconds after which a wait looks whether it is in vain
+LOOK_AGAIN = 5  # seconds after which a wait looks what is missing, and whether it is in vain
 
 
 def folder(settings: Settings) -> Path:
@@ -29,7 +29,12 @@ def folder(settings: Settings) -> Path:
     return objects.overlay(settings, base) or base
 
 
-def services(settings: Settings, inside: Mapping[str, str], secret: Mapping[str, str] | None = None) -> None:
+def services(
+    settings: Settings,
+    inside: Mapping[str, str],
+    secret: Mapping[str, str] | None = None,
+    tell: Callable[[str], None] = nobody,
+) -> None:
     """Apply the services, and wait until each is ready.
 
     Args:
@@ -39,14 +44,21 @@ def services(settings: Settings, inside: Mapping[str, str], secret: Mapping[str,
     Raises:
         WorkshopError: one does not become ready, with what Kubernetes says of its pods.
     """
+    declare = keep_trying(
+        lambda: _declare(settings, inside, secret or {}), kubectl.may_pass, "Kubernetes to take the services"
+    )
+    wait_while_progressing(declare, settings.patience, every=1, tell=tell, next_step=kubectl.ADVICE)
+    for name in DEPLOYMENTS:
+        ready(settings, name, tell)
+
+
+def _declare(settings: Settings, inside: Mapping[str, str], secret: Mapping[str, str]) -> None:
     config = {**inside, **topics.NAMES}
-    kubectl.apply(settings, [*_objects(kubectl.namespace(settings), config, secret or {})])
+    kubectl.apply(settings, [*_objects(kubectl.namespace(settings), config, secret)])
     kubectl.apply_folder(settings, folder(settings))
     told = [_version(settings, name) for name in (f"configmap/{CONFIG}", f"secret/{SECRET}")]
     now = digest(*told, *_programs(settings))
     start_anew(settings, tuple(f"deployment/{name}" for name in DEPLOYMENTS), now)
-    for name in DEPLOYMENTS:
-        ready(settings, name)
 
 
 def as_delivered(settings: Settings) -> None:
@@ -93,30 +105,44 @@ def _version(settings: Settings, name: str) -> str:
     return kubectl.kubectl(settings, "get", name, "--ignore-not-found", "-o", where)
 
 
-def ready(settings: Settings, deployment: str) -> None:
+def ready(settings: Settings, deployment: str, tell: Callable[[str], None] = nobody) -> None:
     """Wait until a deployment is as it was declared.
 
     Raises:
         WorkshopError: it is not in time.
     """
-    until = time.monotonic() + READY_TIMEOUT
-    while True:
-        slice_ = min(LOOK_AGAIN, max(1, round(until - time.monotonic())))
-        words = ("rollout", "status", f"deployment/{deployment}", f"--timeout={slice_}s")
+    wait_while_progressing(
+        lambda: _look(settings, deployment),
+        settings.patience,
+        every=0,  # `rollout status` itself waits
+        tell=tell,
+        next_step=f"`kubectl describe pods -l app.kubernetes.io/name={deployment}` in `workshop shell` says why.",
+        detail=lambda: _pods_as_text(settings, deployment),
+    )
+
+
+def _look(settings: Settings, deployment: str) -> Seen[bool]:
+    words = ("rollout", "status", f"deployment/{deployment}", f"--timeout={LOOK_AGAIN}s")
+    try:
+        kubectl.kubectl(settings, *words, timeout=LOOK_AGAIN + 30)
+        return over(True)
+    except WorkshopError as error:
+        missing = f"the service {deployment} to be ready"
         try:
-            kubectl.kubectl(settings, *words, timeout=slice_ + 30)
-            return
-        except WorkshopError as error:
-            selector = ("-l", f"app.kubernetes.io/name={deployment}")
-            if trouble := _no_image(settings, kubectl.get(settings, "pods", *selector)["items"]):
-                raise trouble from error
-            if time.monotonic() >= until:
-                pods = kubectl.kubectl(settings, "get", "pods", *selector)
-                raise WorkshopError(
-                    f"The service {deployment} is not ready after {READY_TIMEOUT} s.",
-                    f"`kubectl describe pods -l app.kubernetes.io/name={deployment}` in `workshop shell` says why.",
-                    pods.strip(),
-                ) from error
+            pods = kubectl.get(settings, "pods", "-l", f"app.kubernetes.io/name={deployment}")["items"]
+        except WorkshopError as unheard:
+            if kubectl.may_pass(unheard):
+                return Seen(f"{missing} (the Kubernetes API does not answer)")
+            raise
+        if trouble := _no_image(settings, pods):
+            raise trouble from error
+        return Seen(f"{missing} ({kubectl.pods_in_words(pods)})")
+
+
+def _pods_as_text(settings: Settings, deployment: str) -> str:
+    with suppress(WorkshopError):
+        return kubectl.kubectl(settings, "get", "pods", "-l", f"app.kubernetes.io/name={deployment}").strip()
+    return ""
 
 
 def _no_image(settings: Settings, pods: list[dict]) -> WorkshopError | None:

@@ -58,7 +58,7 @@ def _is_elsewhere(settings: Settings) -> bool:
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
-    for name, folder in (("state", settings.state), ("cache", settings.cache)):
+    for name, folder in (("state", settings.common), ("cache", settings.cache)):
         there = _existing_parent(folder)
         free = shutil.disk_usage(there).free
         writable = os.access(there, os.W_OK)

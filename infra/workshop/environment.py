@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from workshop.files import write_atomically
 from workshop.notebook_errors import STARTUP
@@ -13,13 +14,13 @@ PRIVATE = ("components", "home", "kafka", "logs")  # not the state folder itself
 
 def own_folders(settings: Settings) -> dict[str, str]:
     """The variables that keep tools out of the user's home, each with a folder of ours."""
-    home = settings.state / "home"
+    home, shared = settings.state / "home", settings.common / "home"
     return {
         "JUPYTER_CONFIG_DIR": str(home / "jupyter" / "config"),
         "JUPYTER_DATA_DIR": str(home / "jupyter" / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "jupyter" / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "jupyter" / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "jupyter" / "workspaces"),
+        "JUPYTERLAB_SETTINGS_DIR": str(shared / "jupyter" / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(shared / "jupyter" / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
         "MPLCONFIGDIR": str(home / "matplotlib"),
         "KUBECACHEDIR": str(home / "kube"),
@@ -39,12 +40,13 @@ def make_folders(settings: Settings) -> None:
 
     What brokers, logs and tools write is closed to the machine's other users.
     """
-    for name in PRIVATE:
-        (settings.state / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        (settings.state / name).chmod(0o700)  # one that an earlier version made
-    for folder in own_folders(settings).values():
-        if folder.startswith(str(settings.state / "home")):
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+    for folder in (*(settings.state / name for name in PRIVATE), settings.common / "home"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)  # one that an earlier version made
+    homes = (settings.state / "home", settings.common / "home")
+    for folder in map(Path, own_folders(settings).values()):
+        if any(folder.is_relative_to(home) for home in homes):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     startup = settings.state / "home" / "ipython" / "profile_default" / "startup" / "00-workshop.py"
     write_atomically(startup, STARTUP)
 
@@ -58,7 +60,7 @@ def search_path(settings: Settings) -> str:
 
 def tool_environment(settings: Settings) -> dict[str, str]:
     """The whole environment of a process that works with the workshop."""
-    stack = {"WORKSHOP_STATE": str(settings.state), "WORKSHOP_CACHE": str(settings.cache)}
+    stack = {"WORKSHOP_STATE": str(settings.common), "WORKSHOP_CACHE": str(settings.cache)}
     env = {**os.environ, **own_folders(settings), **stack, "PATH": search_path(settings)}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # or every kernel compiles every library again
     return env

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
+
+from workshop.settings import NODES
 
 ANSWER_SECONDS = 2.0
 QUICK = {"bootstrap_timeout_ms": 2_000, "request_timeout_ms": 3_000, "reconnect_backoff_max_ms": 200}
@@ -18,6 +20,12 @@ QUICK = {"bootstrap_timeout_ms": 2_000, "request_timeout_ms": 3_000, "reconnect_
 def registered_brokers(kafka: Mapping) -> set[int]:
     """The ids of the brokers that the cluster counts as there (not fenced); empty if none of the addresses answers."""
     return {broker["broker_id"] for broker in described_brokers(kafka) if not broker.get("is_fenced")}
+
+
+def brokers_missing(nodes: Sequence[int], what: str) -> str:
+    """Return in words that these brokers of the three are not `what` yet: registered, listening."""
+    named = f"broker {nodes[0]}" if len(nodes) == 1 else f"brokers {', '.join(map(str, nodes))}"
+    return f"{named} to be {what} ({len(NODES) - len(nodes)} of {len(NODES)})"
 
 
 def some_broker_answers(kafka: Mapping) -> bool:

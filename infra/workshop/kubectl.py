@@ -13,6 +13,24 @@ from workshop.settings import Settings
 from workshop.site.description import kept
 
 NAMESPACE = "workshop"  # in a cluster of our own
+# What `kubectl` prints while an API server starts, or has no time to answer: the same words may work a moment later.
+NOT_YET = (
+    "connection refused",
+    "was refused",
+    "connection reset",
+    "connection lost",
+    "EOF",
+    "timeout",
+    "timed out",
+    "deadline exceeded",
+    "etcdserver",
+    "currently unable to handle",
+    "not ready",
+    "ServiceUnavailable",
+    "TooManyRequests",
+    "Unable to connect to the server",
+    "did not end within",
+)
 
 
 def namespace(settings: Settings) -> str:
@@ -51,6 +69,11 @@ def kubectl(settings: Settings, *words: str, data: str | None = None, timeout: f
         end = "\n".join(done.stderr.strip().splitlines()[-10:])
         raise WorkshopError(f"`kubectl {' '.join(words[:3])}` failed.", ADVICE, end)
     return done.stdout
+
+
+def may_pass(error: WorkshopError) -> bool:
+    """Return whether what `kubectl` reported may pass by itself: the API server starts, or the machine is too busy."""
+    return any(words in f"{error.happened} {error.detail}" for words in NOT_YET)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -106,3 +129,20 @@ def pod_states(settings: Settings) -> dict[str, dict]:
         state = "running" if ready else "stopped"
         found[pod["metadata"]["name"]] = {"state": state, "where": pod["spec"].get("nodeName", "nowhere yet")}
     return found
+
+
+def pods_in_words(pods: Sequence[dict]) -> str:
+    """Return the state of each pod in a few words: "kafka-1 is ready, kafka-2: ContainerCreating"."""
+    return ", ".join(sorted(map(_pod_in_words, pods))) or "there is no pod yet"
+
+
+def _pod_in_words(pod: dict) -> str:
+    name, status = pod["metadata"]["name"], pod.get("status", {})
+    conditions = {one["type"]: one for one in status.get("conditions", [])}
+    if conditions.get("Ready", {}).get("status") == "True":
+        return f"{name} is ready"
+    if conditions.get("PodScheduled", {}).get("status") != "True":
+        return f"{name} has no node yet"
+    containers = (*status.get("initContainerStatuses", []), *status.get("containerStatuses", []))
+    reasons = [one["state"]["waiting"].get("reason", "") for one in containers if "waiting" in one.get("state", {})]
+    return f"{name}: {reasons[0] or 'waiting'}" if reasons else f"{name} is starting"

@@ -35,7 +35,8 @@ LONGEST = 3600  # seconds that a lesson waits for a build that goes on
 def component(settings: Settings) -> Component:
     """The build, and after it the start, as a component that ends by itself."""
     argv = (sys.executable, "-m", "workshop.kubernetes_later")
-    return Component(NAME, argv, tool_environment(settings), cwd=settings.root, grace=10)
+    env = {**tool_environment(settings), "WORKSHOP_BACKEND": "local"}  # whichever the user's shell prefers
+    return Component(NAME, argv, env, cwd=settings.root, grace=10)
 
 
 def start(settings: Settings) -> None:

@@ -7,14 +7,16 @@ import os
 import secrets
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from urllib.parse import quote
 
+from workshop.answering import wait_for
 from workshop.environment import tool_environment
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.processes import Component, Processes
 from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.waiting import nobody
 
 NAME = "lab"
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
@@ -65,7 +67,7 @@ def start(settings: Settings, port: int) -> None:
     Processes(settings.state).start(component(settings, port))
 
 
-def wait(settings: Settings, port: int) -> None:
+def wait(settings: Settings, port: int, tell: Callable[[str], None] = nobody) -> None:
     """Wait until Lab answers.
 
     Raises:
@@ -74,7 +76,7 @@ def wait(settings: Settings, port: int) -> None:
     processes = Processes(settings.state)
 
     def ready() -> bool:
-        if NAME not in processes.running():
+        if not processes.lives(NAME) and NAME not in processes.running():
             raise WorkshopError(
                 "JupyterLab ended right after its start. The end of its log:",
                 "`workshop logs lab` shows all of it.",
@@ -82,7 +84,7 @@ def wait(settings: Settings, port: int) -> None:
             )
         return answers(settings, port)
 
-    wait_until(ready, settings.patience, "JupyterLab to answer", every=0.2, detail=lambda: processes.tail(NAME, 8))
+    wait_for(processes, NAME, ready, settings.patience, title="JupyterLab", tell=tell)
 
 
 def answers(settings: Settings, port: int) -> bool:

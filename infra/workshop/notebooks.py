@@ -144,7 +144,7 @@ def _git(settings: Settings, *arguments: str) -> str | None:
 
 
 def _back_up(settings: Settings, target: Path) -> Path:
-    backup = settings.state / "backups" / f"{target.stem}-{datetime.now():%Y%m%d-%H%M%S}.ipynb"
+    backup = settings.common / "backups" / f"{target.stem}-{datetime.now():%Y%m%d-%H%M%S}.ipynb"
     write_atomically(backup, target.read_bytes())
     return backup
 

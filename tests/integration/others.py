@@ -226,4 +226,4 @@ def run(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400)
 
 
 def endpoints(state: Path) -> dict:
-    return json.loads((state / "endpoints.json").read_text())
+    return json.loads((state / "existing" / "endpoints.json").read_text())

@@ -155,7 +155,7 @@ print(json.dumps([len(table), len(wrong)]))
 def test_kafkas_own_tools_know_who_asks(alice: Path):
     done = workshop(alice, {}, "shell", "-c", "kafka-topics --describe --topic alice-payments")
     assert "ReplicationFactor: 3" in done.stdout, done.stdout + done.stderr
-    assert stat.S_IMODE((alice / "kafka" / "tools.properties").stat().st_mode) == 0o600
+    assert stat.S_IMODE((alice / "existing" / "kafka" / "tools.properties").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "PLAIN"])
@@ -207,7 +207,7 @@ def test_the_password_is_in_no_file_of_the_stack_but_the_tools_and_in_no_process
         for path in alice.rglob("*")
         if path.is_file() and (secret in path.read_bytes() or part in path.read_bytes())
     ]
-    assert holding == [alice / "kafka" / "tools.properties"]
+    assert holding == [alice / "existing" / "kafka" / "tools.properties"]
     for process in psutil.process_iter():
         try:
             assert part not in "\0".join(process.cmdline()).encode()
@@ -242,7 +242,7 @@ def test_a_bad_day_is_a_sentence(kafka: OthersKafka, tmp_path: Path, wrong: dict
     assert said in " ".join(done.stderr.split()), done.stderr
     assert "→" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "state" / "endpoints.json").exists()
+    assert not (tmp_path / "state" / "existing" / "endpoints.json").exists()
 
 
 def test_each_right_that_is_missing_is_named_with_its_lessons(kafka: OthersKafka, tmp_path: Path):
@@ -280,4 +280,4 @@ def test_reset_takes_what_carries_the_prefix_and_nothing_else(kafka: OthersKafka
     left = topics(kafka)
     assert not {name for name in left if name.startswith("alice-")}
     assert set(others_topics) <= left
-    assert not (alice / "site.json").exists()
+    assert not (alice / "existing").exists()

@@ -180,7 +180,7 @@ def test_the_participant_may_nothing_beyond_the_namespace(cluster: OthersCluster
     def may(*words: str) -> str:
         program = [
             str(cluster.settings.python_bin / "kubectl"),
-            f"--kubeconfig={alice / 'kubeconfig'}",
+            f"--kubeconfig={alice / 'existing' / 'kubeconfig'}",
             "auth",
             "can-i",
         ]

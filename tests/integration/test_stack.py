@@ -45,7 +45,7 @@ def pids(settings: Settings) -> dict[str, int]:
 
 def command(settings: Settings, *words: str, **more: str) -> subprocess.CompletedProcess:
     """The command `workshop`, as a user of this state folder runs it."""
-    env = {**os.environ, "WORKSHOP_STATE": str(settings.state), **more}
+    env = {**os.environ, "WORKSHOP_STATE": str(settings.common), **more}
     program = [sys.executable, "-m", "workshop.cli", *words]
     return subprocess.run(program, env=env, capture_output=True, text=True, timeout=400, check=False)
 
@@ -130,7 +130,7 @@ def test_a_day_of_the_stack(stack: Settings):
 
 
 def test_a_first_up_that_was_killed_in_the_middle_is_finished_by_the_next(stack: Settings):
-    env = {**os.environ, "WORKSHOP_STATE": str(stack.state)}
+    env = {**os.environ, "WORKSHOP_STATE": str(stack.common)}
     half = subprocess.Popen([sys.executable, "-m", "workshop.cli", "up", "--no-lab"], env=env, start_new_session=True)
     wait_until(lambda: len(pids(stack)) >= 2, 240, "two brokers to be started", every=0.01)
     half.kill()
@@ -142,7 +142,7 @@ def test_a_first_up_that_was_killed_in_the_middle_is_finished_by_the_next(stack:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_up_ends_with_a_sentence_and_leaves_nothing(stack: Settings, number: int):
-    env = {**os.environ, "WORKSHOP_STATE": str(stack.state)}
+    env = {**os.environ, "WORKSHOP_STATE": str(stack.common)}
     program = [sys.executable, "-m", "workshop.cli", "up", "--no-lab"]
     # Where the suite itself runs in the background, its children would ignore Ctrl-C from birth.
     heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
@@ -167,7 +167,7 @@ def test_an_interruption_in_the_midst_of_a_start_waits_until_the_process_is_on_r
         signal.raise_signal(signal.SIGINT)
         return child
 
-    stack.state.mkdir()
+    stack.state.mkdir(parents=True)
     processes = Processes(stack.state)
     monkeypatch.setattr("workshop.processes.Lasting", interrupted)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -213,7 +213,7 @@ def test_a_pid_that_is_somebody_elses_is_never_ended(stack: Settings):
 
 
 def test_a_process_that_ignores_the_polite_signal_is_ended_all_the_same(stack: Settings):
-    stack.state.mkdir()
+    stack.state.mkdir(parents=True)
     processes = Processes(stack.state)
     script = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
@@ -290,7 +290,7 @@ def test_a_stop_tells_what_it_waits_for(stack: Settings):
 
 def test_what_a_component_starts_is_not_taken_for_the_component(stack: Settings):
     """A child inherits the mark, as a kernel does from Lab; it must not stand in for a parent that is gone."""
-    stack.state.mkdir()
+    stack.state.mkdir(parents=True)
     processes = Processes(stack.state)
     parent = processes.start(
         Component("parent", ("/bin/sh", "-c", "setsid sleep 600 & echo $!; wait"), env=dict(os.environ))
@@ -334,7 +334,7 @@ def test_lab_is_a_component_with_a_token_that_nobody_else_reads(stack: Settings)
 
 
 def test_connecting_before_up_says_what_to_run(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("WORKSHOP_STATE", str(settings.state))
+    monkeypatch.setenv("WORKSHOP_STATE", str(settings.common))
     with pytest.raises(WorkshopError, match=r"not running.*bootstrap\.sh"):
         workshop.connect()
 

@@ -42,7 +42,7 @@ class Kernel:
 def kernel(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
     """A kernel as Lab starts it, for a stack of the test's own that is not started yet."""
     environment.make_folders(stack)
-    monkeypatch.setenv("WORKSHOP_STATE", str(stack.state))
+    monkeypatch.setenv("WORKSHOP_STATE", str(stack.common))
     monkeypatch.setenv("IPYTHONDIR", environment.own_folders(stack)["IPYTHONDIR"])
     monkeypatch.delenv("WORKSHOP_STRICT", raising=False)
     kernel = Kernel(stack.state)
@@ -69,7 +69,7 @@ def test_a_day_of_bad_luck(kernel: Kernel, stack: Settings):
     told(kernel.run("reading.read_all(ws, gone)"), "There is no topic 'gone-", "Run the cell that creates it")
 
     # A broker already dead, another one frozen, when a lesson starts.
-    os.environ["WORKSHOP_STATE"] = str(stack.state)
+    os.environ["WORKSHOP_STATE"] = str(stack.common)
     brokers = connect().brokers
     brokers.kill(1)
     brokers.pause(2)

@@ -180,10 +180,19 @@ def test_auto_takes_kind_where_it_can_and_says_why_where_not(
 
 
 def test_a_stack_that_is_here_keeps_its_backend(settings: Settings, docker: dict[str, str]):
-    recorded(settings)
+    recorded(settings.of("kind"))
     assert backends.choose(replace(settings, backend="auto"))[0].name == "kind"
-    with pytest.raises(WorkshopError, match=r"a stack of the backend kind.*workshop reset"):
+    assert backends.choose(replace(settings, backend="local"))[0].name == "local", "its data lie beside the cluster's"
+
+
+def test_one_stack_runs_at_a_time(settings: Settings, docker: dict[str, str]):
+    nodes = recorded(settings.of("kind"))
+    docker |= all_nodes(nodes)
+    with pytest.raises(
+        WorkshopError, match=r"backend kind runs here.*workshop down --backend kind.*up --backend local"
+    ):
         backends.choose(replace(settings, backend="local"))
+    assert backends.choose(replace(settings, backend="kind"))[0].name == "kind"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_generating_again_keeps_answers_and_a_backup_of_the_rest(course: Setting
     generate_all(course)
     assert source(path, "given") == "given = 2"
     assert source(path, "ex-answer") == "answer = 41"
-    assert [backup.read_text() for backup in (course.state / "backups").iterdir()] == [before]
+    assert [backup.read_text() for backup in (course.common / "backups").iterdir()] == [before]
 
 
 def test_generating_again_without_a_change_writes_nothing(course: Settings):

@@ -12,7 +12,8 @@ HOME = {"HOME": "/home/somebody"}
 
 def test_defaults_stay_in_the_checkout_and_one_cache_folder():
     settings = Settings.load(HOME)
-    assert settings.state == settings.root / ".workshop"
+    assert settings.common == settings.root / ".workshop"
+    assert settings.of("local").state == settings.root / ".workshop" / "local"
     assert settings.cache == Path("/home/somebody/.cache/kafka-kubernetes-workshop")
     assert (settings.backend, settings.maven, settings.first_port) == ("auto", MAVEN_CENTRAL, FIRST_BLOCK)
 
@@ -26,7 +27,7 @@ def test_variables_are_honoured(tmp_path: Path):
         "WORKSHOP_PACE": "0.5",
     }
     settings = Settings.load(HOME | given)
-    assert settings.state == tmp_path / "s"
+    assert (settings.common, settings.state) == (tmp_path / "s", tmp_path / "s" / "local")
     assert settings.cache == tmp_path / "c" / "kafka-kubernetes-workshop"
     assert settings.maven == "http://mirror.example/maven"
     assert settings.strict

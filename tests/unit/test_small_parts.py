@@ -39,6 +39,32 @@ def test_what_a_probe_raises_is_raised():
         wait_until(lambda: 1 / 0, 5, "it")
 
 
+def test_without_a_terminal_a_long_step_tells_once_what_it_waits_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("workshop.timeline.QUIET", 0.0)
+    out = io.StringIO()
+    with Timeline(Console(file=out, width=40)).step("nodes ready") as step:
+        for text in ("waiting for worker-2 to be ready (2 of 4 nodes)", "waiting for [worker-3]"):
+            step.tell(text)
+            step.tell(text)
+    lines = out.getvalue().splitlines()
+    assert lines[:2] == ["… waiting for worker-2 to be ready (2 of 4 nodes)", "… waiting for [worker-3]"]
+    assert len(lines) == 3
+
+
+def test_a_short_step_tells_nothing_but_that_it_is_done():
+    out = io.StringIO()
+    with Timeline(Console(file=out, width=40)).step("nodes ready") as step:
+        step.tell("waiting for worker-2")
+    assert out.getvalue().startswith("✓ nodes ready")
+
+
+def test_a_terminal_shows_what_is_waited_for_beside_the_step():
+    out = io.StringIO()
+    with Timeline(Console(file=out, width=100, force_terminal=True)).step("nodes ready") as step:
+        step.tell("waiting for worker-2")
+    assert "nodes ready: waiting for worker-2" in out.getvalue()
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path):
     file = tmp_path / "folder" / "file"
     write_atomically(file, "one", mode=0o600)

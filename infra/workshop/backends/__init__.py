@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from workshop import stack_folders
 from workshop.backends.existing import Existing
 from workshop.backends.kind import Kind
 from workshop.backends.local import Local
 from workshop.errors import WorkshopError
 from workshop.settings import Ports, Settings
 from workshop.timeline import Timeline
+from workshop.waiting import nobody
 
 
 class Backend(Protocol):
     """What `workshop.cluster` asks of a backend."""
 
     name: str
+    settings: Settings  # those of this backend's own stack
     owns_brokers: bool  # whether brokers and nodes are this stack's own, to be broken and mended
 
     @property
@@ -29,8 +32,14 @@ class Backend(Protocol):
     def up(self, timeline: Timeline) -> None:
         """Make everything run that does not; whatever of it ran already stays."""
 
-    def ready(self) -> None:
-        """Wait until all brokers are registered."""
+    def was_made(self) -> bool:
+        """Whether a stack of it was made here before."""
+
+    def runs(self) -> bool:
+        """Whether anything of it runs now."""
+
+    def ready(self, tell: Callable[[str], None] = nobody) -> None:
+        """Wait until all brokers are registered; `tell` is told what is missing."""
 
     def undo(self) -> None:
         """After a failed `up`: stop what no component's record tells of."""
@@ -74,7 +83,7 @@ class Backend(Protocol):
     def broker_states(self) -> dict[int, str]:
         """`running`, `paused` or `stopped`, by the broker's number."""
 
-    def kubernetes_ready(self) -> None:
+    def kubernetes_ready(self, tell: Callable[[str], None] = nobody) -> None:
         """Wait until Kubernetes answers and its nodes are ready; asked only where there is Kubernetes."""
 
     def lose_node(self, name: str) -> None:
@@ -100,26 +109,39 @@ BACKENDS: dict[str, Callable[[Settings], Backend]] = {"kind": Kind, "local": Loc
 
 
 def by_name(settings: Settings, name: str) -> Backend:
-    """The backend that a running stack's endpoints name."""
+    """Return the backend of this name, with the settings of its own stack."""
     return BACKENDS[name](settings)
 
 
 def made_here(settings: Settings) -> Backend:
-    """The backend whose stack this state folder holds; `local` where there is none yet."""
-    if Existing(settings).was_made():
-        return Existing(settings)
-    return Kind(settings) if Kind(settings).nodes.record() else Local(settings)
+    """Return the backend whose stack these settings lead to; `local` where there is none yet."""
+    named = (name for name in stack_folders.BACKENDS if settings.of(name).state == settings.state)
+    return BACKENDS[next(named, "local")](settings)
 
 
 def choose(settings: Settings) -> tuple[Backend, str]:
-    """The backend to use, and a sentence that says why it was taken.
+    """Return the backend to use, and a sentence that says why it was taken.
 
     Raises:
-        WorkshopError: the one that was asked for cannot be used here, or another one's stack lies in the state folder.
+        WorkshopError: the one that was asked for cannot be used here, or another one runs.
     """
+    made = stack_folders.made(settings.common)
+    backend, why = _wanted(settings, made)
+    for other in made:
+        if other != backend.name and by_name(settings, other).runs():
+            raise WorkshopError(
+                f"A stack of the backend {other} runs here, and one runs at a time.",
+                f"`workshop down --backend {other}` stops it, its data stay; then `workshop up --backend {backend.name}`.",
+            )
+    return backend, why
+
+
+def _wanted(settings: Settings, made: list[str]) -> tuple[Backend, str]:
+    if settings.backend == "auto" and made:
+        return by_name(settings, stack_folders.last(settings.common)), "as before"
+    if settings.backend in made:
+        return by_name(settings, settings.backend), "as before"
     kind, local = Kind(settings), Local(settings)
-    if stays := _what_is_here(settings, kind, local):
-        return stays, "as before"
     if settings.backend == "existing":
         return Existing(settings), "a Kafka that is already there, as asked for"
     if settings.backend == "local":
@@ -129,18 +151,6 @@ def choose(settings: Settings) -> tuple[Backend, str]:
     if why_not := kind.available():
         return _usable(local), f"processes on this machine ({why_not})"
     return kind, "a Docker engine answers, so a kind cluster with four nodes"
-
-
-def _what_is_here(settings: Settings, kind: Kind, local: Local) -> Backend | None:
-    """The backend of a stack that was made here before: `up` repairs it, and does not begin another beside it."""
-    existing = Existing(settings)
-    here = existing if existing.was_made() else kind if kind.nodes.record() else local if local.was_made() else None
-    if here and settings.backend not in ("auto", here.name):
-        raise WorkshopError(
-            f"In this folder there is a stack of the backend {here.name}.",
-            f"`workshop reset` deletes it; then `workshop up --backend {settings.backend}`.",
-        )
-    return here
 
 
 def _usable(backend: Backend) -> Backend:

@@ -7,6 +7,7 @@ a sentence that says whose it is.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from workshop.site import cluster_access, forwarding, kafka_rights, kubernetes_r
 from workshop.site.description import FILE, Site, kept
 from workshop.site.ownership import not_ours
 from workshop.timeline import Timeline
+from workshop.waiting import nobody
 
 SECRET_PASSWORD, SECRET_CA = "password", "ca.pem"
 
@@ -34,9 +36,9 @@ class Existing:
     owns_brokers = False
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.site = settings.site or kept(settings.state) or Site()
-        self.processes = Processes(settings.state)
+        self.settings = settings.of(self.name)
+        self.site = settings.site or kept(self.settings.state) or Site()
+        self.processes = Processes(self.settings.state)
 
     @property
     def has_kubernetes(self) -> bool:
@@ -50,6 +52,10 @@ class Existing:
     def was_made(self) -> bool:
         """Whether a stack of this backend lies in the state folder."""
         return (self.settings.state / FILE).exists()
+
+    def runs(self) -> bool:
+        """Whether anything of it runs on this machine."""
+        return bool(self.processes.running())
 
     def up(self, timeline: Timeline) -> None:
         """See that Kafka and the cluster answer and give the rights that lessons need, before anything is made."""
@@ -70,7 +76,7 @@ class Existing:
             write_atomically(self._ports_file, json.dumps(about))
         self._bring_tools(timeline, kafka)
 
-    def ready(self) -> None:
+    def ready(self, tell: Callable[[str], None] = nobody) -> None:
         """Nothing: Kafka was asked before."""
 
     def undo(self) -> None:
@@ -158,7 +164,7 @@ class Existing:
         with timeline.step("payments answers"):
             forwarding.wait(self.settings, self.site, self._payments)
 
-    def kubernetes_ready(self) -> None:
+    def kubernetes_ready(self, tell: Callable[[str], None] = nobody) -> None:
         """Nothing: the cluster was asked before, and its nodes are its owner's matter."""
 
     def kill_broker(self, node: int) -> None:

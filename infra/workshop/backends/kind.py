@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,16 +13,15 @@ from workshop.broker.jars import pinned
 from workshop.declared import digest, start_anew
 from workshop.errors import WorkshopError
 from workshop.files import locked
-from workshop.kafka_probe import registered_brokers
-from workshop.kind import brokers, engine, images, preflight
+from workshop.kind import brokers, engine, images, observing, preflight
 from workshop.kind.binary import kind_binary
 from workshop.kind.nodes import Nodes
 from workshop.ports import free_block
-from workshop.settings import NODES, Ports, Settings
+from workshop.settings import Ports, Settings
 from workshop.timeline import Timeline
-from workshop.waiting import wait_until
+from workshop.waiting import Seen, keep_trying, nobody, wait_until, wait_while_progressing
 
-API_TIMEOUT = 180  # seconds
+PATIENCE = 120.0  # seconds without progress: a node's containers start at the speed of the disk
 ROLLOUT_TIMEOUT = 300
 
 
@@ -33,8 +33,8 @@ class Kind:
     has_kubernetes = True
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.nodes = Nodes(settings)
+        self.settings = settings.of(self.name)
+        self.nodes = Nodes(self.settings)
         self._started_nodes = False
 
     def available(self) -> str:
@@ -52,10 +52,12 @@ class Kind:
         kind, image, libs = self.provision(timeline)
         ports = self._bring_nodes(kind, image, timeline)
         self._bring_images(timeline)
-        with timeline.step("the Kubernetes API answers"):
-            self._wait_for_api()
-        with timeline.step("brokers declared"):
-            self._declare(ports)
+        with timeline.step("the Kubernetes API answers") as step:
+            look = observing.api(self.settings, f"{self.nodes.name}-control-plane")
+            self._wait(look, step.tell, every=0.5, next_step=kubectl.ADVICE)
+        with timeline.step("brokers declared") as step:
+            declare = keep_trying(lambda: self._declare(ports), kubectl.may_pass, "Kubernetes to take the brokers")
+            self._wait(declare, step.tell, every=1, next_step=kubectl.ADVICE)
         prepared = runtime.prepare(self.settings, java.find(self.settings), libs)
         tools.write_commands(self.settings, prepared, ports.bootstrap)
 
@@ -76,20 +78,29 @@ class Kind:
         with timeline.step("metrics-server's image"):
             images.bring_what_nodes_pull(self.settings)
 
-    def ready(self) -> None:
+    def ready(self, tell: Callable[[str], None] = nobody) -> None:
         """Wait until three brokers are registered.
 
         Raises:
             WorkshopError: they are not in time; with what Kubernetes says of their pods.
         """
-        kafka = {"bootstrap_servers": self.ports().bootstrap}
-        wait_until(
-            lambda: registered_brokers(kafka) == set(NODES),
-            max(180.0, self.settings.patience),
-            "three brokers to be registered",
-            every=0.5,
-            next_step="`workshop logs kafka-1` shows more; `workshop up` goes on.",
-            detail=self._pods_as_text,
+        look = observing.brokers(self.settings, {"bootstrap_servers": self.ports().bootstrap})
+        next_step = "`workshop logs kafka-1` shows more; `workshop up` goes on."
+        self._wait(look, tell, every=0.5, next_step=next_step, detail=self._pods_as_text)
+
+    def _wait(self, look: Callable[[], Seen], tell: Callable[[str], None], **more: object) -> None:
+        """Nodes, images and pods come one after the other, each of them at the speed of the machine's disk."""
+        wait_while_progressing(look, max(PATIENCE, self.settings.patience), tell=tell, **more)
+
+    def was_made(self) -> bool:
+        """Whether a cluster was made here before, to its end."""
+        record = self.nodes.record()
+        return bool(record and record.control_plane)
+
+    def runs(self) -> bool:
+        """Whether a node runs; without Docker nothing can."""
+        return bool(
+            self.nodes.record() and not engine.answers() and engine.containers(self.nodes.name, all_of_them=False)
         )
 
     def undo(self) -> None:
@@ -185,7 +196,7 @@ class Kind:
             return ["docker", "logs", f"--tail={lines}", *more, name]
         return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
-    def kubernetes_ready(self) -> None:
+    def kubernetes_ready(self, tell: Callable[[str], None] = nobody) -> None:
         """Nothing: brokers run in it, so that it was waited for before."""
 
     def lose_node(self, name: str) -> None:
@@ -222,19 +233,10 @@ class Kind:
 
     def _bring_images(self, timeline: Timeline) -> None:
         ours = [images.KAFKA, images.SERVICES]
-        with timeline.step("images in the nodes"):
+        with timeline.step("images in the nodes") as step:
             if images.bring_metrics_server(self.settings):
                 ours.append(images.METRICS_SERVER)
-            images.into_nodes(self.nodes.name, ours)
-
-    def _wait_for_api(self) -> None:
-        def answers() -> bool:
-            with suppress(WorkshopError):
-                kubectl.kubectl(self.settings, "get", "--raw", "/readyz", timeout=10)
-                return True
-            return False
-
-        wait_until(answers, API_TIMEOUT, "the Kubernetes API to answer", every=0.5, next_step=kubectl.ADVICE)
+            images.into_nodes(self.nodes.name, ours, max(PATIENCE, self.settings.patience), step.tell)
 
     def _declare(self, ports: Ports) -> None:
         kubectl.apply(

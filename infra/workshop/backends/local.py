@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import psutil
@@ -16,12 +17,12 @@ from workshop.broker.jars import pinned
 from workshop.broker.properties import on_loopback, server_properties
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
-from workshop.kafka_probe import registered_brokers
+from workshop.kafka_probe import brokers_missing, registered_brokers
 from workshop.ports import answers, free_block
-from workshop.processes import Component, Processes, kept_by, shown, state_of
+from workshop.processes import Component, Processes, kept_by, shown, state_of, work_of
 from workshop.settings import NODES, Ports, Settings
 from workshop.timeline import Timeline
-from workshop.waiting import wait_until
+from workshop.waiting import Seen, nobody, over, wait_while_progressing
 
 PREPARING = "prepares Kafka for the first start"
 # Kafka writes this file when a broker's logs are closed and on disk. What its controller holds is on disk at any time, as it
@@ -37,9 +38,9 @@ class Local:
     owns_brokers = True
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.processes = Processes(settings.state)
-        self.folder = settings.state / "kafka"
+        self.settings = settings.of(self.name)
+        self.processes = Processes(self.settings.state)
+        self.folder = self.settings.state / "kafka"
 
     def available(self) -> str:
         """Empty: wherever Python runs on Linux or macOS, it can be used."""
@@ -60,12 +61,12 @@ class Local:
         with locked(self.settings.cache / "ports.lock", self.settings.patience, "starts brokers"):
             ports = self.ports() if running else self._block()
             write_atomically(self.folder / "ports.json", json.dumps({"first": ports.first}))
-            with timeline.step("three brokers listen"):
+            with timeline.step("three brokers listen") as step:
                 for node in NODES:
                     self._start(node, ports, ready_to_run)
                 if self.has_kubernetes:
                     self._kubernetes().start_plane()
-                self._wait_for_ports(ports)
+                self._wait_for_ports(ports, step.tell)
         # Nodes after the brokers: pods that were there before are started at once, and look for them. The control plane, too,
         # if another checkout has compiled it meanwhile.
         if self.has_kubernetes:
@@ -75,20 +76,33 @@ class Local:
             timeline.say("Kubernetes is compiled in the background, once; until then, Kafka's lessons work.")
         tools.write_commands(self.settings, ready_to_run, ports.bootstrap)
 
-    def ready(self) -> None:
+    def ready(self, tell: Callable[[str], None] = nobody) -> None:
         """Wait until three brokers are registered.
 
         Raises:
             WorkshopError: they are not in time, or one of them died; with the end of its log.
         """
         kafka = {"bootstrap_servers": self.ports().bootstrap}
-        wait_until(
-            lambda: self._all_alive() and registered_brokers(kafka) == set(NODES),
+
+        def look() -> Seen[bool]:
+            self._all_alive()
+            return self._seen(registered_brokers(kafka), "registered")
+
+        wait_while_progressing(
+            look,
             self.settings.patience,
-            "three brokers to be registered",
+            tell=tell,
             next_step="`workshop logs kafka-1` shows more; `workshop down` and `workshop up` start afresh.",
             detail=lambda: self.processes.tail("kafka-1", 8),
         )
+
+    def _seen(self, there: Collection[int], what: str) -> Seen[bool]:
+        """Which brokers are not there yet; what these do meanwhile is progress."""
+        missing = [node for node in NODES if node not in there]
+        if not missing:
+            return over(True)
+        work = work_of(self.processes.recorded(f"kafka-{node}") for node in missing)
+        return Seen(brokers_missing(missing, what), work)
 
     def undo(self) -> None:
         """Nothing: what was started is known by its records."""
@@ -103,6 +117,10 @@ class Local:
     def was_made(self) -> bool:
         """Whether brokers were started here before."""
         return self._cluster_id_file.exists()
+
+    def runs(self) -> bool:
+        """Whether anything of it runs."""
+        return bool(self.processes.running())
 
     def components(self) -> dict[str, dict]:
         """The brokers, with what `workshop status` shows."""
@@ -125,9 +143,9 @@ class Local:
             found["payments"] = f"http://127.0.0.1:{ports.payments}"
         return found
 
-    def kubernetes_ready(self) -> None:
+    def kubernetes_ready(self, tell: Callable[[str], None] = nobody) -> None:
         """Wait until the control plane answers and three nodes are ready."""
-        self._kubernetes().wait()
+        self._kubernetes().wait(tell)
 
     def lose_node(self, name: str) -> None:
         """A node as without power: its pods' processes end, and it says nothing more."""
@@ -239,18 +257,24 @@ class Local:
             self.processes.stop(self.processes.running())
         return found
 
-    def _wait_for_ports(self, ports: Ports) -> None:
-        wait_until(
-            lambda: self._all_alive() and all(answers(port) for port in ports.kafka),
+    def _wait_for_ports(self, ports: Ports, tell: Callable[[str], None]) -> None:
+        def look() -> Seen[bool]:
+            self._all_alive()
+            there = [n for n in NODES if answers(ports.broker(n)) and answers(ports.controller(n))]
+            return self._seen(there, "listening")
+
+        wait_while_progressing(
+            look,
             self.settings.patience,
-            f"the brokers to listen on {', '.join(ports.bootstrap)}",
-            every=0.1,
+            tell=tell,
             next_step="`workshop logs kafka-1` shows more; set WORKSHOP_PATIENCE (seconds) on a slow machine.",
             detail=lambda: self.processes.tail("kafka-1", 8),
         )
 
-    def _all_alive(self) -> bool:
-        """True, or an error that shows the log of the broker that died."""
+    def _all_alive(self) -> None:
+        """Raises:
+        WorkshopError: a broker died; with the end of its log.
+        """
         for name in self._names():
             if not self.processes.lives(name) and name not in self.processes.running():
                 raise WorkshopError(
@@ -258,7 +282,6 @@ class Local:
                     _advice(self.processes.tail(name, 60), name),
                     _without_stack_trace(self.processes.tail(name, 30)),
                 )
-        return True
 
     @property
     def _cluster_id_file(self) -> Path:

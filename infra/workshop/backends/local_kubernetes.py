@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,10 @@ from workshop.controlplane.plane import WORKERS, ControlPlane
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.plain_path import plain
-from workshop.processes import Component, Processes
+from workshop.processes import Component, Processes, kept_by, work_of
 from workshop.settings import Ports, Settings
 from workshop.timeline import Timeline
-from workshop.waiting import wait_until
+from workshop.waiting import Seen, nobody, over, wait_while_progressing
 
 AGENT = "node-agent"
 SLACK = 0.1  # seconds by which the agent's timeouts may come late; what it starts has the usual slack
@@ -55,19 +56,19 @@ class LocalKubernetes:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # secrets that pods mount lie in here
         self.processes.start(kept_running(self.plane.component()))
 
-    def wait(self) -> None:
+    def wait(self, tell: Callable[[str], None] = nobody) -> None:
         """Wait until the control plane answers and its three nodes are ready.
 
         Raises:
             WorkshopError: they are not in time; with the end of a log.
         """
-        self.plane.wait()
+        self.plane.wait(tell)
         self.plane.first_objects()
-        wait_until(
-            self._nodes_ready,
+        wait_while_progressing(
+            self._look_at_nodes,
             self.settings.patience,
-            "three nodes to be ready",
             every=0.2,
+            tell=tell,
             next_step=f"`workshop logs {AGENT}` shows more; `workshop up` goes on.",
             detail=lambda: self.processes.tail(AGENT, 8),
         )
@@ -97,7 +98,19 @@ class LocalKubernetes:
             return kubectl.pod_states(self.settings)
         return {}
 
-    def _nodes_ready(self) -> bool:
+    def _look_at_nodes(self) -> Seen[bool]:
+        self._must_run()
+        ready = set()
+        with suppress(WorkshopError):
+            nodes = kubectl.get(self.settings, "nodes")["items"]
+            ready = {node["metadata"]["name"] for node in nodes if _is_ready(node)}
+        missing = [name for name in WORKERS if name not in ready]
+        if not missing:
+            return over(True)
+        text = f"{', '.join(missing)} to be ready ({len(WORKERS) - len(missing)} of {len(WORKERS)} nodes)"
+        return Seen(text, work_of([kept_by(self.processes.recorded(AGENT))]))
+
+    def _must_run(self) -> None:
         for name in (PLANE, AGENT):
             if name not in self.processes.running():
                 raise WorkshopError(
@@ -105,11 +118,6 @@ class LocalKubernetes:
                     f"`workshop logs {name}` shows all of it; `workshop up` starts it again.",
                     self.processes.tail(name, 8),
                 )
-        with suppress(WorkshopError):
-            nodes = kubectl.get(self.settings, "nodes")["items"]
-            ready = {node["metadata"]["name"] for node in nodes if _is_ready(node)}
-            return set(WORKERS) <= ready
-        return False
 
     def _agent(self) -> Component:
         argv = (sys.executable, "-m", "workshop.node_agent.agent", str(self.folder / "agent.json"))

@@ -16,6 +16,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -213,27 +214,28 @@ class _Trainee:
         """Publish and read, so that the classes for it are in the cache too."""
         from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
+        from workshop import client_repairs
+        from workshop.kafka_closing import closing_soon
+
+        client_repairs.apply()
         deadline = time.monotonic() + TRAINING_TIMEOUT
         while not _accepts(self.port):
             if broker.poll() is not None or time.monotonic() > deadline:
                 raise WorkshopError("The broker in training did not start.")
             time.sleep(0.1)
         address = {"bootstrap_servers": f"127.0.0.1:{self.port}"}
-        admin = KafkaAdminClient(**address)
-        admin.create_topics({"training": {"num_partitions": 1, "replication_factor": 1}})
-        producer = KafkaProducer(**address, transactional_id="training", max_block_ms=30_000)
-        producer.init_transactions()
-        producer.begin_transaction()
-        for _ in range(200):
-            producer.send("training", key=b"key", value=b"value" * 20)
-        producer.commit_transaction()
-        consumer = KafkaConsumer(
-            "training", **address, group_id="training", auto_offset_reset="earliest", consumer_timeout_ms=5_000
-        )
-        next(iter(consumer), None)
-        consumer.commit()
-        for client in (consumer, producer, admin):
-            client.close()
+        with closing(KafkaAdminClient(**address)) as admin:
+            admin.create_topics({"training": {"num_partitions": 1, "replication_factor": 1}})
+        with closing_soon(KafkaProducer(**address, transactional_id="training", max_block_ms=30_000)) as producer:
+            producer.init_transactions()
+            producer.begin_transaction()
+            for _ in range(200):
+                producer.send("training", key=b"key", value=b"value" * 20)
+            producer.commit_transaction()
+        options = {"group_id": "training", "auto_offset_reset": "earliest", "consumer_timeout_ms": 5_000}
+        with closing(KafkaConsumer("training", **address, **options)) as consumer:
+            next(iter(consumer), None)
+            consumer.commit()
 
 
 def _two_free_ports() -> tuple[int, int]:

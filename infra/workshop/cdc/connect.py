@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from workshop.answering import wait_for
 from workshop.broker import jars, java, runtime
 from workshop.broker.properties import escaped
 from workshop.cdc import tls
@@ -17,7 +18,7 @@ from workshop.files import write_atomically
 from workshop.processes import Component, Processes
 from workshop.settings import NODES, Settings
 from workshop.timeline import Timeline
-from workshop.waiting import wait_until
+from workshop.waiting import nobody, wait_until
 
 NAME = "connect"
 MAIN = "org.apache.kafka.connect.cli.ConnectDistributed"
@@ -35,7 +36,7 @@ class Connect:
         self.folder = settings.state / "cdc" / "connect"
         self.processes = Processes(settings.state)
 
-    def start(self, kafka: Mapping, secrets: Mapping[str, str]) -> None:
+    def start(self, kafka: Mapping, secrets: Mapping[str, str], tell: Callable[[str], None] = nobody) -> None:
         """Start it and wait until it answers.
 
         Args:
@@ -46,13 +47,14 @@ class Connect:
             WorkshopError: it ended, or does not answer in time; with the end of its log.
         """
         self.processes.start(self._component(kafka, secrets))
-        wait_until(
+        wait_for(
+            self.processes,
+            NAME,
             self._answers,
             self.settings.patience,
-            "Kafka Connect to answer",
-            every=0.2,
+            title="Kafka Connect",
+            tell=tell,
             next_step="`workshop logs connect` shows more.",
-            detail=lambda: self.processes.tail(NAME, 10),
         )
 
     def stop(self) -> None:

@@ -8,18 +8,20 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import errors, sql
 
+from workshop.answering import wait_for
 from workshop.cdc import unprivileged
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.processes import Component, Processes
 from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.waiting import nobody, wait_until
 
 NAME = "postgres"
 USER = "bank"
@@ -51,7 +53,7 @@ class Postgres:
         self.folder = settings.state / "cdc" / "postgres"
         self.processes = Processes(settings.state)
 
-    def start(self) -> None:
+    def start(self, tell: Callable[[str], None] = nobody) -> None:
         """Make its folder if there is none, start it, and wait until it answers.
 
         Raises:
@@ -60,13 +62,9 @@ class Postgres:
         if not (self._data / "PG_VERSION").exists():
             self._make()
         self.processes.start(self._component())
-        wait_until(
-            self._answers,
-            self.settings.patience,
-            "PostgreSQL to answer",
-            every=0.1,
-            next_step="`workshop logs postgres` shows more.",
-            detail=lambda: self.processes.tail(NAME, 8),
+        more = "`workshop logs postgres` shows more."
+        wait_for(
+            self.processes, NAME, self._answers, self.settings.patience, title="PostgreSQL", tell=tell, next_step=more
         )
 
     def stop(self) -> None:

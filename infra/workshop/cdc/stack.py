@@ -30,10 +30,10 @@ def up(settings: Settings, ports: Ports, kafka: Mapping, timeline: Timeline) -> 
     connect.provision(settings, timeline)
     with locked(settings.state / "cdc" / "lock", settings.patience, "starts change data capture"):
         database = Postgres(settings, ports.postgres)
-        with timeline.step("PostgreSQL answers"):
-            database.start()
-        with timeline.step("Kafka Connect answers"):
-            Connect(settings, ports.connect).start(kafka, {PASSWORD: database.password})
+        with timeline.step("PostgreSQL answers") as step:
+            database.start(step.tell)
+        with timeline.step("Kafka Connect answers") as step:
+            Connect(settings, ports.connect).start(kafka, {PASSWORD: database.password}, step.tell)
 
 
 def down(settings: Settings, ports: Ports) -> None:

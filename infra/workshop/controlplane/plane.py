@@ -6,12 +6,14 @@ import base64
 import http.client
 import json
 import ssl
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
 import yaml
 
 from workshop import kubectl
+from workshop.answering import wait_for
 from workshop.controlplane import build, pki
 from workshop.controlplane.addresses import Addresses
 from workshop.errors import WorkshopError
@@ -19,7 +21,7 @@ from workshop.files import write_atomically
 from workshop.node_agent import egress
 from workshop.processes import Component, Processes
 from workshop.settings import NODES, Ports, Settings
-from workshop.waiting import wait_until
+from workshop.waiting import nobody
 
 NAME = "control-plane"
 SLACK = 0.15  # seconds by which its timeouts may come late: what matters is told to it, the clock is for the rest
@@ -55,7 +57,7 @@ class ControlPlane:
         ports = (self.ports.api, self.ports.etcd, self.ports.etcd_peer)
         return Component(NAME, argv, env, cwd=self.folder, ports=ports, grace=15, slack=SLACK)
 
-    def wait(self) -> None:
+    def wait(self, tell: Callable[[str], None] = nobody) -> None:
         """Wait until the API server says that it is ready.
 
         Raises:
@@ -69,11 +71,13 @@ class ControlPlane:
                 raise WorkshopError("The control plane ended. The end of its log:", _advice(log), _last_lines(log))
             return self._is_ready()
 
-        wait_until(
+        wait_for(
+            processes,
+            NAME,
             ready,
             self.settings.patience,
-            "the Kubernetes API to answer",
-            every=0.1,
+            title="the Kubernetes API",
+            tell=tell,
             next_step=f"`workshop logs {NAME}` shows more; `workshop up` goes on.",
             detail=lambda: f"{_last_lines(processes.tail(NAME, 60))}\n{_advice(processes.tail(NAME, 60))}",
         )

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from workshop.kind import engine
 from workshop.kind.offline import Offline, find
 from workshop.settings import BASE_IMAGE, NODE_IMAGE, NODES, Settings
 from workshop.timeline import Timeline
-from workshop.waiting import wait_until
+from workshop.waiting import Seen, nobody, over, wait_while_progressing
 
 KAFKA, SERVICES = "workshop/kafka:1", "workshop/services:1"
 METRICS_SERVER = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
@@ -117,11 +117,17 @@ def sizes(settings: Settings) -> dict[str, int]:
     return found
 
 
-def into_nodes(cluster: str, images: Sequence[str]) -> None:
-    """Give images to the workers, all at once; those that a worker has stay."""
+def into_nodes(cluster: str, images: Sequence[str], patience: float, tell: Callable[[str], None] = nobody) -> None:
+    """Give images to the workers, all at once; those that a worker has stay.
+
+    Args:
+        patience: seconds that a node's containerd may pass without progress until it answers.
+    """
     workers = [f"{cluster}-worker{node if node > 1 else ''}" for node in NODES]
     with ThreadPoolExecutor(len(workers)) as pool:
-        missing = dict(zip(workers, pool.map(lambda node: _missing(node, images), workers), strict=True))
+        missing = dict(
+            zip(workers, pool.map(lambda node: _missing(node, images, patience, tell), workers), strict=True)
+        )
     wanted = sorted({image for lacking in missing.values() for image in lacking})
     if not wanted:
         return
@@ -151,18 +157,20 @@ def _import(nodes: Iterable[str], archive: Path) -> None:
             raise WorkshopError("An image could not be brought into a node.", "`workshop doctor` looks at Docker.", end)
 
 
-def _missing(node: str, images: Sequence[str]) -> list[str]:
+def _missing(node: str, images: Sequence[str], patience: float, tell: Callable[[str], None]) -> list[str]:
     """The images that a node's containerd does not hold: it lists each by its name, and by the engine's id for it."""
-    held = set(wait_until(lambda: _held(node), 60, f"the containerd of {node} to answer", every=0.5).split())
+    answered = wait_while_progressing(lambda: _look_into(node), patience, every=0.5, tell=tell)
+    held = set(answered.split())
     return [image for image in images if engine.image_id(image) not in held or _full_name(image) not in held]
 
 
-def _held(node: str) -> str:
+def _look_into(node: str) -> Seen[str]:
     """What a node's containerd lists; nothing while it starts. (There is always something: the node image brings it.)"""
     try:
-        return engine.docker("exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet")
-    except WorkshopError:
-        return ""
+        return over(engine.docker("exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"))
+    except WorkshopError as error:
+        said = (error.detail or error.happened).splitlines()[-1]
+        return Seen(f"the containerd of {node} to answer", said)
 
 
 def _full_name(image: str) -> str:

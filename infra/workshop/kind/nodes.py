@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
@@ -17,6 +18,7 @@ from workshop.settings import NODES, Ports, Settings
 
 DEFINITION = "infra/kind/cluster.yaml"
 CREATION_TIMEOUT = 300  # seconds; with the images there it takes half a minute
+START_TIMEOUT = 300  # seconds that the engine may take to start a container; usually it takes one
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Nodes:
     @property
     def name(self) -> str:
         """The cluster's name: the setting, or one that no other checkout has."""
-        digest = hashlib.sha256(str(self.settings.state.resolve()).encode()).hexdigest()[:6]
+        digest = hashlib.sha256(str(self.settings.common.resolve()).encode()).hexdigest()[:6]
         return self.settings.cluster or f"workshop-{digest}"
 
     def record(self) -> Record | None:
@@ -102,9 +104,15 @@ class Nodes:
             )
 
     def start(self) -> None:
-        """Start the stopped nodes of a cluster, the control plane first."""
-        for name in sorted(set(engine.containers(self.name)) - set(engine.containers(self.name, all_of_them=False))):
-            engine.docker("start", name)
+        """Start the stopped nodes of a cluster, all at once: workers look for the control plane until it is there.
+
+        Raises:
+            WorkshopError: a node could not be started; the others are.
+        """
+        stopped = sorted(set(engine.containers(self.name)) - set(engine.containers(self.name, all_of_them=False)))
+        with ThreadPoolExecutor(1 + len(NODES)) as pool:
+            for started in [pool.submit(engine.docker, "start", name, timeout=START_TIMEOUT) for name in stopped]:
+                started.result()
 
     def stop(self) -> list[str]:
         """Stop the nodes; their data stay. Returns the names of those that ran."""

@@ -14,9 +14,10 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetad
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import AuthorizationError, KafkaError, TopicAuthorizationFailedError
 
-from workshop import topics
+from workshop import client_repairs, topics
 from workshop.errors import WorkshopError
 from workshop.kafka_access import KafkaSettings
+from workshop.kafka_closing import closing_soon
 from workshop.name_prefix import full
 from workshop.site.description import Site
 from workshop.waiting import wait_until
@@ -71,7 +72,7 @@ class _Trial:
         self.admin.create_partitions({self.name: 2})
 
     def write(self) -> None:
-        with _closed(KafkaProducer(**self.kafka, acks="all", max_block_ms=20_000)) as producer:
+        with closing_soon(KafkaProducer(**self.kafka, acks="all", max_block_ms=20_000)) as producer:
             producer.send(self.name, value=b"tried", partition=0).get(timeout=20)
         self.written = True
 
@@ -94,7 +95,7 @@ class _Trial:
         self.admin.list_group_offsets([self.name])
 
     def transact(self) -> None:
-        with _closed(KafkaProducer(**self.kafka, transactional_id=self.name, max_block_ms=20_000)) as producer:
+        with closing_soon(KafkaProducer(**self.kafka, transactional_id=self.name, max_block_ms=20_000)) as producer:
             producer.init_transactions()
             producer.begin_transaction()
             producer.send(self.name, value=b"tried")
@@ -117,6 +118,7 @@ def missing(kafka: KafkaSettings) -> list[Right]:
     Raises:
         WorkshopError: Kafka refused something for another reason than a right.
     """
+    client_repairs.apply()
     with closing(KafkaAdminClient(**{**kafka, **PATIENT})) as admin:
         trial = _Trial(kafka, admin)
         if not _allowed(CREATE, trial.create):
@@ -176,20 +178,6 @@ def _allowed(right: Right, step: Callable[[], object]) -> bool:
             "It is no matter of rights: whoever runs this Kafka knows its limits and policies.",
         ) from None
     return True
-
-
-class _closed:  # noqa: N801 (read as a word, like `closing`)
-    """Closes a producer, whatever happened, without waiting for what cannot be sent any more."""
-
-    def __init__(self, producer: KafkaProducer) -> None:
-        self._producer = producer
-
-    def __enter__(self) -> KafkaProducer:
-        return self._producer
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(KafkaError):
-            self._producer.close(timeout=2)
 
 
 def remove_all(kafka: Mapping) -> tuple[list[str], list[str]]:

@@ -1,0 +1,55 @@
+"""A checkout that was used before each backend had a folder: its stack goes on where it lies, with all that it stored."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+
+from kafka import KafkaProducer
+from rich.console import Console
+from workshop import cluster, progress, reading, stack_folders, topics
+from workshop.backends import made_here
+from workshop.connection import Connection
+from workshop.processes import Processes
+from workshop.settings import Settings
+from workshop.timeline import Timeline
+
+EVENTS = {f"event {number}".encode() for number in range(100)}
+
+
+def up(settings: Settings) -> dict:
+    return cluster.up(settings, Timeline(Console(quiet=True)), with_lab=False)
+
+
+def test_a_stack_of_the_old_layout_keeps_its_events(stack: Settings):
+    kafka = up(stack)["kafka"]
+    topics.create(kafka, [topics.Topic("kept", configs=topics.FOR_EVER)])
+    with closing(KafkaProducer(**kafka, acks="all")) as producer:
+        for sent in [producer.send("kept", value=event) for event in EVENTS]:
+            sent.get(timeout=60)
+    progress.record(stack, "00.1")
+    cluster.down(stack)
+
+    # As the version before left it: everything in one folder, and no note of the backend.
+    (stack.common / stack_folders.LAST).unlink()
+    shutil.rmtree(stack.common / "home")
+    for entry in stack.state.iterdir():
+        entry.rename(stack.common / entry.name)
+    stack.state.rmdir()
+
+    old = stack.of("local")
+    assert old.state == stack.common
+    try:
+        endpoints = up(stack)
+        assert made_here(old).name == "local"
+        assert sorted(Processes(old.state).running()) == ["kafka-1", "kafka-2", "kafka-3"]
+        assert not stack.state.exists(), "nothing was made beside it"
+        found = reading.read_all(Connection(old, endpoints["kafka"], "local"), "kept")
+        assert {record.value for record in found} == EVENTS
+        assert list(progress.read(old)) == ["00.1"]
+    finally:
+        cluster.down(old)
+
+    assert cluster.reset(old) == "local"
+    assert [entry.name for entry in stack.common.iterdir()] == ["lock"]
+    assert stack.of("local").state == stack.common / "local", "the next one has a folder of its own"
