@@ -12,15 +12,15 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from workshop import deploy, environment, kafka_access, kubernetes_later, lab, progress, topics
-from workshop.backends import Backend, choose, made_here
+from workshop.backends import BACKENDS, Backend, choose, made_here
 from workshop.backends.local_kubernetes import AGENT, PLANE
 from workshop.cdc import stack as cdc
 from workshop.controlplane import progress as compiling
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers
-from workshop.files import locked, write_atomically
+from workshop.files import locked, read_record, write_atomically
 from workshop.kafka_probe import registered_brokers
-from workshop.processes import Processes, shown
+from workshop.processes import Processes, interrupts_deferred, shown
 from workshop.settings import NODES, Settings
 from workshop.timeline import Timeline
 
@@ -44,7 +44,7 @@ def up(
         environment.make_folders(settings)
         backend, why = choose(settings)
         timeline.say(f"backend {backend.name}: {why}")
-        with _undone_on_failure(settings, backend, keep):
+        with _undone_on_failure(settings, backend, timeline, keep=keep):
             backend.up(timeline)
             if with_lab:
                 lab.start(settings, backend.ports().lab)
@@ -168,11 +168,11 @@ def _what_is_coming(components: dict[str, dict], settings: Settings) -> str:
 
 
 def read_endpoints(settings: Settings) -> dict:
-    """What the last `up` wrote, or nothing."""
-    try:
-        return json.loads(settings.endpoints_file.read_text())
-    except (OSError, ValueError):
-        return {}
+    """What the last `up` wrote; nothing where there is no such file, or a damaged one, which the next `up` writes anew."""
+    found = read_record(settings.endpoints_file)
+    kafka, of_lab = found.get("kafka"), found.get("lab", {})
+    whole = isinstance(kafka, dict) and isinstance(kafka.get("bootstrap_servers"), list) and isinstance(of_lab, dict)
+    return found if whole and found.get("backend") in tuple(BACKENDS) else {}
 
 
 def _stop_all(settings: Settings) -> list[str]:
@@ -189,14 +189,17 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _undone_on_failure(settings: Settings, backend: Backend, keep: bool) -> Iterator[None]:
-    """Stop what was started in here if it fails; what ran before goes on."""
+def _undone_on_failure(settings: Settings, backend: Backend, timeline: Timeline, *, keep: bool) -> Iterator[None]:
+    """Stop what was started in here if it fails; what ran before goes on. A second Ctrl-C waits until that is done."""
     processes = Processes(settings.state)
     before = set(processes.running())
     try:
         yield
     except BaseException:
         if not keep:
-            processes.stop(sorted(set(processes.running()) - before))
-            backend.undo()
+            with interrupts_deferred():
+                if started := sorted(set(processes.running()) - before):
+                    timeline.say("Stopping what was started …")
+                    processes.stop(started)
+                backend.undo()
         raise

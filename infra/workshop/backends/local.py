@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -17,12 +18,13 @@ from workshop.broker.properties import on_loopback, server_properties
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
 from workshop.kafka_probe import registered_brokers
-from workshop.ports import answers, free_block
+from workshop.ports import answers, first_of, free_block
 from workshop.processes import Component, Processes, kept_by, shown, state_of
 from workshop.settings import NODES, Ports, Settings
 from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
+CLUSTER_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 PREPARING = "prepares Kafka for the first start"
 SLACK = 0.05  # seconds by which brokers' timeouts may come late: a sign of life is missed 0.65 s after it was due
 
@@ -261,15 +263,14 @@ class Local:
         return self.folder / "cluster.id"
 
     def _cluster_id(self) -> str:
-        if not self._cluster_id_file.exists():
-            write_atomically(self._cluster_id_file, runtime.random_id())
-        return self._cluster_id_file.read_text()
+        written = self._cluster_id_file.read_text(errors="replace") if self._cluster_id_file.exists() else ""
+        if not CLUSTER_ID.fullmatch(written):  # none yet, or a damaged file: then the brokers' own data have it
+            written = runtime.formatted_for(self.folder) or runtime.random_id()
+            write_atomically(self._cluster_id_file, written)
+        return written
 
     def _last_block(self) -> int | None:
-        try:
-            return int(json.loads((self.folder / "ports.json").read_text())["first"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return first_of(self.folder / "ports.json")
 
     def ports(self) -> Ports:
         """The block of ports that this stack has."""
