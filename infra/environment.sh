@@ -111,6 +111,21 @@ install_the_workshop() {
   "$python" -m pip uninstall --quiet --yes setuptools 2>/dev/null || true
   "$python" -m pip install --quiet --no-deps --no-build-isolation --no-index --editable "$root" ||
     fail "The workshop's own package could not be installed; the lines above say why." "Delete $venv and run this again."
+  make_the_launcher
+}
+
+# Python answers a Ctrl-C during its own start with a traceback. So the command `workshop` starts it with SIGINT blocked, until
+# workshop/entry.py has its handler; where `env` cannot block signals (macOS), SIGINT is ignored for these milliseconds.
+make_the_launcher() {
+  start="trap '' INT; exec"
+  ! env --block-signal=INT true 2>/dev/null || start="exec env --block-signal=INT"
+  quoted=$(printf '%s\n' "$python" | sed "s/'/'\\\\''/g")
+  {
+    printf '#!/bin/sh\n# Made by infra/environment.sh.\n'
+    printf "%s '%s' -P -c 'import sys; from workshop.entry import main; sys.exit(main())' \"\$@\"\n" "$start" "$quoted"
+  } >"$venv/bin/.workshop"
+  chmod 755 "$venv/bin/.workshop"
+  mv -f "$venv/bin/.workshop" "$venv/bin/workshop"
 }
 
 install() {

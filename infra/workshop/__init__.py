@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = (
+    False  # type checkers take it for true; importing `typing` takes longer than all else before the first line
+)
 if TYPE_CHECKING:
     from workshop.connection import Connection, connect
     from workshop.errors import WorkshopError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,14 +10,25 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
+from kafka.errors import KafkaError
 from rich.console import Console
 from rich.text import Text
 
-from workshop import bundle_commands, chaos_commands, commands, data_commands, fraud_commands, stack_folders
+from workshop import (
+    bundle_commands,
+    chaos_commands,
+    commands,
+    data_commands,
+    fraud_commands,
+    incidents,
+    interruptions,
+    stack_folders,
+    system_errors,
+)
 from workshop.errors import WorkshopError
 from workshop.settings import BACKENDS, Settings
 
-INTERRUPTED = 130
+KAFKA_STEP = "Run `workshop status` to see what runs; `workshop up` repairs it."
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,7 +41,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code. Errors are sentences."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    interruptions.install()
     options = _parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["--help"])
     errors = Console(stderr=True)
     try:
@@ -44,23 +54,22 @@ def main(arguments: list[str] | None = None) -> int:
             settings = replace(settings, bundle=options.bundle)
         return options.run(settings, options) or 0
     except WorkshopError as error:
-        for line in error.lines():
-            errors.print(Text(line, style="red" if line == error.happened else ""), soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("Stopped. What was begun is put away; the same command starts again where it can.")
-        return INTERRUPTED
+        return _told(errors, error)
+    except KafkaError as error:
+        return _told(errors, WorkshopError(f"Kafka reports {incidents.brief(error)}.", KAFKA_STEP))
+    except KeyboardInterrupt as error:
+        errors.print(f"\n{interruptions.sentence(error)}", soft_wrap=True)
+        return interruptions.exit_code(error)
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        raise  # whoever read this command's output has left: no error of the system
     except OSError as error:
-        errors.print(Text(f"The system refused: {error}."), soft_wrap=True)
-        errors.print("→ `workshop doctor` looks at disk, folders and rights.")
-        return 1
+        return _told(errors, system_errors.explained(error))
 
 
-def _as_interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def _told(errors: Console, error: WorkshopError) -> int:
+    for line in error.lines():
+        errors.print(Text(line, style="red" if line == error.happened else ""), soft_wrap=True)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

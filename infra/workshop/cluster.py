@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from workshop import deploy, environment, first_event, kafka_access, kubernetes_later, lab, progress, stack_folders
-from workshop.backends import Backend, choose, made_here
+from workshop.backends import BACKENDS, Backend, choose, made_here
 from workshop.backends.local_kubernetes import AGENT, PLANE
 from workshop.cdc import stack as cdc
 from workshop.controlplane import progress as compiling
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers
-from workshop.files import locked, write_atomically
+from workshop.files import locked, read_record, write_atomically
 from workshop.kafka_probe import registered_brokers
-from workshop.processes import Processes, Waiting, nobody, shown
+from workshop.processes import Processes, Waiting, interrupts_deferred, nobody, shown
 from workshop.settings import NODES, Settings
 from workshop.timeline import Timeline
 
@@ -40,7 +40,7 @@ def up(
         backend, why = choose(settings)
         timeline.say(f"backend {backend.name}: {why}")
         settings = backend.settings
-        with _left_or_undone(backend, keep):
+        with _left_or_undone(backend, timeline, keep=keep):
             environment.make_folders(settings)
             stack_folders.use(settings.common, backend.name)
             backend.up(timeline)
@@ -138,11 +138,11 @@ def _what_is_coming(components: dict[str, dict], settings: Settings) -> str:
 
 
 def read_endpoints(settings: Settings) -> dict:
-    """What the last `up` wrote, or nothing."""
-    try:
-        return json.loads(settings.endpoints_file.read_text())
-    except (OSError, ValueError):
-        return {}
+    """What the last `up` wrote; nothing where there is no such file, or a damaged one, which the next `up` writes anew."""
+    found = read_record(settings.endpoints_file)
+    kafka, of_lab = found.get("kafka"), found.get("lab", {})
+    whole = isinstance(kafka, dict) and isinstance(kafka.get("bootstrap_servers"), list) and isinstance(of_lab, dict)
+    return found if whole and found.get("backend") in tuple(BACKENDS) else {}
 
 
 def _stop_all(settings: Settings, waiting: Waiting) -> list[str]:
@@ -164,11 +164,11 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _left_or_undone(backend: Backend, keep: bool) -> Iterator[None]:
+def _left_or_undone(backend: Backend, timeline: Timeline, *, keep: bool) -> Iterator[None]:
     """Leave a stack that was there before as it is if a start fails; stop one that is made for the first time.
 
     What was started is a part of the next start: a check that was too slow is no reason to throw it away. Whoever interrupts
-    a start wants what it started to end; what ran before goes on.
+    a start wants what it started to end; what ran before goes on. A second Ctrl-C waits until that is done.
     """
     common, processes = backend.settings.common, Processes(backend.settings.state)
     before, last = set(processes.running()), stack_folders.last(common)
@@ -179,10 +179,13 @@ def _left_or_undone(backend: Backend, keep: bool) -> Iterator[None]:
         failed = isinstance(error, Exception)
         if keep or (failed and was_made):
             raise _to_be_continued(error, backend) from error
-        _stop_in_order(processes, spared=before)
-        backend.undo()
-        if not was_made:
-            stack_folders.use(common, last)
+        with interrupts_deferred():
+            if set(processes.running()) - before:
+                timeline.say("Stopping what was started …")
+                _stop_in_order(processes, spared=before)
+            backend.undo()
+            if not was_made:
+                stack_folders.use(common, last)
         raise
 
 

@@ -9,15 +9,20 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
 
-from workshop import cluster, environment, stack_folders
+from workshop import cluster, environment, incidents, interactive_shell, interruptions, stack_folders
 from workshop import lab as jupyter
 from workshop.backends import choose, made_here
 from workshop.backends.existing import Existing
@@ -41,11 +46,7 @@ def up(settings: Settings, options: argparse.Namespace) -> None:
     timeline = Timeline()
     if settings.bundle:
         settings = taking.take(settings, timeline)
-    try:
-        endpoints = cluster.up(settings, timeline, with_lab=not options.no_lab, keep=options.keep, more=options.more)
-    except KeyboardInterrupt:
-        timeline.say("Stopping what was started …")
-        raise
+    endpoints = cluster.up(settings, timeline, with_lab=not options.no_lab, keep=options.keep, more=options.more)
     settings = settings.of(endpoints["backend"])
     timeline.show()
     out.print(f"\nKafka       {', '.join(endpoints['kafka']['bootstrap_servers'])}")
@@ -117,12 +118,14 @@ def logs(settings: Settings, options: argparse.Namespace) -> int | None:
     backend = made_here(settings)
     pods = [name for name in backend.components() if backend.has_kubernetes and name not in written]
     known = written + pods
-    names = [options.name] if options.name else known
-    if not known or not set(names) <= set(known):
+    names = [options.name] if options.name else [name for name in known if name != incidents.NAME]
+    if not names or not set(names) <= set(known):
         there = f"There are logs of: {', '.join(known)}." if known else "Nothing was started here yet: `workshop up`."
         raise WorkshopError(f"There is no log of '{options.name or 'anything'}'.", there)
     if options.name in pods:
-        return subprocess.call(backend.log_command(options.name, options.lines, follow=options.follow))
+        with _until_ctrl_c():
+            return subprocess.call(backend.log_command(options.name, options.lines, follow=options.follow))
+        return None
     for name in names:
         if len(names) > 1:
             out.rule(name, align="left")
@@ -131,23 +134,32 @@ def logs(settings: Settings, options: argparse.Namespace) -> int | None:
         else:
             print(processes.tail(name, max(0, options.lines)))
     if options.follow:
-        _follow([processes.log(name) for name in names if name in written])
+        with _until_ctrl_c():
+            _follow([processes.log(name) for name in names if name in written])
     return None
+
+
+@contextmanager
+def _until_ctrl_c() -> Iterator[None]:
+    """Ctrl-C is the usual end of what follows a log; SIGTERM and SIGHUP end it as they end any command."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if interruptions.number_of(error) != signal.SIGINT:
+            raise
+        print()
 
 
 def _follow(paths: list[Path]) -> None:
     files = [path.open("rb") for path in paths]
     for file in files:
         file.seek(0, os.SEEK_END)
-    try:
-        while True:
-            for path, file in zip(paths, files, strict=True):
-                prefix = f"{path.stem}: " if len(paths) > 1 else ""
-                for line in file.read().decode(errors="replace").splitlines():
-                    print(f"{prefix}{line}", flush=True)
-            time.sleep(0.3)
-    except KeyboardInterrupt:
-        print()
+    while True:
+        for path, file in zip(paths, files, strict=True):
+            prefix = f"{path.stem}: " if len(paths) > 1 else ""
+            for line in file.read().decode(errors="replace").splitlines():
+                print(f"{prefix}{line}", flush=True)
+        time.sleep(0.3)
 
 
 def doctor(settings: Settings, options: argparse.Namespace) -> int:
@@ -187,29 +199,24 @@ def lab(settings: Settings, options: argparse.Namespace) -> None:
     print(jupyter.url(settings, port))
 
 
-def shell(settings: Settings, options: argparse.Namespace) -> int:
-    """`workshop shell [-c COMMAND]`."""
+def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
+    """`workshop shell [-c COMMAND]`: becomes that shell, so that Ctrl-C and the exit code are the shell's own."""
     env = environment.tool_environment(settings)
-    program = os.environ.get("SHELL") or "/bin/sh"
     if not settings.commands.exists():
         raise WorkshopError("No stack was started here yet: Kafka's tools are not there.", "Run `workshop up`.")
     if options.command:
-        return subprocess.call([program, "-c", f"PATH={shlex.quote(env['PATH'])}; {options.command}"], env=env)
+        _become([interactive_shell.program(), "-c", f"PATH={shlex.quote(env['PATH'])}; {options.command}"], env)
     if not cluster.status(settings)["ready"]:
         out.print("The stack is not running: `workshop up` starts it.")
     out.print("kafka-topics … and workshop are on the PATH; `exit` leaves.")
-    if Path(program).name == "bash":
-        return subprocess.call([program, "--rcfile", _bash_start(settings, env), "-i"], env=env)
-    return subprocess.call([program, "-i"], env=env)
+    interactive_shell.write_start_file(settings, env)
+    _become(interactive_shell.command(settings, env), env)
 
 
-def _bash_start(settings: Settings, env: dict[str, str]) -> str:
-    """A start file: what the user's own sets comes first, so that it cannot hide the tools."""
-    file = settings.state / "home" / "bashrc"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lines = ["[ -f ~/.bashrc ] && . ~/.bashrc", f"PATH={shlex.quote(env['PATH'])}", r"PS1='(workshop) \w \$ '"]
-    file.write_text("\n".join(lines) + "\n")
-    return str(file)
+def _become(program: list[str], env: dict[str, str]) -> NoReturn:
+    sys.stdout.flush()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and a program would inherit that
+    os.execvpe(program[0], program, env)  # noqa: S606 (the user's own shell and command)
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:

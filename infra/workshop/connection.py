@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from workshop import client_repairs, cluster, environment, kafka_access, kubectl, name_prefix, open_lessons, topics
+from workshop import (
+    client_repairs,
+    cluster,
+    environment,
+    kafka_access,
+    kubectl,
+    name_prefix,
+    notebook_errors,
+    open_lessons,
+    topics,
+)
 from workshop.backends import by_name
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers, KubernetesNodes
@@ -105,6 +115,7 @@ def connect() -> Connection:
     client_repairs.apply()
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is away is told as a sentence, below
     _tell_errors_as_sentences()
+    notebook_errors.install()  # also in a kernel that was started elsewhere, without Lab's own start file
     endpoints = cluster.read_endpoints(settings)
     if not endpoints or not some_broker_answers(endpoints["kafka"]):
         raise _not_running(endpoints)

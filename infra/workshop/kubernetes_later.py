@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import psutil
 
-from workshop import lab
+from workshop import incidents, interruptions, lab
 from workshop.controlplane import progress
 from workshop.environment import tool_environment
 from workshop.errors import WorkshopError
@@ -135,7 +134,8 @@ def main() -> int:
     from workshop import cluster
     from workshop.controlplane import build
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    incidents.install()
+    interruptions.install()
     settings = Settings.load()
     try:
         build.build(settings)
@@ -144,8 +144,8 @@ def main() -> int:
     except WorkshopError as error:
         print("\n".join(error.lines()), flush=True)
         return 1
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as error:
+        return interruptions.exit_code(error)
     return 0
 
 

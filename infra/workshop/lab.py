@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from urllib.parse import quote
 
+from workshop import interactive_shell
 from workshop.answering import wait_for
 from workshop.environment import tool_environment
 from workshop.errors import WorkshopError
@@ -44,11 +45,13 @@ def component(settings: Settings, port: int) -> Component:
         "root_dir": str(settings.root),
         "terminals_enabled": True,
     }
+    env = {**tool_environment(settings), "JUPYTER_TOKEN": token(settings)}
     options = [f"--ServerApp.{name}={value}" for name, value in server.items()]
+    # Without this, its terminals are login shells, and on Debian these do not find `workshop`.
+    options.append(f"--ServerApp.terminado_settings={{'shell_command': {interactive_shell.command(settings, env)!r}}}")
     # What a kernel and Lab say to each other is encrypted: loopback is shared with the machine's other users.
     options += ["--KernelManager.transport_encryption=auto", "--LabApp.news_url=None"]
     argv = (str(settings.python_bin / "python"), "-m", "jupyterlab", *options)
-    env = {**tool_environment(settings), "JUPYTER_TOKEN": token(settings)}
     return Component(name=NAME, argv=argv, env=env, cwd=settings.root, ports=(port,), grace=10.0)
 
 
@@ -64,6 +67,7 @@ def start(settings: Settings, port: int) -> None:
     """Start Lab; `wait` waits for it."""
     defaults = settings.state / "home/jupyter/config/labconfig/default_setting_overrides.json"
     write_atomically(defaults, json.dumps(DEFAULTS, indent=1))
+    interactive_shell.write_start_file(settings, tool_environment(settings))
     Processes(settings.state).start(component(settings, port))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from traitlets.config import Config
 
-from workshop import cluster, environment
+from workshop import cluster, environment, interruptions
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.notebooks import needs_kubernetes, solution, solutions
@@ -35,24 +34,24 @@ FROM_THE_NETWORK = (
 
 
 class Client(NotebookClient):
-    """Executes a notebook; when it is interrupted, its kernel ends with it, and `interrupted` is true.
+    """Executes a notebook; when it is interrupted, its kernel ends with it, and `interrupted` is the signal's number.
 
     nbclient alone ends the kernel while the cells go on, and fails on that with an assertion.
     """
 
-    interrupted = False
+    interrupted = 0
 
     async def async_start_new_kernel(self, **more: object) -> None:
         """As nbclient's, which has just set its signals."""
         loop, work = asyncio.get_running_loop(), asyncio.current_task()
 
-        def stop() -> None:
-            self.interrupted = True
+        def stop(number: int) -> None:
+            self.interrupted = number
             assert work is not None  # this runs in a task
             work.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
+        for number in interruptions.SIGNALS:
+            loop.add_signal_handler(number, stop, number)
         await super().async_start_new_kernel(**more)
 
 
@@ -122,8 +121,10 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: 
             return f"A cell took more than {CELL_TIMEOUT} s. `workshop status` shows whether the brokers are there."
         except (DeadKernelError, asyncio.CancelledError):
             if client.interrupted:
-                raise KeyboardInterrupt from None
+                raise interruptions.Interrupted(client.interrupted) from None
             return f"The kernel died: perhaps memory ran out. `workshop doctor` looks; its last words stand in {words}."
+        finally:
+            interruptions.install()  # the loop that has ended took its signals' handlers along
     return ""
 
 

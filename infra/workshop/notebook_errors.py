@@ -1,29 +1,74 @@
-"""In a notebook, what goes wrong is told in sentences: for errors that the workshop can foresee, in place of a traceback."""
+"""In a notebook, errors that the workshop can foresee are sentences in place of a traceback."""
 
 from __future__ import annotations
 
-from typing import Any
+import linecache
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from workshop import foreign_errors, incidents
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 STOPPED = ["This cell was stopped before its end.", "→ Run it again from its beginning, or go on with the next one."]
 STARTUP = "from workshop.notebook_errors import install; install()\n"
 
 
 def install() -> None:
-    """Tell what is no fault of a program's: a name that is not defined, and a cell that somebody has stopped.
+    """Show sentences in this kernel, and keep what libraries say in the background out of cells. Harmless if called again.
 
-    A name is mostly missing because a cell was not run, or because the kernel was restarted.
+    Foreseen are: a name that is not defined, mostly because a cell was not run or the kernel was restarted; a cell that
+    somebody stopped; and the errors of `workshop.foreign_errors`. Any other error keeps its traceback.
     """
+    if "IPython" not in sys.modules:
+        return  # a program, not a notebook's kernel
     from IPython import get_ipython
 
-    shell = get_ipython()
-    if shell is not None:
-        shell.set_custom_exc((NameError, KeyboardInterrupt), _tell)
+    if (shell := get_ipython()) is not None:
+        shell.set_custom_exc((Exception, KeyboardInterrupt), _tell)
+        incidents.install_background_hooks()
 
 
-def _tell(shell: Any, kind: type, error: BaseException, traceback: Any, tb_offset: int | None = None) -> list[str]:
-    lines = STOPPED if isinstance(error, KeyboardInterrupt) else _undefined(error)
+def _tell(
+    shell: InteractiveShell,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType,
+    tb_offset: int | None = None,
+) -> list[str] | None:
+    lines = _sentences(shell, error, trace)
+    if isinstance(error, SyntaxError) and not _place(shell, trace):
+        shell.showsyntaxerror()  # of the cell itself, of which nothing has run
+        return None
+    if not lines:
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset, running_compiled_code=True)
+        return None
     shell._showtraceback(kind, error, lines)
     return lines
+
+
+def _sentences(shell: InteractiveShell, error: BaseException, trace: TracebackType) -> list[str]:
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED
+    if hasattr(error, "_render_traceback_"):
+        return []  # it has sentences of its own, which IPython asks for
+    if isinstance(error, NameError):
+        return _undefined(error)
+    fact, *steps = foreign_errors.explained(error) or [""]
+    return [fact, *_place(shell, trace), *steps] if fact else []
+
+
+def _place(shell: InteractiveShell, trace: TracebackType | None) -> list[str]:
+    """The cell's own line that the error comes from."""
+    found = []
+    while trace is not None:
+        if trace.tb_frame.f_globals is shell.user_global_ns:
+            line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno).strip()
+            found = [f"  in line {trace.tb_lineno}: {line}"] if line else []
+        trace = trace.tb_next
+    return found
 
 
 def _undefined(error: BaseException) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Collection
+from pathlib import Path
 
 from workshop.errors import WorkshopError
+from workshop.files import read_record
 from workshop.settings import BLOCK, Ports, Settings
 
 
@@ -25,6 +27,12 @@ def answers(port: int, timeout: float = 0.5) -> bool:
     with socket.socket() as probe:
         probe.settimeout(timeout)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def first_of(file: Path) -> int | None:
+    """The first port of the block that a stack had, as its file says; None where there is no such file, or a damaged one."""
+    first = read_record(file).get("first")
+    return first if isinstance(first, int) and 1024 <= first <= 65535 - BLOCK else None
 
 
 def free_block(settings: Settings, preferred: int | None = None, ours: Collection[int] = ()) -> Ports:

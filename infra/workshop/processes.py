@@ -22,7 +22,7 @@ import psutil
 
 from workshop import slack
 from workshop.errors import WorkshopError
-from workshop.files import write_atomically
+from workshop.files import read_record, write_atomically
 
 MARK = "WORKSHOP_COMPONENT"
 MARKED_PID = "WORKSHOP_COMPONENT_PID"
@@ -207,11 +207,7 @@ class Processes:
         return sorted(path.stem for path in (self.state / "components").glob("*.json"))
 
     def _read(self, name: str) -> dict:
-        try:
-            record = json.loads(self._record(name).read_text())
-        except (OSError, ValueError):
-            return {}
-        return record if isinstance(record, dict) else {}
+        return read_record(self._record(name))
 
     def _from_record(self, name: str) -> psutil.Process | None:
         record = self._read(name)
@@ -290,15 +286,16 @@ _children: list[subprocess.Popen] = []
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM strike after the block: between its start and its record, nobody could find a process again.
+    """Let Ctrl-C, SIGTERM and SIGHUP strike after the block: while a process is started, or partial work is cleaned up.
 
-    (The mark shows only once the shell has replaced itself by the program.)
+    Between its start and its record, nobody could find a process again: the mark shows only once the shell has replaced
+    itself by the program.
     """
     struck: list[int] = []
     handlers: dict[int, Callable] = {}
     try:
         if threading.current_thread() is threading.main_thread():  # elsewhere, no signal is handled
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if callable(handler := signal.getsignal(number)):
                     handlers[number] = handler
                     signal.signal(number, lambda number, frame: struck.append(number))

@@ -6,17 +6,13 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from workshop.files import locked, write_atomically
+from workshop.files import locked, read_record, write_atomically
 from workshop.settings import Settings
 
 
 def read(settings: Settings) -> dict[str, str]:
     """Exercise id, such as `00.1`, to the time at which it was first passed."""
-    try:
-        passed = json.loads(_file(settings).read_text())
-    except (OSError, ValueError):
-        return {}
-    return passed if isinstance(passed, dict) else {}
+    return read_record(_file(settings))
 
 
 def record(settings: Settings, exercise: str) -> None:

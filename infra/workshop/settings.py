@@ -35,6 +35,7 @@ ETCD_PEER_OFFSET, ETCD_OFFSET, KUBELET_OFFSET, METRICS_OFFSET = 10, 14, 17, 18  
 NODE_IMAGE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
 BASE_IMAGE = "python:3.12-slim"  # what Kafka's image and the services' are built upon
 
+CACHE = "kafka-kubernetes-workshop"
 MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 
 
@@ -101,7 +102,7 @@ class Settings:
             root=root,
             home=home,
             state=stack_folders.folder(home, stack_folders.last(home)),
-            cache=_folder(env, "WORKSHOP_CACHE", _user_cache(env) / "kafka-kubernetes-workshop"),
+            cache=_folder(env, "WORKSHOP_CACHE", root if env.get("WORKSHOP_CACHE") else _user_cache(env)),
             backend=_choice(env, "WORKSHOP_BACKEND", BACKENDS),
             first_port=_number(env, "WORKSHOP_FIRST_PORT", FIRST_BLOCK, 1024, 65535 - BLOCK),
             maven=_address(env, "WORKSHOP_MAVEN", MAVEN_CENTRAL),
@@ -117,7 +118,7 @@ class Settings:
             kubernetes=_choice(env, "WORKSHOP_KUBERNETES", ("on", "off")) == "on",
             controlplane=_prebuilt(env, "WORKSHOP_CONTROLPLANE"),
             bundle=env.get("WORKSHOP_BUNDLE", ""),
-            site=description.read(env, Path.cwd()),
+            site=description.read(env, _current_folder()),
         )
 
     def of(self, backend: str) -> Settings:
@@ -233,8 +234,22 @@ class Ports:
 
 
 def _user_cache(env: Mapping[str, str]) -> Path:
-    home = Path(env.get("HOME") or Path.home())
-    return Path(env.get("XDG_CACHE_HOME") or home / ".cache")
+    if env.get("XDG_CACHE_HOME"):
+        return Path(env["XDG_CACHE_HOME"]) / CACHE
+    try:
+        return Path(env.get("HOME") or Path.home()) / ".cache" / CACHE
+    except RuntimeError:  # a user whom the system's list does not have, as in some containers
+        raise WorkshopError(
+            "HOME is not set, and this user has no home folder.", "Set HOME, or WORKSHOP_CACHE."
+        ) from None
+
+
+def _current_folder() -> Path:
+    """The current folder; one that was deleted is named by the shell's last word on it, and nothing is found in it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path(os.environ.get("PWD") or "/")
 
 
 def _folder(env: Mapping[str, str], name: str, default: Path) -> Path:
@@ -244,7 +259,7 @@ def _folder(env: Mapping[str, str], name: str, default: Path) -> Path:
             f"{name} is {path}: Java reads a comma or a colon in a path as its end.", "Take another folder."
         )
     if not path.is_absolute():
-        path = Path.cwd() / path
+        path = _current_folder() / path
     if path.exists() and not path.is_dir():
         raise WorkshopError(f"{name} names {path}, which is not a folder.", "Name a folder, or unset it.")
     return path

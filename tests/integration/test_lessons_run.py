@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -32,7 +33,7 @@ def reads_from_brokers(kernel: psutil.Process, brokers: set[int]) -> bool:
 @pytest.mark.parametrize("begun", [False, True], ids=["its kernel starts", "its cells run"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted_says_so_and_leaves_no_kernel(ws: Connection, begun: bool, number: int) -> None:
-    words = [sys.executable, "-m", "workshop.cli", "run", "01"]
+    words = [str(Path(sys.prefix) / "bin/workshop"), "run", "01"]
     process = psutil.Popen(words, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         kernel = wait_until(lambda: kernel_of(process), WAIT, "a kernel")
@@ -44,5 +45,6 @@ def test_a_run_that_is_interrupted_says_so_and_leaves_no_kernel(ws: Connection, 
     finally:
         if process.is_running():
             process.kill()
-    assert (process.returncode, "Traceback" in said, "Stopped." in said) == (130, False, True), said
+    word = {signal.SIGINT: "Interrupted.", signal.SIGTERM: "Terminated."}[signal.Signals(number)]
+    assert (process.returncode, "Traceback" in said, word in said) == (128 + number, False, True), said
     wait_until(lambda: not kernel.is_running(), WAIT, "its kernel to end")

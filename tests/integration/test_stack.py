@@ -140,22 +140,6 @@ def test_a_first_up_that_was_killed_in_the_middle_is_finished_by_the_next(stack:
     assert sorted(pids(stack)) == BROKERS
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_up_ends_with_a_sentence_and_leaves_nothing(stack: Settings, number: int):
-    env = {**os.environ, "WORKSHOP_STATE": str(stack.common)}
-    program = [sys.executable, "-m", "workshop.cli", "up", "--no-lab"]
-    # Where the suite itself runs in the background, its children would ignore Ctrl-C from birth.
-    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    child = subprocess.Popen(program, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True, **heed)
-    wait_until(lambda: pids(stack), 240, "a broker to be started", every=0.01)
-    child.send_signal(number)
-    _, said = child.communicate(timeout=120)
-    assert child.returncode == 130
-    assert "Stopped." in said
-    assert "Traceback" not in said
-    assert pids(stack) == {}
-
-
 def test_an_interruption_in_the_midst_of_a_start_waits_until_the_process_is_on_record(
     stack: Settings, monkeypatch: pytest.MonkeyPatch
 ):

@@ -17,7 +17,7 @@ from workshop.broker.jars import pinned
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
 from workshop.kafka_access import KafkaSettings
-from workshop.ports import free_block
+from workshop.ports import first_of, free_block
 from workshop.processes import Processes, kept_by, shown
 from workshop.settings import Ports, Settings
 from workshop.site import cluster_access, forwarding, kafka_rights, kubernetes_rights, objects, reaching
@@ -261,10 +261,7 @@ class Existing:
         return self.settings.state / "kafka" / "ports.json"
 
     def _last_first(self) -> int | None:
-        try:
-            return int(json.loads(self._ports_file.read_text())["first"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return first_of(self._ports_file)
 
     def _last_ports(self) -> Ports | None:
         first = self._last_first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Collection
@@ -18,12 +19,13 @@ from workshop.broker.properties import on_loopback, server_properties
 from workshop.errors import WorkshopError
 from workshop.files import locked, write_atomically
 from workshop.kafka_probe import brokers_missing, registered_brokers
-from workshop.ports import answers, free_block
+from workshop.ports import answers, first_of, free_block
 from workshop.processes import Component, Processes, kept_by, shown, state_of, work_of
 from workshop.settings import NODES, Ports, Settings
 from workshop.timeline import Timeline
 from workshop.waiting import Seen, nobody, over, wait_while_progressing
 
+CLUSTER_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 PREPARING = "prepares Kafka for the first start"
 # Kafka writes this file when a broker's logs are closed and on disk. What its controller holds is on disk at any time, as it
 # votes and answers only after that; but the last one to leave would wait five seconds for a successor.
@@ -288,15 +290,14 @@ class Local:
         return self.folder / "cluster.id"
 
     def _cluster_id(self) -> str:
-        if not self._cluster_id_file.exists():
-            write_atomically(self._cluster_id_file, runtime.random_id())
-        return self._cluster_id_file.read_text()
+        written = self._cluster_id_file.read_text(errors="replace") if self._cluster_id_file.exists() else ""
+        if not CLUSTER_ID.fullmatch(written):  # none yet, or a damaged file: then the brokers' own data have it
+            written = runtime.formatted_for(self.folder) or runtime.random_id()
+            write_atomically(self._cluster_id_file, written)
+        return written
 
     def _last_block(self) -> int | None:
-        try:
-            return int(json.loads((self.folder / "ports.json").read_text())["first"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return first_of(self.folder / "ports.json")
 
     def ports(self) -> Ports:
         """The block of ports that this stack has."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import socket
 import subprocess
 import tempfile
@@ -136,6 +137,14 @@ def format_folder(data: Path, runtime: Runtime, cluster_id: str, node: int) -> N
         return
     write_atomically(data / "bootstrap.checkpoint", runtime.checkpoint.read_bytes())
     write_atomically(data / "meta.properties", meta_properties(cluster_id, node, random_id()))
+
+
+def formatted_for(folder: Path) -> str:
+    """The id of the cluster that the brokers' data in here belong to; empty where none are formatted."""
+    for file in sorted(folder.glob("node-*/data/meta.properties")):
+        if found := re.search(r"^cluster\.id=(\S+)$", file.read_text(errors="replace"), re.MULTILINE):
+            return found[1]
+    return ""
 
 
 def _aot_file(settings: Settings, runtime: Runtime) -> Path:

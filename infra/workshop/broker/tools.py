@@ -37,12 +37,35 @@ CLASSES = {
     "kafka-transactions": "org.apache.kafka.tools.TransactionsCommand",
 }
 WITHOUT_BROKERS = ("kafka-dump-log", "kafka-storage")
+# These run for as long as their user wants, and are stopped by a signal; the others end by themselves.
+STREAMS = tuple(name for name in CLASSES if "console" in name or "perf" in name)
 
 SCRIPT = """#!/bin/sh
 # Kafka's own {name}.{remark}
 unset JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH
 export LC_ALL=C.UTF-8
-{brokers}{access}exec {command} "$@"
+{brokers}{access}{run}"""
+STREAM = """exec {command} "$@"
+"""
+# Java's stack traces are left out: the line before them says what is wrong.
+ONCE = """exec 3>&1
+said=$({command} "$@" 2>&1 >&3 3>&-)
+code=$?
+{again}[ -z "$said" ] || printf '%s\\n' "$said" |
+  sed -e '/^[[:space:]]at /d' -e '/^Caused by: /d' -e '/^[[:space:]]... [0-9]* more$/d' -e '/^$/d' >&2
+exit $code
+"""
+# A notebook's cell may be run twice: what is not set any more is as good as deleted.
+AGAIN = """asked='' previous=''
+for word; do
+  [ "$previous" != --delete-config ] || asked=$word
+  previous=$word
+done
+case " $* " in *" --add-config"*) asked='' ;; esac
+if [ -n "$asked" ] && [ "$said" = "Invalid config(s): $asked" ]; then
+  said="$asked was not set: there was nothing to delete."
+  code=0
+fi
 """
 BROKERS = """case " $* " in
   *" --bootstrap-server"* | *" --bootstrap-controller"* | *" --help "* | *" --version "*) ;;
@@ -79,9 +102,13 @@ def write_commands(settings: Settings, runtime: Runtime, bootstrap: Sequence[str
             remark="" if alone else REMARK,
             brokers="" if alone else brokers,
             access="" if alone else _access(name, access),
-            command=command,
+            run=STREAM.format(command=command) if name in STREAMS else _once(name, command),
         )
         write_atomically(settings.commands / name, text, mode=0o755)
+
+
+def _once(name: str, command: str) -> str:
+    return ONCE.format(command=command, again=AGAIN if name == "kafka-configs" else "")
 
 
 def _access(name: str, file: Path | None) -> str:

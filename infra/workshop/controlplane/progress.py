@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from workshop.files import write_atomically
+from workshop.files import read_record, write_atomically
 from workshop.settings import Settings
 
 FILE = "kubernetes/build.json"
@@ -24,9 +24,7 @@ def write(settings: Settings, **fields: object) -> None:
 
 def read(settings: Settings) -> dict:
     """What was written last; empty if nothing was."""
-    with contextlib.suppress(OSError, ValueError):
-        return json.loads((settings.state / FILE).read_text())
-    return {}
+    return read_record(settings.state / FILE)
 
 
 @contextlib.contextmanager

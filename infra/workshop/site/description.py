@@ -9,10 +9,9 @@ import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from workshop.errors import WorkshopError
-from workshop.files import write_atomically
+from workshop.files import read_record, write_atomically
 
 SECURITY = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
@@ -119,11 +118,12 @@ class Site:
 
 def kept(state: Path) -> Site | None:
     """What was kept in this state folder, or nothing."""
+    held = read_record(state / FILE)
+    if not held:
+        return None
     try:
-        held: dict[str, Any] = json.loads((state / FILE).read_text())
-        held = {name: tuple(value) if isinstance(value, list) else value for name, value in held.items()}
-        return Site(**held)
-    except (OSError, ValueError, TypeError):
+        return Site(**{name: tuple(value) if isinstance(value, list) else value for name, value in held.items()})
+    except TypeError:
         return None
 
 

@@ -1,0 +1,132 @@
+"""Errors of other libraries that a lesson may meet, as sentences: what happened, then what to run."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+HERE = ("127.0.0.1", "localhost", "::1")
+RUN_AGAIN = "→ In a terminal, `workshop status` shows what runs and `workshop up` repairs it. Then run this cell again."
+ELSEWHERE = "→ Check the address and the network, then run this cell again."
+LAST_LINES = 4  # of what a command printed
+
+
+def explained(error: BaseException) -> list[str]:
+    """The sentences for an error; none for an error that is not in the table.
+
+    Classes are recognised by their names, so that no library is imported only to know its errors.
+    """
+    for kind in type(error).__mro__:
+        if tell := TABLE.get(f"{kind.__module__}.{kind.__qualname__}"):
+            return tell(error)
+    return []
+
+
+def _unreached(error: BaseException) -> list[str]:
+    address = _address(error)
+    where = f" at {address}" if address else ""
+    host = urlsplit(address).hostname if "://" in address else address.rsplit(":", 1)[0]
+    late = "timeout" in type(error).__name__.lower() or isinstance(error, TimeoutError)
+    fact = f"The server{where} did not answer in time." if late else f"No server answers{where}."
+    return [fact, RUN_AGAIN if not address or host in HERE else ELSEWHERE]
+
+
+def _address(error: BaseException) -> str:
+    """Where an HTTP client wanted to go, without its query; empty where the error does not say so."""
+    try:
+        url = str(error.request.url)  # requests and httpx
+    except (AttributeError, RuntimeError):
+        pool = getattr(error, "pool", None) or error  # urllib3 and aiohttp
+        host, port = getattr(pool, "host", ""), getattr(pool, "port", "")
+        return f"{host}:{port}" if host and port else ""
+    return url.split("?")[0]
+
+
+def _answered_badly(error: BaseException) -> list[str]:
+    response = getattr(error, "response", error)
+    status = getattr(response, "status_code", None) or getattr(response, "code", "")
+    url = str(getattr(response, "url", "")).split("?")[0]
+    return [f"{url or 'The server'} answered with the HTTP status {status}.", RUN_AGAIN]
+
+
+def _kubernetes(error: BaseException) -> list[str]:
+    """Kubernetes' own sentence; its client would show forty lines of headers."""
+    status, reason, body = (getattr(error, name, None) for name in ("status", "reason", "body"))
+    try:
+        said = json.loads(body or "")["message"]
+    except (ValueError, TypeError, KeyError):
+        said = str(reason or body or "no reason given").strip()
+    if not status:
+        return [f"The Kubernetes API does not answer: {said.rstrip('.')}.", RUN_AGAIN]
+    step = "→ `kubectl get all` shows what is there; `workshop up` declares the services again as they were delivered."
+    return [f"Kubernetes answers {status}: {said.rstrip('.')}.", step]
+
+
+def _no_kubernetes(error: BaseException) -> list[str]:
+    return [f"There is no way to Kubernetes yet: {_first_line(error)}.", RUN_AGAIN]
+
+
+def _postgres_gone(error: BaseException) -> list[str]:
+    step = "→ In a terminal: `workshop up --with cdc`. Then run this cell again."
+    return [f"PostgreSQL does not answer: {_first_line(error)}.", step]
+
+
+def _postgres_refused(error: BaseException) -> list[str]:
+    step = "→ Correct the statement, then run this cell again."
+    return [*f"PostgreSQL reports {type(error).__name__}: {error}".splitlines(), step]
+
+
+def _command_failed(error: BaseException) -> list[str]:
+    return [f"The command {_shown(error.cmd)} ended with exit code {error.returncode}.", *_printed(error), RUN_AGAIN]
+
+
+def _command_late(error: BaseException) -> list[str]:
+    return [f"The command {_shown(error.cmd)} did not end within {error.timeout:.1f} s.", *_printed(error), RUN_AGAIN]
+
+
+def _shown(command: object) -> str:
+    text = command.decode(errors="replace") if isinstance(command, bytes) else command
+    words = text if isinstance(text, str) else shlex.join(str(word) for word in text)
+    return f"`{words}`" if len(words) <= 80 and "\n" not in words else f"`{words.splitlines()[0][:80]} …`"
+
+
+def _printed(error: BaseException) -> list[str]:
+    said = error.stderr or error.output or ""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return [f"  {line}" for line in text.strip().splitlines()[-LAST_LINES:]]
+
+
+def _confluent(error: BaseException) -> list[str]:
+    reported = error.args[0] if error.args else error
+    name = reported.name() if hasattr(reported, "name") else type(error).__name__
+    said = reported.str() if hasattr(reported, "str") else str(reported)
+    return [f"Kafka reports {name}: {said.rstrip('.')}.", RUN_AGAIN]
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+
+
+TABLE: dict[str, Callable[[BaseException], list[str]]] = {
+    "aiohttp.client_exceptions.ClientConnectionError": _unreached,
+    "builtins.ConnectionError": _unreached,
+    "cimpl.KafkaException": _confluent,
+    "httpx.HTTPStatusError": _answered_badly,
+    "httpx.TransportError": _unreached,
+    "kubernetes.client.exceptions.ApiException": _kubernetes,
+    "kubernetes.config.config_exception.ConfigException": _no_kubernetes,
+    "psycopg.Error": _postgres_refused,
+    "psycopg.OperationalError": _postgres_gone,
+    "requests.exceptions.ConnectionError": _unreached,
+    "requests.exceptions.HTTPError": _answered_badly,
+    "requests.exceptions.Timeout": _unreached,
+    "subprocess.CalledProcessError": _command_failed,
+    "subprocess.TimeoutExpired": _command_late,
+    "urllib.error.HTTPError": _answered_badly,
+    "urllib.error.URLError": _unreached,
+    "urllib3.exceptions.MaxRetryError": _unreached,
+    "urllib3.exceptions.ProtocolError": _unreached,
+    "urllib3.exceptions.TimeoutError": _unreached,
+}

@@ -1,0 +1,72 @@
+"""Standard streams that may be closed, full, or unable to write a sign: a command works with them all the same."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+import unicodedata
+from contextlib import suppress
+
+PLAIN = "workshop-plain"  # the name of the error handler for encodings that lack a sign
+SIGNS = {
+    "✓": "+",
+    "✗": "x",
+    "→": "->",
+    "…": "...",
+    "●": "*",
+    "○": "o",
+    "‖": "=",
+    "━": "-",
+    "—": "-",
+    "−": "-",
+    "×": "x",
+}
+QUOTES = {"«": '"', "»": '"', "’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " ", "€": "EUR"}
+
+
+def prepare() -> None:
+    """Open what is closed, and let every sign be written in some form."""
+    _open_closed()
+    codecs.register_error(PLAIN, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors=PLAIN)
+
+
+def flush() -> None:
+    """Write what is still held back.
+
+    Raises:
+        OSError: it cannot be written: the reader has left (BrokenPipeError), or the disk is full.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def silence(*streams: int) -> None:
+    """Send what is written to these descriptors from now on nowhere: what Python says while it ends, for one."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in streams:
+            os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def _open_closed() -> None:
+    """A descriptor from 0 to 2 that is closed would be given to the next file, and prints would end up in it."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, "r" if name == "stdin" else "w", closefd=False))  # noqa: SIM115
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """Replace the first sign that an encoding lacks: é by e, → by ->, anything else by a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    sign = error.object[error.start]
+    plain = SIGNS.get(sign) or QUOTES.get(sign) or unicodedata.normalize("NFKD", sign)[0]
+    return (plain if plain.isascii() else "?"), error.start + 1
