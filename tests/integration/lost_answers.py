@@ -11,21 +11,48 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from kafka.net import manager
 
 SILENTLY, BY_CLOSING = "the answer never comes", "the connection is closed"
 WITH_TRIAL = (19, 37)  # CreateTopics, CreatePartitions: they can be sent as a trial, "validate only"
+ENVELOPE = 58  # in which a broker forwards a client's request to the controller
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of request: its API key, and whether it is a trial that changes nothing."""
+    """A kind of request.
+
+    Attributes:
+        trial: whether it changes nothing: "validate only".
+        forwarded: whether a broker passes it on to the controller.
+    """
 
     api_key: int
     trial: bool = False
+    forwarded: bool = False
+
+
+def kind_of(request: bytes) -> Kind:
+    """Return the kind of a request, which begins with its header."""
+    (api_key,) = struct.unpack(">h", request[:2])
+    if api_key == ENVELOPE:
+        return replace(kind_of(_inside(request)), forwarded=True)
+    # Both end in a boolean, "validate only", and in an empty list of tagged fields.
+    return Kind(api_key, api_key in WITH_TRIAL and request[-2] == 1)
+
+
+def _inside(envelope: bytes) -> bytes:
+    """The request in an envelope: after the header with the client's name, and a length of one byte for each seven bits."""
+    (name,) = struct.unpack(">h", envelope[8:10])
+    at, length, shift = 11 + max(0, name), 0, 0
+    while True:
+        length |= (envelope[at] & 127) << shift
+        shift, at = shift + 7, at + 1
+        if envelope[at - 1] < 128:
+            return envelope[at : at + length - 1]
 
 
 @dataclass
@@ -47,9 +74,7 @@ class Losses:
 
     def loses_answer_to(self, request: bytes) -> bool:
         """Note a request; whether its answer shall be lost."""
-        (api_key,) = struct.unpack(">h", request[:2])
-        # Both end in a boolean, "validate only", and in an empty list of tagged fields.
-        kind = Kind(api_key, api_key in WITH_TRIAL and request[-2] == 1)
+        kind = kind_of(request)
         with self._lock:
             self.requests[kind] += 1
             loses = kind in self.kinds and kind not in self.lost
