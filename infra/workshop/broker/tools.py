@@ -42,7 +42,25 @@ SCRIPT = """#!/bin/sh
 # Kafka's own {name}.{remark}
 unset JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS CLASSPATH
 export LC_ALL=C.UTF-8
-{brokers}{access}exec {command} "$@"
+{brokers}{access}{repeatable}exec {command} "$@"
+"""
+# To delete a setting that is not set is an error for Kafka's tool. A cell may be run twice, and its first answer may be lost.
+REPEATABLE = """deleting() {{
+  said=$({command} "$@" 2>&1)
+  code=$?
+  case "$code $said" in
+    "0 "*) [ -z "$said" ] || printf '%s\\n' "$said" ;;
+    *"Invalid config(s): "*)
+      printf 'Nothing to delete: %s is not set there.\\n' "${{said##*"Invalid config(s): "}}"
+      code=0
+      ;;
+    *) printf '%s\\n' "$said" >&2 ;;
+  esac
+  exit "$code"
+}}
+case " $* " in
+  *" --delete-config"*) deleting "$@" ;;
+esac
 """
 BROKERS = """case " $* " in
   *" --bootstrap-server"* | *" --bootstrap-controller"* | *" --help "* | *" --version "*) ;;
@@ -79,6 +97,7 @@ def write_commands(settings: Settings, runtime: Runtime, bootstrap: Sequence[str
             remark="" if alone else REMARK,
             brokers="" if alone else brokers,
             access="" if alone else _access(name, access),
+            repeatable=REPEATABLE.format(command=command) if name == "kafka-configs" else "",
             command=command,
         )
         write_atomically(settings.commands / name, text, mode=0o755)
