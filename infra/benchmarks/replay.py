@@ -29,7 +29,7 @@ from kafka import KafkaConsumer, TopicPartition
 from workshop import replaying
 from workshop.connection import Connection
 from workshop.fraud.rows import read
-from workshop.publications import DEAD_LETTERS, LOG_TOPIC, publish_file
+from workshop.publications import LOG_TOPIC, publish_file
 from workshop.story import EXTRACT
 
 TUNED = {"max_poll_records": 10_000, "fetch_max_bytes": 64 << 20, "max_partition_fetch_bytes": 8 << 20}
@@ -96,8 +96,6 @@ def one_run(ws: Connection, path: Path, rows: int) -> dict[str, float]:
         return figures
     finally:
         ws.tidy()
-        with closing(ws.admin()) as admin:
-            admin.delete_topics([topic + DEAD_LETTERS], raise_errors=False)
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ TYPE_CHECKING = (
     False  # type checkers take it for true; importing `typing` takes longer than all else before the first line
 )
 if TYPE_CHECKING:
+    from typing import Any
+
     from workshop.connection import Connection, connect
     from workshop.errors import WorkshopError
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, cast
+from typing import Any
 
-from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import KafkaTimeoutError
 from kafka.net.inet import KafkaNetSocket
 from kafka.producer.kafka import KafkaProducer
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionManager
 
+from workshop import admin_repairs, closed_clients, lookup_repairs, missing_topics
+
 LONGEST = 15.0  # seconds that a step of a transaction may take: brokers put an end to one of `debits` after 10
 _need_rejoin = ConsumerCoordinator.need_rejoin
 _wait = TransactionalRequestResult.wait
 _sock_connect = KafkaNetSocket.sock_connect
-_list_offsets = Fetcher._send_list_offsets_requests
 _close_producer = KafkaProducer.close
 
 
@@ -26,8 +26,9 @@ def apply() -> None:
     ConsumerCoordinator.need_rejoin = _until_joined
     TransactionalRequestResult.wait = _wait_but_not_for_ever
     KafkaNetSocket.sock_connect = _connected_or_closed  # type: ignore[assignment]  # it passes all arguments on
-    Fetcher._send_list_offsets_requests = _list_offsets_or_learn_who_leads
     KafkaProducer.close = _closed_though_not_all_is_sent
+    for repairs in (admin_repairs, lookup_repairs, missing_topics, closed_clients):
+        repairs.apply()
 
 
 def _go_on_under_a_new_epoch(manager: TransactionManager) -> None:
@@ -91,16 +92,3 @@ async def _connected_or_closed(
     except BaseException:
         sock.close()
         raise
-
-
-async def _list_offsets_or_learn_who_leads(fetcher: Fetcher, timestamps: dict) -> tuple[dict, set]:
-    """Let whoever asks for a partition's first or last offset find its new leader.
-
-    If the leader has just changed, kafka-python 3.0.12 asks the old one again and again, without a pause and without new
-    metadata, until `request_timeout_ms` is over: a consumer that was made at the wrong moment fails after half a minute.
-    """
-    found, again = await _list_offsets(fetcher, timestamps)
-    if again:
-        fetcher._manager.cluster.request_update()
-        await fetcher._manager._net.sleep(cast(int, fetcher.config["retry_backoff_ms"]) / 1000)
-    return found, again

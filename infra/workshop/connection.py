@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from contextlib import closing
 from dataclasses import dataclass, field
 
 from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError
 
 from workshop import (
     client_repairs,
     cluster,
     environment,
     kafka_access,
+    kafka_requests,
     kubectl,
     name_prefix,
     notebook_errors,
@@ -25,6 +25,7 @@ from workshop.backends import by_name
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers, KubernetesNodes
 from workshop.kafka_probe import some_broker_answers
+from workshop.kafka_sentences import ADVICE
 from workshop.settings import Settings
 
 # A client that waits for a broker that restarts asks again at least this often; without it, pauses grow to 30 seconds.
@@ -70,7 +71,7 @@ class Connection:
 
     def admin(self) -> KafkaAdminClient:
         """A new admin client; close it, or use `with contextlib.closing(...)`."""
-        return KafkaAdminClient(**self.kafka)
+        return kafka_requests.admin(self.kafka)
 
     def full_name(self, name: str) -> str:
         """A topic's or group's name as it stands on the wire, for clients that know of no prefix: Kafka's own tools, Java."""
@@ -95,10 +96,8 @@ class Connection:
 
     def tidy(self) -> str:
         """Delete the topics that `fresh_topic` made here, so that brokers stay small; returns a sentence about it."""
-        with closing(self.admin()) as admin:
-            gone = [name for name in admin.list_topics() if name.removesuffix(topics.DEAD_LETTERS) in self._fresh]
-            if gone:
-                admin.delete_topics(gone)
+        ours = set(self._fresh)
+        gone = kafka_requests.delete_topics(self.kafka, lambda name: name.removesuffix(topics.DEAD_LETTERS) in ours)
         self._fresh.clear()
         are_deleted = "topic of this lesson is deleted" if len(gone) == 1 else "topics of this lesson are deleted"
         return f"{len(gone)} {are_deleted}"
@@ -160,6 +159,11 @@ def _sentences(error: KafkaError) -> list[str]:
             "The brokers do not answer any more: the stack was stopped, or its brokers died.",
             "→ In a terminal: `workshop up`. Then run the cells again from the top.",
         ]
+    if isinstance(error, WorkshopError):
+        return error.lines()
     name = type(error).__name__
     said = str(error).removeprefix(f"[Error {getattr(error, 'errno', '')}] ").removeprefix(f"{name}: ")
-    return [f"Kafka says {name}: {said}" if said != name else f"Kafka says {name}."]
+    lines = [f"Kafka says {name}: {said}" if said != name else f"Kafka says {name}."]
+    if isinstance(error, RetriableError):
+        lines.append(f"→ {ADVICE}")
+    return lines

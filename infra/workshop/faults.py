@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from workshop import kafka_requests
 from workshop.errors import WorkshopError
 from workshop.kafka_probe import QUICK, registered_brokers
 from workshop.settings import NODES
@@ -65,7 +66,7 @@ class Brokers:
     def registered(self) -> set[int]:
         """The brokers that the cluster counts as there: registered and not fenced."""
         try:
-            with closing(KafkaAdminClient(**{**self._kafka, **QUICK})) as admin:
+            with closing(kafka_requests.admin(self._kafka, **QUICK)) as admin:
                 return _registered(admin)
         except (KafkaError, OSError):
             return set()
@@ -116,7 +117,7 @@ class Brokers:
 
     def _all_in_sync(self) -> bool:
         try:
-            with closing(KafkaAdminClient(**{**self._kafka, **QUICK})) as admin:
+            with closing(kafka_requests.admin(self._kafka, **QUICK)) as admin:
                 if _registered(admin) != set(NODES):
                     return False
                 partitions = [p for topic in admin.describe_topics() for p in topic["partitions"]]

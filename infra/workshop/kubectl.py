@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,27 @@ from workshop.errors import WorkshopError
 from workshop.settings import Settings
 from workshop.site.description import kept
 
+PAUSE = 1.0  # seconds before another attempt
+ONE_TRY = 30  # seconds for one request
+SHORT = ("apply", "get", "replace", "scale")  # whose requests do not wait for something to happen
+REPEATABLE = (*SHORT, "annotate", "cordon", "label", "uncordon")
+LOST = (
+    '": EOF',
+    '": unexpected EOF',
+    "Unable to connect to the server: EOF",
+    "Unable to connect to the server: unexpected EOF",
+    "Client.Timeout exceeded",
+    "connection reset by peer",
+    "context deadline exceeded",
+    "etcdserver: leader changed",
+    "etcdserver: request timed out",
+    "http2: client connection",
+    "i/o timeout",
+    "TLS handshake timeout",
+    "Timeout: request did not complete",
+    "the server is currently unable to handle the request",
+    "the server was unable to return a response in the time allotted",
+)
 NAMESPACE = "workshop"  # in a cluster of our own
 # What `kubectl` prints while an API server starts, or has no time to answer: the same words may work a moment later.
 NOT_YET = (
@@ -47,28 +69,56 @@ def namespace_of(api: object) -> str:
 def kubectl(settings: Settings, *words: str, data: str | None = None, timeout: float = 120) -> str:
     """Run `kubectl` with these words, in the kubeconfig's namespace (the workshop's); returns what it printed.
 
+    Where its connection is lost or the API server times out, a command that may be carried out twice is run again.
+
     Args:
         data: its standard input, such as a manifest for `apply -f -`.
+        timeout: seconds for all attempts.
 
     Raises:
         WorkshopError: it failed, with the end of what it said.
     """
+    deadline = time.monotonic() + timeout
+    while True:
+        done = _run(settings, words, data, deadline - time.monotonic(), timeout)
+        if not done.returncode:
+            return done.stdout
+        left = deadline - time.monotonic()
+        if left <= PAUSE or not may_be_repeated(words) or not _lost(done.stderr):
+            end = "\n".join(done.stderr.strip().splitlines()[-10:])
+            raise WorkshopError(f"`kubectl {' '.join(words[:3])}` failed.", ADVICE, end)
+        time.sleep(PAUSE)
+
+
+def _run(
+    settings: Settings, words: Sequence[str], data: str | None, left: float, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    # An answer that never comes is noticed in time for another attempt.
+    bound = [f"--request-timeout={ONE_TRY}s"] if words[0] in SHORT and left > ONE_TRY else []
     try:
-        done = subprocess.run(
-            [*program(settings), *words],
+        return subprocess.run(
+            [*program(settings), *bound, *words],
             input=data,
             env=_environment(settings),
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=max(left, 0.1),
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise WorkshopError(f"`kubectl {words[0]}` did not end within {timeout:g} s.", ADVICE) from None
-    if done.returncode:
-        end = "\n".join(done.stderr.strip().splitlines()[-10:])
-        raise WorkshopError(f"`kubectl {' '.join(words[:3])}` failed.", ADVICE, end)
-    return done.stdout
+
+
+def may_be_repeated(words: Sequence[str]) -> bool:
+    """Whether a command says how something shall be, not how it shall change: carried out twice, it changes nothing more."""
+    restarts = tuple(words[:2]) == ("rollout", "restart")
+    deletes = words[0] == "delete" and "--ignore-not-found" in words
+    return words[0] in REPEATABLE or restarts or deletes
+
+
+def _lost(said: str) -> bool:
+    """Whether nobody knows what became of a request."""
+    return any(sign in said for sign in LOST)
 
 
 def may_pass(error: WorkshopError) -> bool:

@@ -7,6 +7,7 @@ from contextlib import closing
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from workshop import kafka_requests
 from workshop.connection import Connection
 from workshop.waiting import wait_until
 
@@ -14,7 +15,7 @@ from workshop.waiting import wait_until
 def partitions(ws: Connection, topic: str) -> list[dict]:
     """What the metadata say of each partition now, asked of whichever broker answers."""
     quick = {"bootstrap_servers": ws.brokers.addresses(), "request_timeout_ms": 1_500}
-    with closing(KafkaAdminClient(**{**ws.kafka, **quick})) as admin:
+    with closing(kafka_requests.admin(ws.kafka, **quick)) as admin:
         found = wait_until(lambda: _described(admin, topic), 30, "a broker that answers", every=0.05)
     return sorted(found, key=lambda partition: partition["partition_index"])
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from kafka import KafkaAdminClient
 from kafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError
 
+from workshop import kafka_requests
 from workshop.waiting import wait_until
 
+ADVICE = "`workshop status` shows what runs; `workshop up` repairs it."
 PATIENCE = 60.0  # seconds for which too few brokers are a busy machine, and not a fault
 
 
@@ -50,14 +54,11 @@ def create(kafka: Mapping, topics: Iterable[Topic]) -> None:
     Where there are fewer brokers than copies are wished for, each has one (`KafkaSettings.copies`).
     """
     most = getattr(kafka, "copies", 0)
-    admin = KafkaAdminClient(**kafka, bootstrap_timeout_ms=10_000)
-    try:
+    with closing(kafka_requests.admin(kafka)) as admin:
         existing = set(admin.list_topics())
         for topic in topics:
             if topic.name not in existing:
                 _create(admin, topic, min(topic.copies, most or topic.copies))
-    finally:
-        admin.close()
 
 
 def _create(admin: KafkaAdminClient, topic: Topic, copies: int) -> None:
@@ -69,7 +70,7 @@ def _create(admin: KafkaAdminClient, topic: Topic, copies: int) -> None:
 
     def created() -> bool:
         try:
-            admin.create_topics({topic.name: options}, wait_for_metadata=True)
+            admin.create_topics({topic.name: options})
         except TopicAlreadyExistsError:
             return True
         except InvalidReplicationFactorError:  # on a busy machine brokers lose their session for a moment
@@ -80,6 +81,15 @@ def _create(admin: KafkaAdminClient, topic: Topic, copies: int) -> None:
         created,
         PATIENCE,
         f"{topic.copies} brokers to take copies of the topic {topic.name}",
-        next_step="`workshop status` shows what runs; `workshop up` repairs it.",
+        next_step=ADVICE,
         every=0.5,
     )
+    led = functools.partial(_is_led, admin, topic.name)
+    wait_until(led, PATIENCE, f"a leader for each partition of the topic {topic.name}", next_step=ADVICE, every=0.1)
+
+
+def _is_led(admin: KafkaAdminClient, name: str) -> bool:
+    """Whether brokers have heard of a new topic, and who leads it."""
+    (found,) = admin.describe_topics([name])
+    parts = found["partitions"]
+    return bool(parts) and all(part["leader_id"] >= 0 and not part["error_code"] for part in parts)

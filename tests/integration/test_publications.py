@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import workshop
 from kafka import KafkaProducer, TopicPartition
-from workshop import cli, fraud_commands, publications
+from workshop import cli, fraud_commands, kafka_requests, publications
 from workshop.errors import WorkshopError
 from workshop.payments import PaymentMade, PaymentRefunded
 from workshop.publications import DEAD_LETTERS, publish_file
@@ -58,11 +58,9 @@ def topic(ws: workshop.Connection) -> Iterator[str]:
 
 
 def delete(ws: workshop.Connection, *names: str) -> None:
+    kafka_requests.delete_topics(ws.kafka, lambda there: there in names)
     with closing(ws.admin()) as admin:
-        there = set(admin.list_topics()) & set(names)
-        if there:
-            admin.delete_topics(list(there))
-            wait_until(lambda: not there & set(admin.list_topics()), 30, "the topics to be gone")
+        wait_until(lambda: not set(names) & set(admin.list_topics()), 30, "the topics to be gone")
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from workshop.connection import connect
 from workshop.settings import Settings
 from workshop.timeline import Timeline
 
+CLIENTS = """from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+producer, admin, consumer = KafkaProducer(**ws.kafka), ws.admin(), KafkaConsumer(**ws.kafka)"""
 CONNECT = "import workshop\nfrom workshop import story, reading\nws = workshop.connect()\nstory.ensure(ws)"
 
 
@@ -67,6 +69,25 @@ def test_a_day_of_bad_luck(kernel: Kernel, stack: Settings):
     # A topic deleted under its reader.
     assert kernel.run("gone = ws.fresh_topic('gone')\nws.tidy()") == ""
     told(kernel.run("reading.read_all(ws, gone)"), "There is no topic 'gone-", "Run the cell that creates it")
+
+    # A topic that nobody has created: written to, read, looked up.
+    assert kernel.run(CLIENTS) == ""
+    for cell in (
+        "producer.send('my_topic', b'x')",
+        "list(KafkaConsumer('my_topic', **ws.kafka))",
+        "KafkaConsumer(**ws.kafka).end_offsets([TopicPartition('my_topic', 0)])",
+    ):
+        told(kernel.run(cell), "There is no topic 'my_topic'", "Run the cell that creates it")
+
+    # A topic that is created twice by hand.
+    assert kernel.run("admin.create_topics(['by-hand'])") == ""
+    told(kernel.run("admin.create_topics(['by-hand'])"), "TopicAlreadyExistsError")
+
+    # A client that a lesson's last cell has closed.
+    assert kernel.run("for client in (producer, admin, consumer):\n    client.close()") == ""
+    told(kernel.run("producer.send('payments', b'x')"), "This producer is closed", "Run the cell that creates it again")
+    told(kernel.run("admin.create_partitions({'payments': 6})"), "This admin client is closed", "Run the cell")
+    told(kernel.run("consumer.poll()"), "This consumer is closed", "Run the cell that creates it again")
 
     # A broker already dead, another one frozen, when a lesson starts.
     os.environ["WORKSHOP_STATE"] = str(stack.common)

@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from rich.console import Console
 
-from workshop import reading
+from workshop import kafka_requests, reading
 from workshop.backends import made_here
 from workshop.cdc import debezium, stack
 from workshop.cdc.connect import Connect
@@ -238,7 +238,4 @@ def sweep(ws: Connection, postgres: Postgres, worker: Connect) -> None:
         found = connection.execute("select datname from pg_database where starts_with(datname, %s)", [OURS]).fetchall()
         for (name,) in found:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-    with closing(ws.admin()) as admin:
-        old = [topic for topic in admin.list_topics() if topic.startswith("bank-")]
-        if old:
-            admin.delete_topics(old)
+    kafka_requests.delete_topics(ws.kafka, lambda topic: topic.startswith("bank-"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ NAME = "connect"
 MAIN = "org.apache.kafka.connect.cli.ConnectDistributed"
 VERSION = "3.7.0.Final"
 FLUSH_MS = 1_000  # how often it notes how far it has come; what came since is sent again after a crash
+LOOK = "`workshop logs connect` shows more."
+ONE_TRY, IN_ALL = 20.0, 90.0  # seconds for the answer to one request, and to all its repetitions
 MEMORY = ("-Xmx160m",)  # the later flag counts
 
 
@@ -54,7 +57,7 @@ class Connect:
             self.settings.patience,
             title="Kafka Connect",
             tell=tell,
-            next_step="`workshop logs connect` shows more.",
+            next_step=LOOK,
         )
 
     def stop(self) -> None:
@@ -101,8 +104,7 @@ class Connect:
             WorkshopError: it does not answer, or refuses.
         """
         try:
-            with self._client(30) as client:
-                answer = _patiently(client, verb, path, body)
+            answer = self._patiently(verb, path, body)
         except (httpx.HTTPError, OSError) as error:
             raise WorkshopError(
                 "Kafka Connect does not answer.",
@@ -112,8 +114,30 @@ class Connect:
         if answer.status_code == 404 and "missing" in default:
             return default["missing"]
         if answer.is_error:
-            raise WorkshopError(f"Kafka Connect refuses: {_message(answer)}", "`workshop logs connect` shows more.")
+            raise WorkshopError(f"Kafka Connect refuses: {_message(answer)}", LOOK)
         return answer.json() if answer.content else None
+
+    def _patiently(self, verb: str, path: str, body: object) -> httpx.Response:
+        """Ask until there is an answer that decides.
+
+        A request whose answer is lost is repeated: GET, PUT and DELETE may be carried out twice. So is one that a worker
+        answers with 409, because it hands its work around, or with 500, because it was too slow.
+        """
+        answers: list[httpx.Response] = []
+
+        def decided() -> bool:
+            try:
+                with self._client(ONE_TRY) as client:
+                    answers.append(client.request(verb, path, json=body))
+            except (httpx.TransportError, OSError):
+                if not self.processes.lives(NAME) or time.monotonic() > until:
+                    raise
+                return False
+            return answers[-1].status_code != 409 and not _was_too_slow(answers[-1])
+
+        until = time.monotonic() + IN_ALL
+        wait_until(decided, IN_ALL, "Kafka Connect to have settled", every=0.3, next_step=LOOK)
+        return answers[-1]
 
     def _answers(self) -> bool:
         if not self.processes.lives(NAME):
@@ -202,16 +226,8 @@ def debezium_folder(settings: Settings) -> Path:
     return settings.cache / f"debezium-{VERSION}" / "libs"
 
 
-def _patiently(client: httpx.Client, verb: str, path: str, body: object) -> httpx.Response:
-    """While a worker hands its work around it answers 409 to whoever wants a change: it says itself to ask again."""
-    answers: list[httpx.Response] = []
-
-    def decided() -> bool:
-        answers.append(client.request(verb, path, json=body))
-        return answers[-1].status_code != 409
-
-    wait_until(decided, 60, "Kafka Connect to have settled", every=0.3)
-    return answers[-1]
+def _was_too_slow(answer: httpx.Response) -> bool:
+    return answer.status_code == 500 and "timed out" in _message(answer).lower()
 
 
 def _message(answer: httpx.Response) -> str:

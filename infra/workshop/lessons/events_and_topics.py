@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResourceType
 
-from workshop import reading, story
+from workshop import kafka_requests, reading, story
 from workshop.connection import Connection
 from workshop.live import Live
 from workshop.payments import MalformedEvent, PaymentMade
@@ -197,8 +197,7 @@ def _extent(consumer: KafkaConsumer, topic: str) -> tuple[int, int]:
 
 
 def _set_retention(ws: Connection, topic: str, milliseconds: str) -> None:
-    with closing(ws.admin()) as admin:
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": milliseconds})])
+    kafka_requests.alter_configs(ws.kafka, ConfigResourceType.TOPIC, topic, {"retention.ms": milliseconds})
 
 
 def draw_retention(seen: Mapping[str, list[tuple[float, int, int]]], told_at: float | None) -> Picture:

@@ -11,8 +11,9 @@ from typing import cast
 
 from confluent_kafka import Consumer, ShareConsumer
 from kafka import KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import ConfigResourceType
 
+from workshop import kafka_requests
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.reading import read_all
@@ -31,8 +32,8 @@ def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
         Member to the number of records that it took; together they took each record.
     """
     topic, group = ws.fresh_topic("a-queue-on-the-log", partitions=1), f"share-{uuid.uuid4().hex[:6]}"
-    with closing(ws.admin()) as admin:
-        admin.alter_configs([ConfigResource(ConfigResourceType.GROUP, group, {"share.auto.offset.reset": "earliest"})])
+    from_the_first = {"share.auto.offset.reset": "earliest"}
+    kafka_requests.alter_configs(ws.kafka, ConfigResourceType.GROUP, group, from_the_first)
     taken: dict[str, list[int]] = {f"member-{n}": [] for n in range(members)}
     end = threading.Event()
     threads = [threading.Thread(target=_take, args=(ws, topic, group, mine, end)) for mine in taken.values()]

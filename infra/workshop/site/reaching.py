@@ -11,10 +11,9 @@ from contextlib import closing
 
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import KafkaError as CoreKafkaError
-from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from workshop import kafka_access, kafka_probe
+from workshop import kafka_access, kafka_probe, kafka_requests
 from workshop.errors import WorkshopError
 from workshop.site.description import Site
 
@@ -34,7 +33,7 @@ def must_answer(site: Site, kafka: Mapping) -> int:
     if len(troubles) == len(site.bootstrap):
         raise troubles[0]
     try:
-        with closing(KafkaAdminClient(**{**kafka, "bootstrap_timeout_ms": int(PATIENCE * 1000)})) as admin:
+        with closing(kafka_requests.admin(kafka, bootstrap_timeout_ms=int(PATIENCE * 1000))) as admin:
             return len(admin.describe_cluster()["brokers"])
     except (KafkaError, OSError) as error:
         raise _refused(site, kafka, error) from None
