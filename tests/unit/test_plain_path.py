@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from workshop.backends import local_kubernetes
 from workshop.plain_path import plain
+from workshop.settings import Ports, Settings
 
 ODD = ("a folder with a space", "it's", 'say "no"', "$HOME", "a;b", "café (1)", "back\\slash", "*")
 
@@ -56,3 +59,14 @@ def test_a_link_follows_its_folder_and_goes_with_it(tmp_path: Path, place: Path)
     second.mkdir()
     assert plain(second, [place]).exists()
     assert not link.is_symlink()
+
+
+def test_pods_of_a_stack_whose_folders_have_spaces_get_plain_paths(
+    settings: Settings, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_kubernetes, "PRIVATE", place)
+    kubernetes = local_kubernetes.LocalKubernetes(replace(settings, cache=tmp_path / "a cache"), Ports(20_000))
+    kubernetes.folder.mkdir(parents=True)
+    told = Path(kubernetes._agent_settings()["folder"])
+    assert told.parent == place
+    assert told.resolve() == kubernetes.folder.resolve()
