@@ -26,9 +26,11 @@ from workshop import (
     system_errors,
 )
 from workshop.errors import WorkshopError
+from workshop.hint_options import add_hints
 from workshop.settings import BACKENDS, Settings
 
 KAFKA_STEP = "Run `workshop status` to see what runs; `workshop up` repairs it."
+FILES = "a table of text (also .gz or .zip), JSON lines, .xlsx or Parquet"
 
 
 class Parser(argparse.ArgumentParser):
@@ -147,12 +149,13 @@ def _of_which_stack(parser: argparse.ArgumentParser) -> None:
 
 def _add_fraud(parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(metavar="COMMAND", required=True)
-    publish = _word(words, "publish", fraud_commands.publish, "publish a CSV or Parquet file, once and whole")
+    publish = _word(words, "publish", fraud_commands.publish, f"publish {FILES}, once and whole")
     publish.add_argument("file", type=Path, help="columns TX_DATETIME, CUSTOMER_ID, TX_AMOUNT; more are welcome")
+    add_hints(publish, amounts=True)
     warn = _word(words, "warn", fraud_commands.warn, "replay a topic, and write a warning for every strange period")
     warn.add_argument("--out", type=Path, default=Path("warnings.csv"), help="where to (default: warnings.csv)")
     score = _word(words, "score", fraud_commands.score, "replay a topic, and judge models by the published protocol")
-    score.add_argument("--labels", type=Path, required=True, help="CSV or Parquet: TRANSACTION_ID, TX_FRAUD (0 or 1)")
+    score.add_argument("--labels", type=Path, required=True, help="a file with TRANSACTION_ID, TX_FRAUD (0 or 1)")
     score.add_argument("--start", type=_day, help="first day of the training week, such as 2018-07-25")
     for sub in (publish, warn, score):
         sub.add_argument("--topic", required=True, help="the topic's name")
@@ -160,16 +163,17 @@ def _add_fraud(parser: argparse.ArgumentParser) -> None:
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(metavar="COMMAND", required=True)
-    publish = _word(words, "publish", data_commands.publish, "publish a CSV or Parquet file, once and whole")
-    publish.add_argument("file", type=Path, help="CSV, CSV.gz or Parquet: a header, then one row an event")
+    publish = _word(words, "publish", data_commands.publish, f"publish {FILES}, once and whole")
+    publish.add_argument("file", type=Path, help="a header, then one row per event")
     publish.add_argument("--topic", required=True, help="the topic's name; it is created if it is not there")
     publish.add_argument("--case", required=True, metavar="COL", help="the column that says whose event it is: the key")
     what = publish.add_mutually_exclusive_group(required=True)
     what.add_argument("--activity", default="", metavar="COL", help="the column that says what happened")
     what.add_argument("--event", default="", metavar="NAME", help="what every row is, where no column says it")
     publish.add_argument(
-        "--time", required=True, metavar="COL", help="the column that says when, as 2018-04-25 13:00:00"
+        "--time", required=True, metavar="COL", help="the column that says when, such as 2018-04-25 13:00:00"
     )
+    add_hints(publish, amounts=False)
     text = "known activities, a file with one a line, or a list 'One,Another'; rows with other ones are refused"
     publish.add_argument("--activities", metavar="FILE|LIST", help=text)
     text = "the name of the case that is written as an empty one (default: NA); '' refuses rows without a case"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from kafka.errors import KafkaError
@@ -41,6 +41,12 @@ def bar(name: str) -> Iterator[Callable[[float], None]]:
         progress.update(task, completed=1.0)
     seconds = time.monotonic() - began
     errors.print(Text.assemble(("✓ ", "green"), f"{name} 100 % ", (f"{seconds:.1f} s", "dim")))
+
+
+def tell_notes(out: Console, notes: Iterable[str]) -> None:
+    """Print how a file was read, where its reader should know."""
+    for note in notes:
+        out.print(note, markup=False)
 
 
 def refused_rows(count: int, topic: str) -> str:

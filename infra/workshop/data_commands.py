@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from workshop.command_output import bar, kafka_as_sentences, refused_rows
+from workshop.command_output import bar, kafka_as_sentences, refused_rows, tell_notes
 from workshop.connection import connect
 from workshop.errors import WorkshopError
+from workshop.hint_options import hints
 from workshop.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def publish(settings: Settings, options: argparse.Namespace) -> None:
     with kafka_as_sentences():
         ws = connect()
         with bar(f"publish {options.file.name}") as tell:
-            found = publish_log(ws, options.file, options.topic, reading, tell)
+            found = publish_log(ws, options.file, options.topic, reading, tell, hints(options))
     _tell(found, reading.empty_case, options)
 
 
@@ -43,6 +44,7 @@ def _tell(found: PublishedLog, empty_case: str, options: argparse.Namespace) -> 
     elif done.already:
         out.print(f"Went on after {done.already:,} rows that an earlier call had published.")
     out.print(f"In the topic {options.topic}, from {options.file.name}: {found.totals}")
+    tell_notes(out, done.notes)
     if found.unnamed:
         out.print(f"{_events(found.unnamed)} an empty {options.case}: kept as a case named {empty_case}.")
         out.print("(--empty-case NAME gives it another name, --empty-case '' refuses such rows.)")
@@ -68,11 +70,14 @@ def known_activities(text: str) -> frozenset[str]:
     """
     path = Path(text)
     if path.is_file() or "/" in text or path.suffix in (".txt", ".csv"):
+        from workshop.ingest.tabular import read_text
+
         try:
-            names = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError):
+            names = read_text(path).splitlines()
+        except WorkshopError as error:
             raise WorkshopError(
-                f"The activities {text} cannot be read.", "Give a text file with one a line, or a list: 'One,Another'."
+                f"The activities {text} cannot be read: {error.happened}",
+                "Give a text file with one name on each line, or a list: 'One,Another'.",
             ) from None
     else:
         names = text.split(",")

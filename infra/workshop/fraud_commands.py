@@ -18,10 +18,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workshop.command_output import bar, kafka_as_sentences, refused_rows
+from workshop.command_output import bar, kafka_as_sentences, refused_rows, tell_notes
 from workshop.connection import Connection, connect
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
+from workshop.hint_options import hints
+from workshop.ingest.escaped import escaped
 from workshop.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,19 +40,24 @@ out = Console(highlight=False, soft_wrap=True)
 
 def publish(settings: Settings, options: argparse.Namespace) -> None:
     """`workshop fraud publish FILE --topic T`."""
+    from workshop.payment_records import Payments
     from workshop.publications import publish_file
 
+    payments = Payments(hints(options))
     with kafka_as_sentences():
         ws = connect()
         with bar(f"publish {options.file.name}") as tell:
-            done = publish_file(ws, options.file, options.topic, tell)
+            done = publish_file(ws, options.file, options.topic, tell, payments)
     if done.already and done.already == done.accepted + done.refused:
         out.print("This file was published before, whole: nothing was published twice.")
     elif done.already:
         out.print(f"Went on after {done.already:,} rows that an earlier call had published.")
     out.print(f"{done.accepted:,} payments of {options.file.name} are in the topic {options.topic}.", markup=False)
+    tell_notes(out, done.notes)
     if done.refused:
         out.print(refused_rows(done.refused, options.topic), markup=False)
+    if first := payments.first_refused:
+        out.print(f"The first is line {first.line}: {first.reason}.", markup=False)
 
 
 def warn(settings: Settings, options: argparse.Namespace) -> None:
@@ -95,7 +102,7 @@ def _print_warnings(found: list[PeriodWarning]) -> None:
     table = Table("customer", "score", "warning", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for warning in found:
         customer, *_, score, sentence = _cells(warning)
-        table.add_row(Text(customer), f"{float(score):.1f}", Text(sentence))
+        table.add_row(Text(escaped(customer)), f"{float(score):.1f}", Text(sentence))
     if found:
         out.print(table)
 
@@ -127,23 +134,26 @@ def read_labels(path: Path) -> pd.Series:
     """
     import pandas as pd
 
-    columns = ["TRANSACTION_ID", "TX_FRAUD"]
-    try:
-        with path.open("rb") as file:
-            parquet = file.read(4) == b"PAR1"
-        found = pd.read_parquet(path) if parquet else pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise WorkshopError(f"The labels {path} cannot be read: {error}.", "Give a CSV or Parquet file.") from None
-    if missing := [name for name in columns if name not in found]:
-        there = ", ".join(map(str, found.columns))
-        raise WorkshopError(f"The labels {path.name} have no column {missing[0]}; their columns are: {there}.")
-    known = found["TX_FRAUD"].astype(str).str.strip().str.lower().map(MEANINGS)
+    from workshop.ingest.columns import Columns
+    from workshop.ingest.tabular import open_table
+    from workshop.ingest.values import names
+
+    advice = "Labels have the columns TRANSACTION_ID and TX_FRAUD, which is 0 or 1."
+    ids, values = [], []
+    for chunk in open_table(path, Columns(LABELS, (), advice)).chunks(100_000):
+        if chunk.refused:
+            bad = chunk.refused[0]
+            raise WorkshopError(f"Line {bad.line:,} of the labels {path.name} cannot be read: {bad.reason}.", advice)
+        ids += names(chunk.columns["TRANSACTION_ID"])
+        values += names(chunk.columns["TX_FRAUD"])
+    given = pd.Series(values, dtype=str)
+    known = given.str.lower().map(MEANINGS)
     if known.isna().any():
-        value = found["TX_FRAUD"][known.isna()].iloc[0]
-        raise WorkshopError(f"A label in {path.name} is {value!r}.", "TX_FRAUD is 0 or 1.")
-    return known.astype(int).groupby(found["TRANSACTION_ID"].astype(str).str.strip()).max()
+        raise WorkshopError(f"A label in {path.name} is '{escaped(given[known.isna()].iloc[0])}'.", advice)
+    return known.astype(int).groupby(pd.Series(ids, dtype=str)).max()
 
 
+LABELS = ("TRANSACTION_ID", "TX_FRAUD")
 MEANINGS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 
 

@@ -11,8 +11,10 @@ from confluent_kafka import KafkaException
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.event_logs import LoggedEvent, MalformedLogEvent, Totals
-from workshop.event_logs.rows import CHUNK, Events, Reading, check, read
-from workshop.log_files import Refused
+from workshop.event_logs.rows import CHUNK, Events, Reading, events
+from workshop.ingest.columns import Refused
+from workshop.ingest.hints import Hints
+from workshop.ingest.prepared import Prepared, prepare
 from workshop.publications import Part, Publication, publish_file
 
 
@@ -38,16 +40,30 @@ class _Log:
 
     refused_type = "EventRefused"
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading, self.reading = reading, str(reading)
+    def __init__(self, reading: Reading, hints: Hints | None) -> None:
+        self._reading, self._hints = reading, hints
         self.was_read = False
         self._forget()
 
-    def parts(self, path: Path, chunk: int) -> Iterator[Part]:
+    def prepare(self, path: Path) -> Prepared:
+        """Look at the whole file.
+
+        Raises:
+            WorkshopError: it cannot be read, a column is missing, or its times can be read in two ways.
+        """
+        self.prepared = prepare(path, self._reading.columns(), self._hints)
+        self.prepared.check()
+        return self.prepared
+
+    def reading(self, prepared: Prepared) -> str:
+        """How the file is read."""
+        return ", ".join(filter(None, [str(self._reading), prepared.reading]))
+
+    def parts(self, prepared: Prepared, chunk: int) -> Iterator[Part]:
         """The file's records, chunk by chunk."""
         self._forget()
         self.was_read = True
-        for found in read(path, self._reading, chunk):
+        for found in events(prepared, self._reading, chunk):
             self._count(found)
             records = [(e.key(), e.value(), e.timestamp_ms(), e.headers()) for e in found.events]
             yield Part(records, found.refused, found.share)
@@ -64,18 +80,22 @@ class _Log:
 
 
 def publish_log(
-    ws: Connection, path: Path, topic: str, reading: Reading, progress: Callable[[float], None] | None = None
+    ws: Connection,
+    path: Path,
+    topic: str,
+    reading: Reading,
+    progress: Callable[[float], None] | None = None,
+    hints: Hints | None = None,
 ) -> PublishedLog:
     """Publish every row of a log as an event under its case, once and whole; see `workshop.publications`.
 
     Raises:
         WorkshopError: the file, the topic or the brokers are not as they must be; the same call goes on from there.
     """
-    path, log = Path(path), _Log(reading)
-    check(path, reading)
+    path, log = Path(path), _Log(reading, hints)
     done = publish_file(ws, path, topic, progress, log)
     if not log.was_read:  # it was whole before
-        for _ in log.parts(path, CHUNK):
+        for _ in log.parts(log.prepared, CHUNK):
             pass
     return PublishedLog(done, log.totals, log.unnamed, log.first_refused)
 

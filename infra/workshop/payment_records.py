@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from workshop.fraud.rows import Rows, read
+from workshop.fraud.rows import COLUMNS, Rows, rows
+from workshop.ingest.columns import Refused
+from workshop.ingest.hints import Hints
+from workshop.ingest.prepared import Prepared, prepare
 from workshop.publications import Part, Record
 
 MADE, REFUNDED = ([("type", kind), ("version", b"1")] for kind in (b"PaymentMade", b"PaymentRefunded"))
@@ -18,16 +21,30 @@ class Payments:
     """How a file of payments is published: the key is the card, the record's time the payment's."""
 
     refused_type = "PaymentRefused"
-    reading = ""  # there is one way only
 
-    def parts(self, path: Path, chunk: int) -> Iterator[Part]:
-        """The file's records, chunk by chunk.
+    def __init__(self, hints: Hints | None = None) -> None:
+        self._hints = hints
+        self.first_refused: Refused | None = None
+
+    def prepare(self, path: Path) -> Prepared:
+        """Look at the whole file.
 
         Raises:
-            WorkshopError: the file cannot be read, or a mandatory column is missing.
+            WorkshopError: it cannot be read, a mandatory column is missing, or a column can be read in two ways.
         """
-        for rows in read(path, chunk):
-            yield Part(_records(rows), rows.refused, rows.share)
+        prepared = prepare(path, COLUMNS, self._hints)
+        prepared.check()
+        return prepared
+
+    def reading(self, prepared: Prepared) -> str:
+        """How the file is read, where that can be said in more than one way."""
+        return prepared.reading
+
+    def parts(self, prepared: Prepared, chunk: int) -> Iterator[Part]:
+        """The file's records, chunk by chunk."""
+        for found in rows(prepared, chunk):
+            self.first_refused = self.first_refused or next(iter(found.refused), None)
+            yield Part(_records(found), found.refused, found.share)
 
 
 def _records(rows: Rows) -> list[Record]:

@@ -25,7 +25,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from workshop import topics
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
-from workshop.log_files import Refused, fingerprint
+from workshop.ingest.columns import Refused
+from workshop.ingest.prepared import Prepared
 from workshop.name_prefix import full
 from workshop.publication_notes import NOTES, Note, resume
 from workshop.topics import DEAD_LETTERS
@@ -58,13 +59,17 @@ class Kind(Protocol):
 
     Attributes:
         refused_type: the type of a dead letter.
-        reading: how the file is to be read, where that can be said in more than one way; a file lies in a topic in one.
     """
 
     refused_type: str
-    reading: str
 
-    def parts(self, path: Path, chunk: int) -> Iterator[Part]:
+    def prepare(self, path: Path) -> Prepared:
+        """Look at the whole file, before anything is done with its beginning; what has two meanings is refused."""
+
+    def reading(self, prepared: Prepared) -> str:
+        """How the file is read, where that can be said in more than one way; a file lies in a topic in one."""
+
+    def parts(self, prepared: Prepared, chunk: int) -> Iterator[Part]:
         """The file's records, so many rows at a time; the same ones at each call."""
 
 
@@ -77,12 +82,14 @@ class Publication:
         refused: how many lie in the dead-letter topic, in all.
         seconds: how long this call took.
         already: how many rows, accepted or refused, earlier calls had published; all of them if it was complete.
+        notes: how the file was read, as sentences, where its reader should know.
     """
 
     accepted: int
     refused: int
     seconds: float
     already: int
+    notes: tuple[str, ...] = ()
 
 
 def publish_file(
@@ -94,7 +101,7 @@ def publish_file(
     see each row once.
 
     Args:
-        path: CSV, CSV.gz or Parquet, with the columns that the kind needs.
+        path: a file with the columns that the kind needs; see `workshop.ingest`.
         progress: is told the share of the file that is done, from 0 to 1.
 
     Raises:
@@ -103,8 +110,8 @@ def publish_file(
     """
     began = time.monotonic()
     path, tell, kind = Path(path), progress or (lambda share: None), kind or _payments()
-    source = _Source(path, fingerprint(path), topic, kind)
-    fresh = Note(_prepare(ws, topic), CHUNK, reading=kind.reading)
+    source = _Source(kind.prepare(path), topic, kind)
+    fresh = Note(_prepare(ws, topic), CHUNK, reading=kind.reading(source.prepared))
     try:
         with _producer(ws, source.sha, topic) as producer:
             _persist(producer.init_transactions)  # from here on no other publisher of this file can write
@@ -113,7 +120,8 @@ def publish_file(
     except KafkaException as error:
         raise _sentence(error.args[0], topic) from None
     tell(1.0)
-    return Publication(note.accepted, note.refused, time.monotonic() - began, start.rows)
+    seconds = time.monotonic() - began
+    return Publication(note.accepted, note.refused, seconds, start.rows, source.prepared.notes)
 
 
 def _payments() -> Kind:
@@ -124,12 +132,19 @@ def _payments() -> Kind:
 
 @dataclass(frozen=True)
 class _Source:
-    """A file, by which it is known, where it goes, and what its rows mean."""
+    """A file, where it goes, and what its rows mean."""
 
-    path: Path
-    sha: str
+    prepared: Prepared
     topic: str
     kind: Kind
+
+    @property
+    def path(self) -> Path:
+        return self.prepared.table.path
+
+    @property
+    def sha(self) -> str:
+        return self.prepared.sha
 
     @property
     def key(self) -> bytes:
@@ -139,7 +154,7 @@ class _Source:
 def _publish(producer: Producer, source: _Source, note: Note, tell: Callable[[float], None]) -> Note:
     """Publish what the note does not hold yet, a transaction a chunk; returns the last note, which says so."""
     skip = note.rows
-    for part in source.kind.parts(source.path, note.chunk):
+    for part in source.kind.parts(source.prepared, note.chunk):
         if skip:  # chunks are cut as they were the first time
             skip -= len(part.records) + len(part.refused)
         else:

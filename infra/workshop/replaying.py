@@ -25,12 +25,13 @@ from confluent_kafka import TopicPartition as Place
 from kafka import KafkaConsumer, TopicPartition
 
 from workshop.connection import Connection
+from workshop.domain.amounts import MOST_CENTS
 from workshop.errors import WorkshopError
 from workshop.fraud.transactions import table as canonical
+from workshop.ingest.dates import EPOCH
 from workshop.name_prefix import full
 from workshop.payments import MalformedEvent, PaymentMade, PaymentRefunded
 from workshop.reading import PATIENCE, partitions_of
-from workshop.written import EPOCH, MOST_CENTS
 
 BATCH = 10_000  # events
 KINDS = {kind.__name__: (kind, sign) for kind, sign in ((PaymentMade, 1), (PaymentRefunded, -1))}

@@ -1,4 +1,4 @@
-"""Reads anybody's event log, CSV or Parquet, into events; a row that cannot be meant is refused in words."""
+"""Reads an event log of any field into events; a row without a meaning is refused in words."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from workshop.event_logs.events import EPOCH, LoggedEvent
-from workshop.log_files import Chunk, Columns, Refused, chunks, fingerprint
-from workshop.log_values import names, times
+from workshop.ingest.columns import Chunk, Columns, Refused, column_name
+from workshop.ingest.escaped import escaped
+from workshop.ingest.hints import Hints
+from workshop.ingest.prepared import Prepared, prepare
+from workshop.ingest.values import Conventions, damaged, names, times
 
 CHUNK = 30_000  # rows
 LONGEST = 1_000  # characters of a case's or an activity's name
@@ -36,10 +39,15 @@ class Reading:
     empty_case: str = "NA"
     known: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        """Write accents in columns' names as the names in a file are compared."""
+        for name in ("case", "time", "activity"):
+            object.__setattr__(self, name, column_name(getattr(self, name)))
+
     def columns(self) -> Columns:
         """The columns that the file must have; every other one is read too."""
         needed = tuple(dict.fromkeys(name for name in (self.case, self.activity, self.time) if name))
-        return Columns(needed, None, "Say which ones they are: --case, --activity and --time.")
+        return Columns(needed, None, "Say which ones they are: --case, --activity and --time.", time=self.time)
 
     def __str__(self) -> str:
         what = f"activity {self.activity}" if self.activity else f"every row a {self.event}"
@@ -57,8 +65,8 @@ class Events:
     share: float
 
 
-def read(path: Path, reading: Reading, chunk: int = CHUNK) -> Iterator[Events]:
-    """Read a log, CSV (also .gz; separated by comma, semicolon, tab or bar) or Parquet, chunk by chunk.
+def read(path: Path, reading: Reading, chunk: int = CHUNK, hints: Hints | None = None) -> Iterator[Events]:
+    """Read a log chunk by chunk; rows whose meaning nothing shows are refused one by one.
 
     Args:
         chunk: how many rows, taken or refused, are in each chunk but the last.
@@ -66,26 +74,22 @@ def read(path: Path, reading: Reading, chunk: int = CHUNK) -> Iterator[Events]:
     Raises:
         WorkshopError: the file cannot be read, or a column is missing; the columns found are named.
     """
-    prefix = fingerprint(path)[:12]
-    for part in chunks(path, chunk, reading.columns()):
-        yield _take(part, reading, prefix)
+    yield from events(prepare(path, reading.columns(), hints), reading, chunk)
 
 
-def check(path: Path, reading: Reading) -> None:
-    """Look at the beginning of a file, before anything is done with it.
-
-    Raises:
-        WorkshopError: it cannot be read, or a column is missing.
-    """
-    next(chunks(path, 1, reading.columns()), None)
+def events(prepared: Prepared, reading: Reading, chunk: int = CHUNK) -> Iterator[Events]:
+    """Read a log that was looked at before, chunk by chunk; the same events at each call."""
+    for part in prepared.chunks(chunk):
+        yield _take(part, reading, prepared.prefix, prepared.how)
 
 
-def _take(part: Chunk, reading: Reading, prefix: str) -> Events:
+def _take(part: Chunk, reading: Reading, prefix: str, how: Conventions) -> Events:
     size = len(part.lines)
     given = names(part.columns[reading.case])
     cases = [case or reading.empty_case for case in given]
     activities = names(part.columns[reading.activity]) if reading.activity else [reading.event] * size
-    at, against = times(part.columns[reading.time])
+    at, against = times(part.columns[reading.time], how)
+    against = damaged(part.columns) | against
     others = [name for name in part.columns if name not in reading.columns().mandatory]
     texts = {name: names(part.columns[name]) for name in others}
     for i in range(size):
@@ -115,10 +119,8 @@ def _against(case: str, activity: str, others: list[str], known: frozenset[str])
         return "there is no case"
     if max(len(case), len(activity)) > LONGEST:
         return f"the name of its case or of its activity has more than {LONGEST:,} characters"
-    if "\ufffd" in case or "\ufffd" in activity:
-        return "the name of its case or of its activity is not UTF-8 text"
     if sum(map(len, others)) > MOST_CHARACTERS:
         return f"its fields have more than {MOST_CHARACTERS:,} characters"
     if known and activity not in known:
-        return f"the activity {activity!r} is not among the {len(known)} known ones"
+        return f"the activity '{escaped(activity)}' is not among the {len(known)} known ones"
     return ""

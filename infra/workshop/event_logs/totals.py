@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from workshop.event_logs.events import LoggedEvent
+from workshop.ingest.escaped import escaped
 
 SHOWN = 40  # activities
+WIDEST = 60  # characters of an activity's name
 
 
 @dataclass
@@ -49,8 +51,9 @@ class Totals:
     def __str__(self) -> str:
         if not self.events:
             return "no events"
-        width = max(map(len, self.activities))
         ranked = sorted(self.activities.items(), key=lambda pair: (-pair[1], pair[0]))
+        ranked = [(escaped(name, WIDEST), count) for name, count in ranked]
+        width = max(len(name) for name, _ in ranked[:SHOWN])
         lines = [f"  {name:<{width}} {count:>9,}" for name, count in ranked[:SHOWN]]
         if len(ranked) > SHOWN:
             lines.append(f"  and {len(ranked) - SHOWN:,} activities more")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
+from workshop.domain.amounts import POINT, Unreadable, cents
 from workshop.event_logs import LoggedEvent, MalformedLogEvent
-from workshop.written import Unreadable, cents
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,12 @@ def line_sold(logged: LoggedEvent) -> LineSold:
         fields = logged.fields
         basket, quantity = _whole(logged.case), _whole(fields["quantity"])
         return LineSold(
-            basket, fields["household_id"], fields["product_id"], quantity, cents(fields["sales_value"]), logged.at
+            basket,
+            fields["household_id"],
+            fields["product_id"],
+            quantity,
+            cents(fields["sales_value"], POINT),
+            logged.at,
         )
     except (KeyError, Unreadable) as error:
         raise MalformedLogEvent(f"it is no line of a receipt: {error}") from None

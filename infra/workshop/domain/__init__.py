@@ -1,0 +1,1 @@
+"""Pure code of the workshop's domains: no Kafka, no Kubernetes, no files."""

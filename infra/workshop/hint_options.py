@@ -1,0 +1,63 @@
+"""Options of commands that read a user's file: what the file itself may not show."""
+
+from __future__ import annotations
+
+import argparse
+
+from workshop.ingest.hints import Hints
+
+UNITS = ("s", "ms", "us", "ns")
+ORDERS = ("day-first", "month-first", "year-first")
+
+
+def add_hints(parser: argparse.ArgumentParser, *, amounts: bool) -> None:
+    """Add the options; all of them may be left out."""
+    group = parser.add_argument_group(
+        "how the file is written", "It is found out from the whole file; what its rows leave open is asked for."
+    )
+    if amounts:
+        group.add_argument("--decimal", choices=(",", "."), default="", help="the decimal sign of amounts")
+    group.add_argument(
+        "--dates",
+        choices=ORDERS,
+        default="",
+        help="the order of day and month in times such as 03/04/2018; also reads years of two digits",
+    )
+    group.add_argument(
+        "--time-unit", choices=UNITS, default="", help="times are numbers: seconds, ms, us or ns since 1970"
+    )
+    group.add_argument("--encoding", default="", metavar="NAME", help="a text's encoding, such as windows-1252")
+    text = "what separates a text's columns: a character, or tab, blank, comma, semicolon, bar"
+    group.add_argument("--delimiter", type=_delimiter, metavar="SIGN", help=text)
+    text = "the columns' names, with commas, if the file has no header line"
+    group.add_argument("--header", type=_header, default=(), metavar="NAMES", help=text)
+    group.add_argument("--sheet", default="", metavar="NAME", help="a workbook's sheet (default: the first)")
+
+
+def hints(options: argparse.Namespace) -> Hints:
+    """Return what the options say."""
+    return Hints(
+        encoding=options.encoding,
+        delimiter=options.delimiter or "",
+        header=options.header,
+        decimal=getattr(options, "decimal", ""),
+        dates=options.dates,
+        time_unit=options.time_unit,
+        sheet=options.sheet,
+    )
+
+
+def _delimiter(text: str) -> str:
+    from workshop.ingest.delimiter import named  # which knows pyarrow, and that takes a moment to load
+
+    try:
+        return named(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no delimiter; give one sign, or tab or blank") from None
+
+
+def _header(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"'{text}' names no columns; give them as 'one,another'")
+    return names
