@@ -176,9 +176,9 @@ def _left_or_undone(backend: Backend, timeline: Timeline, *, keep: bool) -> Iter
     try:
         yield
     except BaseException as error:
-        failed = isinstance(error, Exception)
-        if keep or (failed and was_made):
-            raise _to_be_continued(error, backend) from error
+        if keep or (was_made and isinstance(error, Exception)):
+            _advise_to_go_on(error, backend)
+            raise
         with interrupts_deferred():
             if set(processes.running()) - before:
                 timeline.say("Stopping what was started …")
@@ -189,8 +189,10 @@ def _left_or_undone(backend: Backend, timeline: Timeline, *, keep: bool) -> Iter
         raise
 
 
-def _to_be_continued(error: BaseException, backend: Backend) -> BaseException:
-    """The same error, with the advice to go on where something runs."""
-    if not isinstance(error, WorkshopError) or not backend.runs():
-        return error
-    return WorkshopError(error.happened, f"{CONTINUE} {error.next_step}".strip(), error.detail)
+def _advise_to_go_on(error: BaseException, backend: Backend) -> None:
+    """Raises:
+    WorkshopError: the same error, with the advice to go on where something runs.
+    """
+    if isinstance(error, WorkshopError) and backend.runs():
+        advice = f"{CONTINUE} {error.next_step}".strip()
+        raise WorkshopError(error.happened, advice, error.detail) from error

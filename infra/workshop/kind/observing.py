@@ -43,7 +43,7 @@ def api(settings: Settings, control_plane: str) -> Callable[[], Seen[bool]]:
             kubectl.kubectl(settings, "get", "--raw", "/readyz", timeout=10)
             return over(True)
         except WorkshopError:
-            return Seen(f"the Kubernetes API to answer ({containers()} containers of its node run)")
+            return Seen(f"the Kubernetes API to answer (containers that run in its node: {containers()})")
 
     return look
 
