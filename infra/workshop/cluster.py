@@ -198,8 +198,11 @@ def _undone_on_failure(settings: Settings, backend: Backend, timeline: Timeline,
     except BaseException:
         if not keep:
             with interrupts_deferred():
-                if started := sorted(set(processes.running()) - before):
-                    timeline.say("Stopping what was started …")
+                started = sorted(set(processes.running()) - before)
+                try:
+                    if started:
+                        timeline.say("Stopping what was started …")
+                finally:  # also where nothing can be printed any more
                     processes.stop(started)
-                backend.undo()
+                    backend.undo()
         raise
