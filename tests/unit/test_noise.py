@@ -97,8 +97,10 @@ def test_what_libraries_say_in_the_background_goes_into_the_log(tmp_path: Path, 
 
 
 def test_a_thread_that_ends_is_one_sentence(tmp_path: Path):
-    thread = "    import threading\n    def f(): raise ValueError('why')\n    t = threading.Thread(target=f)\n    t.start(); t.join()"
-    assert run(thread, tmp_path)[1].startswith("A background thread ended: ValueError: why.")
+    thread = "    import threading\n    def f(): raise ValueError('why')\n    t = threading.Thread(target=f)\n"
+    assert run(f"{thread}    t.start(); t.join()", tmp_path)[1].startswith(
+        "A background thread ended: ValueError: why."
+    )
 
 
 def test_warnings_of_libraries_are_not_shown_nor_made_errors(tmp_path: Path):
