@@ -3,7 +3,13 @@
 # Options are those of `workshop up`: --no-lab, --backend NAME, --bundle DIR, --keep. Safe to run again at any time.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
-trap 'printf "\nStopped. Run the same command again: it goes on where it was.\n" >&2; exit 130' INT TERM
+interrupted() {
+  printf '\n%s. Run the same command again to resume.\n' "$1" >&2
+  exit "$2"
+}
+trap 'interrupted Interrupted 130' INT
+trap 'interrupted Terminated 143' TERM
+trap 'exit 129' HUP # the terminal is gone: nobody reads a word
 WORKSHOP_STARTED_AT=$(date +%s)
 export WORKSHOP_STARTED_AT
 
@@ -35,5 +41,5 @@ done
 }
 
 . "$root/infra/environment.sh"
-trap - INT TERM # from here on, `workshop up` says how it was stopped
+trap - INT TERM HUP # from here on, `workshop up` says how it was stopped
 exec "$venv/bin/workshop" up "$@"

@@ -9,6 +9,7 @@ fail() {
   exit 1
 }
 
+pwd -P >/dev/null 2>&1 || cd "$root" # the current folder was deleted, and pip fails in one that is not there
 [ -n "${WORKSHOP_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
   fail "HOME is not set, so there is no folder for what is fetched." "Set HOME, or WORKSHOP_CACHE to a folder."
 cache=${WORKSHOP_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/kafka-kubernetes-workshop}

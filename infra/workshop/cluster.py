@@ -180,12 +180,14 @@ def _left_or_undone(backend: Backend, timeline: Timeline, *, keep: bool) -> Iter
             _advise_to_go_on(error, backend)
             raise
         with interrupts_deferred():
-            if set(processes.running()) - before:
-                timeline.say("Stopping what was started …")
+            try:
+                if set(processes.running()) - before:
+                    timeline.say("Stopping what was started …")
+            finally:  # also where nothing can be printed any more
                 _stop_in_order(processes, spared=before)
-            backend.undo()
-            if not was_made:
-                stack_folders.use(common, last)
+                backend.undo()
+                if not was_made:
+                    stack_folders.use(common, last)
         raise
 
 

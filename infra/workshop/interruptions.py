@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 from types import FrameType
 
 from workshop import streams
@@ -43,7 +44,12 @@ def sentence(error: KeyboardInterrupt) -> str:
     return f"{said}. Partial work was cleaned up; run the same command again to resume."
 
 
+def _was_terminal(descriptor: int) -> bool:
+    """A terminal that has hung up is one no longer for `isatty`, and writing to it is an error."""
+    return stat.S_ISCHR(os.fstat(descriptor).st_mode)
+
+
 def _raise(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGHUP:
-        streams.silence(*(descriptor for descriptor in (1, 2) if os.isatty(descriptor)))  # the terminal is gone
+        streams.silence(*(descriptor for descriptor in (1, 2) if _was_terminal(descriptor)))
     raise Interrupted(number)

@@ -12,8 +12,9 @@ import time
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError
 
-from workshop import client_repairs
+from workshop import client_repairs, incidents
 from workshop.kafka_access import of_this_stack
 
 SESSION_MS = 6_000  # the shortest that brokers allow by default
@@ -46,6 +47,15 @@ def main() -> None:
     addresses, topic, group = sys.argv[1:]
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))
+    try:
+        belong(topic, addresses, group, leaving)
+    except KafkaError as error:
+        sys.exit(f"The member of {group} ended: {incidents.brief(error)}.")
+    tell(set())
+
+
+def belong(topic: str, addresses: str, group: str, leaving: list[int]) -> None:
+    """Read as a member of the group until `leaving` is not empty."""
     consumer = KafkaConsumer(
         **of_this_stack(addresses),
         group_id=group,
@@ -58,7 +68,6 @@ def main() -> None:
     while not leaving:
         consumer.poll(timeout_ms=100)
     consumer.close()
-    tell(set())
 
 
 if __name__ == "__main__":

@@ -364,6 +364,29 @@ def test_kafkas_own_tools_work_in_the_shell(ws: Connection):
     assert "retention.ms=-1" in listed.stdout
     failed = command(ws.settings, "shell", "-c", "kafka-topics --describe --topic no-such-topic")
     assert failed.returncode != 0
+    assert "'no-such-topic' does not exist" in failed.stdout
+    assert "\tat " not in failed.stdout + failed.stderr, "Java's stack trace"
+
+
+def test_a_setting_that_is_deleted_twice_is_no_error(ws: Connection):
+    """A notebook's `!` cell may be run again; a mistake stays one."""
+
+    def change(*words: str) -> tuple[int, str]:
+        who = ("--entity-type", "clients", "--entity-name", "twice")
+        done = command(ws.settings, "shell", "-c", " ".join(("kafka-configs", "--alter", *words, *who)))
+        return done.returncode, done.stdout + done.stderr
+
+    for _ in range(2):
+        assert change("--add-config", "producer_byte_rate=500000")[0] == 0
+    assert change("--delete-config", "producer_byte_rate")[0] == 0
+    assert change("--delete-config", "producer_byte_rate") == (
+        0,
+        "producer_byte_rate was not set: there was nothing to delete.\n",
+    )
+    assert change("--add-config", "consumer_byte_rate=500000")[0] == 0
+    code, said = change("--delete-config", "producer_byte_rate,consumer_byte_rate")
+    assert (code, "Invalid config(s): producer_byte_rate" in said) == (1, True), "one of them is still set"
+    assert change("--delete-config", "nonsense")[0] == 1
 
 
 def test_a_setting_may_be_deleted_twice_in_the_shell(ws: Connection):

@@ -97,4 +97,8 @@ if __name__ == "__main__":
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
-    uvloop.run(main(Path(sys.argv[1])))
+    try:
+        uvloop.run(main(Path(sys.argv[1])))
+    except OSError as error:  # a port that is taken, a settings file that is not there
+        log.error("The agent cannot run: %s.", error)
+        sys.exit(1)

@@ -1,0 +1,44 @@
+"""JupyterLab's own terminal: a person types `workshop status` there, as every message says, and reads the answer."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from contextlib import closing
+
+import pytest
+import websocket
+from workshop import environment, lab
+from workshop.ports import free_block
+from workshop.processes import Processes
+from workshop.settings import Settings
+
+MARK = "typed"
+
+
+def answer(terminal: websocket.WebSocket, command: str) -> str:
+    """What the terminal shows from a command on, up to the line that ends it."""
+    terminal.send(json.dumps(["stdin", f"{command}; echo {MARK}-$((40 + 2))\r"]))
+    shown = ""
+    while f"{MARK}-42" not in shown:
+        kind, *content = json.loads(terminal.recv())
+        shown += content[0] if kind == "stdout" else ""
+    return shown
+
+
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
+def test_workshop_is_found_in_labs_terminal(stack: Settings, monkeypatch: pytest.MonkeyPatch, shell: str):
+    monkeypatch.setenv("SHELL", shell)
+    environment.make_folders(stack)
+    port = free_block(stack).lab
+    lab.start(stack, port)
+    lab.wait(stack, port)
+    token = {"Authorization": f"token {lab.token(stack)}"}
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/api/terminals", method="POST", headers=token)
+    with urllib.request.urlopen(asked, timeout=60) as made:
+        name = json.load(made)["name"]
+    address = f"ws://127.0.0.1:{port}/terminals/websocket/{name}"
+    with closing(websocket.create_connection(address, timeout=120, header=token)) as terminal:
+        assert str(stack.python_bin / "workshop") in answer(terminal, "command -v workshop").replace("\r\n", "")
+        assert "no broker answers" in answer(terminal, "workshop status")
+    assert Processes(stack.state).stop([lab.NAME]) == [lab.NAME]
