@@ -38,7 +38,7 @@ _BALTIC = ("āēīšļņūģžčķ", "ėšžųįūąčę", "äõüöšž")
 ENCODINGS: tuple[tuple[str, tuple[str, ...], float], ...] = (
     ("windows-1252", _WESTERN, 0.0),
     ("iso8859-15", _WESTERN, -3.0),
-    ("windows-1252", _ICELANDIC, -3.0),
+    ("windows-1252", _ICELANDIC, -6.0),
     ("windows-1250", _CENTRAL, -1.5),
     ("iso8859-2", _CENTRAL, -3.0),
     ("windows-1251", _CYRILLIC, -2.0),
