@@ -19,7 +19,7 @@ from workshop.processes import Processes, Waiting, interrupts_deferred, nobody, 
 from workshop.settings import NODES, Settings
 from workshop.timeline import Timeline
 
-SERVERS = (PLANE, *(f"kafka-{node}" for node in NODES))
+BROKERS = [f"kafka-{node}" for node in NODES]
 CONTINUE = "What runs was left as it is: run `workshop up` again."
 
 
@@ -153,8 +153,8 @@ def _stop_all(settings: Settings, waiting: Waiting) -> list[str]:
 def _stop_in_order(processes: Processes, waiting: Waiting = nobody, spared: Iterable[str] = ()) -> list[str]:
     """Stop what runs, except `spared`: Kafka's clients first, as each of them says good-bye to brokers that answer."""
     running = sorted(set(processes.running()) - set(spared))
-    clients, servers = [name for name in running if name not in SERVERS], [name for name in running if name in SERVERS]
-    return processes.stop(clients, waiting=waiting) + processes.stop(servers, waiting=waiting)
+    stopped = processes.stop([name for name in running if name not in BROKERS], waiting=waiting)
+    return stopped + processes.stop([name for name in running if name in BROKERS], waiting=waiting)
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,6 +192,57 @@ def test_services_that_were_told_of_other_brokers_are_started_anew(ws: Connectio
     )
     cluster.up(ws.settings, Timeline(Console(quiet=True)), with_lab=False)
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
+
+
+def web(name: str, command: list[str], port: int, **probes: dict) -> dict:
+    main = {
+        "name": "main",
+        "image": "workshop/services:1",
+        "command": command,
+        "ports": [{"containerPort": port}],
+        **probes,
+    }
+    spec = {"terminationGracePeriodSeconds": 1, "containers": [main]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def test_a_pod_whose_port_is_taken_is_told_by_whom(ws: Connection, api) -> None:
+    """Programs that bind every address collide, whatever their pods' addresses, and one may be taken for the other."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    serving = ["python", "-m", "http.server", str(port)]
+    ready = {"readinessProbe": {"httpGet": {"path": "/", "port": port}, "periodSeconds": 1}}
+    names = ["takes-the-port", "has-no-port", "is-mistaken", "elsewhere"]
+
+    def events(name: str) -> str:
+        about = (
+            "get",
+            "events",
+            f"--field-selector=involvedObject.name={name}",
+            "--output=jsonpath={.items[*].message}",
+        )
+        return kubectl(ws.settings, *about)
+
+    def said(name: str, text: str) -> None:
+        wait_until(lambda: text in events(name), WAIT, f"an event of {name}: {text}", detail=lambda: events(name))
+
+    def create(pod: dict) -> None:
+        kubectl(ws.settings, "create", "--filename=-", data=json.dumps(pod))
+
+    try:
+        create(web(names[0], serving, port, livenessProbe=ready["readinessProbe"], **ready))
+        kubectl(
+            ws.settings, "wait", "--for=condition=Ready", f"pod/{names[0]}", f"--timeout={WAIT:.0f}s", timeout=WAIT + 10
+        )
+        create(web(names[1], serving, port))
+        create(web(names[2], ["sleep", "600"], port, **ready))
+        said(names[1], f"port {port} is taken by pod {NAMESPACE}/{names[0]}")
+        said(names[2], f"port {port} is answered by pod {NAMESPACE}/{names[0]}, not by this pod")
+        kubectl(ws.settings, "delete", "pod", *names[:3])
+        create(web(names[3], [*serving, "--bind", "127.0.0.1"], port, **ready))
+        said(names[3], "its program listens at 127.0.0.1 only")
+    finally:
+        kubectl(ws.settings, "delete", "pod", "--ignore-not-found", *names)
 
 
 def test_what_ends_leaves_no_process(ws: Connection, api) -> None:

@@ -109,3 +109,14 @@ for _ in range(300):
     time.sleep(0.01)
 time.sleep(3600)
 """
+
+# Waits for a file `go` in /state, then takes 300 MiB, says so by a file `held`, and keeps them.
+GREEDY_WHEN_TOLD = """
+import os, time
+
+while not os.path.exists("/state/go"):
+    time.sleep(0.1)
+held = b"x" * (300 * 2**20)
+open("/state/held", "w").close()
+time.sleep(3600)
+"""

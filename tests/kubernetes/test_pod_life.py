@@ -57,6 +57,13 @@ def test_a_container_over_its_memory_limit_is_killed_and_that_is_its_reason(spac
     assert (end.reason, end.exitCode) == ("OOMKilled", 137)
 
 
+def test_a_container_may_be_privileged(space: Space):
+    privileged = container(shell("echo done"), securityContext={"privileged": True})
+    space.create(pod("privileged", privileged, restartPolicy="Never"))
+    space.ended("privileged", "Succeeded")
+    assert space.log("privileged").strip() == "done"
+
+
 def test_a_pod_that_outlives_its_deadline_is_ended(space: Space):
     space.create(pod("late", activeDeadlineSeconds=2))
     assert space.ended("late", "Failed").status.reason == "DeadlineExceeded"

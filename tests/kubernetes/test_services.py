@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from .manifests import PORT, apart, container, deployment, env, field, pod, python, server, service
+from .manifests import PORT, apart, container, deployment, env, field, pod, python, server, service, thing
 from .programs import ASK
 from .space import Space
 
@@ -100,3 +100,22 @@ def test_a_pod_that_leaves_gets_no_new_connection_and_no_request_fails(space: Sp
     answers = json.loads(space.log("asking"))
     assert set(answers) <= {*names, new}, "a request failed"
     assert {stays, leaves} <= set(answers)
+
+
+def test_the_api_server_leads_to_a_pod_and_to_a_service(space: Space):
+    space.create(service("web", "web"), pod("web", server()))
+    space.ready("web", 1)
+    space.wait(lambda: space.endpoints("web") == {"web": True}, "the pod to be an endpoint")
+    for what in (f"pods/web:{PORT}", "services/web:8000"):
+        answer = space.cluster.kubectl("get", "--raw", f"/api/v1/namespaces/{space.name}/{what}/proxy/")
+        assert answer.strip() == "web"
+
+
+def test_an_external_name_becomes_a_service_with_pods(space: Space):
+    space.create(thing("Service", "web", spec={"type": "ExternalName", "externalName": "web.example.invalid"}))
+    space.create(pod("web", server()))
+    space.ready("web", 1)
+    space.patch("Service", "web", {"spec": {"externalName": None, **service("web", "web")["spec"], "type": "NodePort"}})
+    space.create(pod("client"))
+    space.running("client")
+    space.wait(lambda: space.ask("client", *HERE, 3) == {"web": 3}, "the Service to lead to the pod")

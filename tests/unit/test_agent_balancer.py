@@ -251,7 +251,7 @@ class Stack:
 
     async def __aexit__(self, *_: object) -> None:
         self._running.cancel()
-        await self.balancer.close()
+        self.balancer.close()
         for server in self._servers:
             server.close()
         for writer in self._sessions:

@@ -75,11 +75,12 @@ class Agent:
         await self._close(tasks, servers)
 
     async def _close(self, tasks: list[asyncio.Task], servers: list) -> None:
+        self.balancer.stop_listening()
         await asyncio.gather(*(node.leave(GRACE) for node in self.nodes))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.balancer.close()
+        self.balancer.close()
         for one in servers:
             await one.cleanup()
         for api in (self._proxy, *(node.api for node in self.nodes)):

@@ -7,7 +7,7 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -59,14 +59,21 @@ class Api:
 
         A node may read nothing else; and right after a pod came, the API server may not know yet that it refers to this.
         """
+        return await self._soon_allowed(lambda: self.get(path))
+
+    async def token(self, path: str, body: dict) -> dict:
+        """Create a token for a pod of this node, at `…/serviceaccounts/NAME/token`; see `referenced`."""
+        return await self._soon_allowed(lambda: self.create(path, body))
+
+    async def _soon_allowed(self, ask: Callable[[], Awaitable[dict]]) -> dict:
         for pause in NOT_KNOWN_YET:
             try:
-                return await self.get(path)
+                return await ask()
             except ApiError as error:
                 if error.status != 403:
                     raise
             await asyncio.sleep(pause)
-        return await self.get(path)
+        return await ask()
 
     async def create(self, path: str, body: dict) -> dict:
         """Create an object in the collection `path`."""

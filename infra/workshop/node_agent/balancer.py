@@ -33,6 +33,7 @@ class Balancer:
         self._listening: dict[Address, asyncio.Task] = {}
         self._servers: dict[Address, asyncio.Server] = {}
         self._clients: set[Client] = set()
+        self._closed = False
         self._seen_whole: set[str] = set()
         self._said: set[str] = set()
 
@@ -43,10 +44,14 @@ class Balancer:
             group.create_task(self._follow(SLICES, self._slice))
             group.create_task(self._events.run())
 
-    async def close(self) -> None:
-        """Stop listening, and end every session."""
-        self._wanted = {}
+    def stop_listening(self) -> None:
+        """Take no new connections, for good; those that are open go on."""
+        self._closed = True
         self._listen()
+
+    def close(self) -> None:
+        """Stop listening, and end every session."""
+        self.stop_listening()
         for client in list(self._clients):
             client.reset()
 
@@ -114,6 +119,8 @@ class Balancer:
     # -- listening
 
     def _listen(self) -> None:
+        if self._closed:
+            self._wanted = {}
         for address in [address for address in self._listening if address not in self._wanted]:
             self._listening.pop(address).cancel()
             if server := self._servers.pop(address, None):

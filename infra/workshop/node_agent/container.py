@@ -271,7 +271,9 @@ class Container:
             await self._over.wait()
             return
         until = time.monotonic() + grace
-        if hook := (self.spec.get("lifecycle") or {}).get("preStop"):
+        hook = (self.spec.get("lifecycle") or {}).get("preStop")
+        # A pause lets balancers turn to other pods. When the node goes, its balancer goes first, and so do these.
+        if hook and not ("sleep" in hook and self.pod.node_leaves):
             hooking = asyncio.create_task(attending.do(self, hook, max(0.0, grace)))
             over = asyncio.create_task(self._over.wait())
             await asyncio.wait((hooking, over), timeout=max(0.0, grace), return_when=asyncio.FIRST_COMPLETED)

@@ -93,7 +93,7 @@ class Node:
     async def leave(self, seconds: float) -> None:
         """Tell all of its pods' programs to leave, because the node goes; they are started again when it is back."""
         for pod in self.pods.values():
-            pod.leaving = pod.telling.muted = True
+            pod.leaving = pod.node_leaves = pod.telling.muted = True
         await asyncio.gather(*(pod.stop(seconds) for pod in self.pods.values()))
 
     async def _work(self) -> None:

@@ -45,6 +45,7 @@ class Pod:
         self.inits = [Container(self, one, init=True) for one in spec.get("initContainers") or []]
         self.mains = [Container(self, one) for one in spec["containers"]]
         self.leaving = False
+        self.node_leaves = False  # the whole node is stopped, and starts it again when it is back
         self.failed_for: tuple[str, str] | None = None  # reason and message, such as DeadlineExceeded
         self.initialized = not self.has_inits
         self.sandboxed = False

@@ -136,7 +136,7 @@ class Volumes:
         url = f"/api/v1/namespaces/{about['namespace']}/serviceaccounts/{account}/token"
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         try:
-            return {path: (await self._api.create(url, body))["status"]["token"].encode()}
+            return {path: (await self._api.token(url, body))["status"]["token"].encode()}
         except ApiError as error:
             raise NotYet(f'failed to fetch token: serviceaccount "{account}": {error}') from None
 
