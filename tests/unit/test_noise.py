@@ -181,7 +181,7 @@ def test_a_damaged_file_of_the_state_folder_counts_as_none(settings: Settings, c
 
 
 def test_a_whole_file_is_read(settings: Settings):
-    settings.state.mkdir()
+    settings.state.mkdir(parents=True)
     endpoints = {"backend": "local", "kafka": {"bootstrap_servers": ["127.0.0.1:1"]}, "lab": {"port": 2}}
     settings.endpoints_file.write_text(json.dumps(endpoints))
     assert cluster.read_endpoints(settings) == endpoints
@@ -201,7 +201,7 @@ def test_the_command_works_in_a_folder_that_was_deleted(tmp_path: Path):
     gone.mkdir()
     settings = "from workshop.settings import Settings; print(Settings.load().state)"
     program = f'cd "$1" && rmdir "$1" && "$0" -P -c "{settings}"'
-    for state, seen in ((str(tmp_path), tmp_path), ("relative", gone / "relative")):
+    for state, seen in ((str(tmp_path), tmp_path / "local"), ("relative", gone / "relative" / "local")):
         gone.mkdir(exist_ok=True)
         words = ["/bin/sh", "-c", program, sys.executable, str(gone)]
         env = {**os.environ, "WORKSHOP_STATE": state}

@@ -13,7 +13,7 @@ HOME = {"HOME": "/home/somebody"}
 def test_defaults_stay_in_the_checkout_and_one_cache_folder():
     settings = Settings.load(HOME)
     assert settings.common == settings.root / ".workshop"
-    assert settings.of("local").state == settings.root / ".workshop" / "local"
+    assert settings.of("kind").state.is_relative_to(settings.common)  # in it, where a stack of the old layout is there
     assert settings.cache == Path("/home/somebody/.cache/kafka-kubernetes-workshop")
     assert (settings.backend, settings.maven, settings.first_port) == ("auto", MAVEN_CENTRAL, FIRST_BLOCK)
 
