@@ -13,6 +13,8 @@ BIN = Path(sys.executable).parent
 COMMANDS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
+    "types": ["mypy"],
+    "spelling": ["codespell", "."],
     "notebooks in sync": ["workshop", "notebooks", "--check"],
     "known vulnerabilities": ["python", "infra/audit.py"],
 }
