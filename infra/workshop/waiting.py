@@ -12,6 +12,7 @@ from workshop.machine import Load
 
 T = TypeVar("T")
 BUSY_SHARE = 1 / 3  # how much a second without progress counts while the machine has no processor or disk time to give
+LOOK = 1.0  # seconds between two looks at the machine's load: a question each 10 ms must not cost more than its answer
 LONGEST = 5  # how many times its patience a wait may last while there is progress
 
 
@@ -75,27 +76,38 @@ def wait_until(
     next_step: str = "",
     detail: Callable[[], str] = lambda: "",
     every: float = 0.05,
+    clock: Clock = time,
+    busy: Callable[[], bool] | None = None,
 ) -> T:
     """Ask `probe` until it answers with something true, and return that.
 
+    While the machine has no processor or disk time to give, a second counts a third: such a wait lasts up to three times as long.
+
     Args:
         probe: asks the protocol; None or False means "not yet". What it raises is raised here.
-        timeout: seconds.
+        timeout: seconds on a machine that has time to spare.
         what: what is waited for, as it stands after "waited for".
         detail: evaluated on a time-out, such as the tail of a log.
         every: seconds between two questions.
+        busy: whether the machine was busy since it was last asked.
 
     Raises:
         WorkshopError: the time-out, with what was waited for.
     """
-    deadline = time.monotonic() + timeout
+    busy = busy or Load().is_busy
+    began = looked = clock.monotonic()
+    counted = 0.0
     while True:
         answer = probe()
         if answer:
             return answer
-        if time.monotonic() > deadline:
-            raise WorkshopError(f"Waited {timeout:g} s for {what}, and it did not come.", next_step, detail())
-        time.sleep(every)
+        now = clock.monotonic()
+        if now - looked >= min(LOOK, timeout):
+            counted += (now - looked) * (BUSY_SHARE if busy() else 1)
+            looked = now
+        if counted > timeout:
+            raise WorkshopError(f"Waited {now - began:.3g} s for {what}, and it did not come.", next_step, detail())
+        clock.sleep(every)
 
 
 def wait_while_progressing(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from workshop.errors import WorkshopError
-from workshop.waiting import Seen, keep_trying, over, wait_while_progressing
+from workshop.waiting import Seen, keep_trying, over, wait_until, wait_while_progressing
 
 
 class Clock:
@@ -125,3 +125,10 @@ def test_an_error_that_may_pass_is_waited_for_and_another_is_raised(clock: Clock
     errors = iter(["forbidden"])
     with pytest.raises(WorkshopError, match="failed"):
         waited(clock, keep_trying(attempt, lambda error: False, "the API"))
+
+
+@pytest.mark.parametrize(("busy", "lasts"), [(False, 30), (True, 90)])
+def test_a_second_of_a_busy_machine_counts_a_third(clock: Clock, busy: bool, lasts: int):
+    with pytest.raises(WorkshopError, match="for the moon"):
+        wait_until(lambda: None, 29, "the moon", every=1, clock=clock, busy=lambda: busy)
+    assert clock.now - 1000 == pytest.approx(lasts, abs=3)
