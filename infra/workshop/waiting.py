@@ -81,7 +81,7 @@ def wait_until(
 ) -> T:
     """Ask `probe` until it answers with something true, and return that.
 
-    While the machine has no processor or disk time to give, a second counts a third: such a wait lasts up to three times as long.
+    While the machine has no processor or disk time to give, a second counts a third: the wait may last three times as long.
 
     Args:
         probe: asks the protocol; None or False means "not yet". What it raises is raised here.
