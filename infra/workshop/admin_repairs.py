@@ -15,6 +15,7 @@ import functools
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
@@ -60,8 +61,9 @@ def apply() -> None:
     """Mend the admin client in this process. Harmless if called again."""
     for name, step in _steps.items():
         setattr(KafkaAdminClient, name, _repeated(name, step))
-    KafkaAdminClient._async_delete_groups = _delete_groups_repeatedly
-    KafkaAdminClient._async_delete_records = _delete_records_up_to_fixed_offsets
+    # They pass all arguments on; and mypy compares them with methods of the client's base classes.
+    KafkaAdminClient._async_delete_groups = _delete_groups_repeatedly  # type: ignore[assignment]
+    KafkaAdminClient._async_delete_records = _delete_records_up_to_fixed_offsets  # type: ignore[assignment]
     KafkaAdminClient._alter_configs_process_responses = staticmethod(_alter_configs_was_decided)
     KafkaAdminClient._send_request_to_controller = _send_request_to_controller
 
@@ -128,15 +130,15 @@ class Change:
     """
 
     done_already: tuple[type[Exception], ...]
-    entries: Callable[[object], list]
-    undone: Callable[[KafkaAdminClient, object], Awaitable[set]]
-    holds: Callable[[KafkaAdminClient, object, str], Awaitable[bool]]
+    entries: Callable[[Any], list]
+    undone: Callable[[KafkaAdminClient, Any], Awaitable[set]]
+    holds: Callable[[KafkaAdminClient, Any, str], Awaitable[bool]]
 
 
 async def _send_request_to_controller(
     admin: KafkaAdminClient,
-    request: object,
-    get_errors_fn: Callable[[object], Iterable] = lambda response: (),
+    request: Any,
+    get_errors_fn: Callable[[Any], Iterable] = lambda response: (),
     raise_errors: bool = True,
     ignore_errors: tuple = (),
 ) -> object:
@@ -145,6 +147,7 @@ async def _send_request_to_controller(
     undone = await change.undone(admin, request) if change else set()
     response = await _ask_controller(admin, request, get_errors_fn)
     for entry in change.entries(response) if change else ():
+        assert change, "without a change there are no entries"
         name = _name(entry)
         made_by_us = name in undone and for_code(entry.error_code) in change.done_already
         if made_by_us and await _soon(admin, functools.partial(change.holds, admin, request, name)):
@@ -156,9 +159,9 @@ async def _send_request_to_controller(
 
 
 async def _ask_controller(
-    admin: KafkaAdminClient, request: object, get_errors_fn: Callable[[object], Iterable] = lambda response: ()
-) -> object:
-    async def decided() -> object:
+    admin: KafkaAdminClient, request: Any, get_errors_fn: Callable[[Any], Iterable] = lambda response: ()
+) -> Any:
+    async def decided() -> Any:
         if admin._controller_id in (None, -1):
             admin._controller_id = await admin._refresh_controller_id()
         response = await admin._manager.send(request, node_id=admin._controller_id)
@@ -179,7 +182,7 @@ async def _soon(admin: KafkaAdminClient, holds: Callable[[], Awaitable[bool]]) -
     return True
 
 
-def _name(entry: object) -> str:
+def _name(entry: Any) -> str:
     """By which an answer's entry is known: its topic's name, or the id by which it was asked for."""
     return entry.name if entry.name is not None else str(entry.topic_id)
 
@@ -227,7 +230,7 @@ async def _not_deleted(admin: KafkaAdminClient, request: DeleteTopicsRequest) ->
     """Ask the controller which of these topics there are; a broker, where a topic's id is given or rights are missing."""
     names = [topic.name for topic in request.topics if topic.name is not None]
     known = existing(await _ask_controller(admin, existence_request(names)))
-    unclear = [name for name in names if known.get(name) is None]
+    unclear: list[object] = [name for name in names if known.get(name) is None]
     unclear += [topic.topic_id for topic in request.topics if topic.name is None]
     there = await admin._get_cluster_metadata(unclear) if unclear else {"topics": []}
     found = {str(topic[key]) for topic in there["topics"] if not topic["error_code"] for key in ("name", "topic_id")}

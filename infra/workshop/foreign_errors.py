@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 HERE = ("127.0.0.1", "localhost", "::1")
@@ -33,7 +34,7 @@ def _unreached(error: BaseException) -> list[str]:
     return [fact, RUN_AGAIN if not address or host in HERE else ELSEWHERE]
 
 
-def _address(error: BaseException) -> str:
+def _address(error: Any) -> str:
     """Where an HTTP client wanted to go, without its query; empty where the error does not say so."""
     try:
         url = str(error.request.url)  # requests and httpx
@@ -78,21 +79,21 @@ def _postgres_refused(error: BaseException) -> list[str]:
     return [*f"PostgreSQL reports {type(error).__name__}: {error}".splitlines(), step]
 
 
-def _command_failed(error: BaseException) -> list[str]:
+def _command_failed(error: Any) -> list[str]:
     return [f"The command {_shown(error.cmd)} ended with exit code {error.returncode}.", *_printed(error), RUN_AGAIN]
 
 
-def _command_late(error: BaseException) -> list[str]:
+def _command_late(error: Any) -> list[str]:
     return [f"The command {_shown(error.cmd)} did not end within {error.timeout:.1f} s.", *_printed(error), RUN_AGAIN]
 
 
-def _shown(command: object) -> str:
+def _shown(command: str | bytes | Iterable[object]) -> str:
     text = command.decode(errors="replace") if isinstance(command, bytes) else command
     words = text if isinstance(text, str) else shlex.join(str(word) for word in text)
     return f"`{words}`" if len(words) <= 80 and "\n" not in words else f"`{words.splitlines()[0][:80]} …`"
 
 
-def _printed(error: BaseException) -> list[str]:
+def _printed(error: Any) -> list[str]:
     said = error.stderr or error.output or ""
     text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
     return [f"  {line}" for line in text.strip().splitlines()[-LAST_LINES:]]

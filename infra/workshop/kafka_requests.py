@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import closing, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.protocol.admin import CreatePartitionsRequest
+from kafka.protocol.admin import CreatePartitionsRequest, CreatePartitionsResponse
 
 from workshop.errors import WorkshopError
 from workshop.kafka_sentences import ADVICE, Unanswered
@@ -39,6 +39,11 @@ LOST = (
 )
 SHORTEST_MS = 3_000  # what a busy broker may need for an answer; a client that asks for less gets less
 LONGEST_PAUSE = 1.0  # seconds between two attempts
+
+
+def setting(config: Mapping[str, Any], name: str) -> float:
+    """Return a number of a client's configuration, whose values are of many types."""
+    return config[name]
 
 
 def one_try_ms(request_timeout_ms: float, attempt: int = 1) -> float:
@@ -111,7 +116,7 @@ def existence_request(names: Iterable[str]) -> CreatePartitionsRequest:
     return CreatePartitionsRequest(topics=topics, timeout_ms=SHORTEST_MS, validate_only=True)
 
 
-def existing(response: object) -> dict[str, bool | None]:
+def existing(response: CreatePartitionsResponse) -> dict[str, bool | None]:
     """Return, for each topic in the answer to `existence_request`, whether it exists; None where the answer does not say."""
     meaning = {
         kafka_errors.NoError: True,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
@@ -20,9 +21,11 @@ from kafka.future import Future
 from kafka.net.connection import KafkaConnection
 from kafka.net.manager import KafkaConnectionManager
 
-from workshop.kafka_requests import LOST, in_all_ms, one_try_ms
+from workshop.kafka_requests import LOST, in_all_ms, one_try_ms, setting
 from workshop.kafka_sentences import ADVICE, Unanswered
 from workshop.missing_topics import must_exist
+
+T = TypeVar("T")
 
 SILENT_FOR = 15.0  # seconds for which a broker that did not answer is asked last
 QUESTIONS = {2, 3, 9, 10}  # ListOffsets, Metadata, OffsetFetch, FindCoordinator
@@ -44,7 +47,7 @@ _committed = KafkaConsumer.committed
 def apply() -> None:
     """Mend the look-ups in this process. Harmless if called again."""
     KafkaConnectionManager.send = _answer_within_a_try
-    KafkaConnectionManager.get_connection = _connection_within_a_try
+    KafkaConnectionManager.get_connection = _connection_within_a_try  # type: ignore[assignment]  # all callers name the rest
     KafkaConnectionManager.least_loaded_node = _rather_one_that_answers
     ClusterMetadata.bootstrap_brokers = _least_often_failed
     ClusterMetadata._do_refresh_metadata = _refresh_within_a_try
@@ -59,12 +62,12 @@ def apply() -> None:
 
 
 def _try_seconds(manager: KafkaConnectionManager) -> float:
-    return one_try_ms(manager.config["request_timeout_ms"]) / 1000
+    return one_try_ms(setting(manager.config, "request_timeout_ms")) / 1000
 
 
 def _answer_within_a_try(
     manager: KafkaConnectionManager,
-    request: object,
+    request: Any,
     node_id: object = None,
     request_timeout_ms: float | None = None,
 ) -> Future:
@@ -136,7 +139,7 @@ def _least_often_failed(cluster: ClusterMetadata) -> list:
 
 async def _refresh_within_a_try(cluster: ClusterMetadata, node_id: object) -> None:
     """Ask another broker for metadata if one does not answer; everything that a client does next waits for them."""
-    manager = cluster._manager
+    manager = cast(KafkaConnectionManager, cluster._manager)
     node_id = manager.least_loaded_node() if node_id is None else node_id
     await _within_a_try(manager, node_id, manager.call_soon(_refresh, cluster, node_id))
 
@@ -151,7 +154,7 @@ async def _list_offsets_within_a_try(fetcher: Fetcher, node_id: object, timestam
         raise StaleMetadata(str(error)) from error  # so that metadata are read anew before the next attempt
 
 
-async def _within_a_try(manager: KafkaConnectionManager, node_id: object, answer: object) -> object:
+async def _within_a_try(manager: KafkaConnectionManager, node_id: object, answer: Future) -> Any:
     """Wait for an answer; who does not give it in time is not asked on the same connection again."""
     try:
         return await manager.wait_for(answer, _try_seconds(manager) * 1000)
@@ -181,14 +184,14 @@ async def _list_offsets_or_learn_who_leads(fetcher: Fetcher, timestamps: dict) -
         for topic in sorted(unknown):
             await must_exist(fetcher._manager, topic)
         if not (leaderless and not unknown):  # the first look at a topic that exists needs no pause
-            await fetcher._manager._net.sleep(fetcher.config["retry_backoff_ms"] / 1000)
+            await fetcher._manager._net.sleep(setting(fetcher.config, "retry_backoff_ms") / 1000)
     return found, again
 
 
 async def _new_metadata(fetcher: Fetcher) -> None:
     try:
         update = fetcher._manager.cluster.request_update()
-        await fetcher._manager.wait_for(update, one_try_ms(fetcher.config["request_timeout_ms"]))
+        await fetcher._manager.wait_for(update, one_try_ms(setting(fetcher.config, "request_timeout_ms")))
     except (*LOST, kafka_errors.InvalidMetadataError):
         pass  # the next attempt asks again
 
@@ -260,8 +263,8 @@ def _committed_within_bounds(
 
 
 def _within_bounds(
-    consumer: KafkaConsumer, timeout_ms: float | None, what: str, look_up: Callable[[float], object]
-) -> object:
+    consumer: KafkaConsumer, timeout_ms: float | None, what: str, look_up: Callable[[float], T | None]
+) -> T:
     """Look something up until there is an answer that is not None.
 
     Args:
@@ -272,7 +275,7 @@ def _within_bounds(
     Raises:
         Unanswered: there was none in time.
     """
-    within = in_all_ms(consumer.config["request_timeout_ms"]) if timeout_ms is None else timeout_ms
+    within = in_all_ms(setting(consumer.config, "request_timeout_ms")) if timeout_ms is None else timeout_ms
     deadline, last = time.monotonic() + within / 1000, ""
     while True:
         left = max(0, deadline - time.monotonic()) * 1000
@@ -284,7 +287,7 @@ def _within_bounds(
             last = str(error)
         if time.monotonic() >= deadline:
             raise Unanswered(f"The brokers did not say within {within / 1000:g} s {what}.", ADVICE, last)
-        time.sleep(consumer.config["retry_backoff_ms"] / 1000)
+        time.sleep(setting(consumer.config, "retry_backoff_ms") / 1000)
 
 
 def _said(places: Iterable[TopicPartition]) -> str:

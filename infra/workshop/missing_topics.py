@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import cast
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import InvalidTopicError, KafkaTimeoutError, UnknownTopicOrPartitionError, for_code
@@ -16,7 +17,7 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.protocol.metadata import MetadataRequest
 from kafka.util import Timer
 
-from workshop.kafka_requests import LOST, existence_request, existing, one_try_ms
+from workshop.kafka_requests import LOST, existence_request, existing, one_try_ms, setting
 from workshop.kafka_sentences import ADVICE, NoSuchTopic, Unanswered
 
 LOOK_AFTER = 1.0  # seconds without metadata of a topic, after which it is asked whether it exists
@@ -27,7 +28,7 @@ _poll_once = KafkaConsumer._poll_once
 def apply() -> None:
     """Mend producers and consumers in this process. Harmless if called again."""
     KafkaProducer._wait_on_metadata = _wait_on_metadata_of_what_exists
-    KafkaConsumer._poll_once = _poll_what_exists
+    KafkaConsumer._poll_once = _poll_what_exists  # type: ignore[assignment]  # it passes all arguments on
 
 
 async def must_exist(manager: KafkaConnectionManager, topic: str) -> None:
@@ -66,7 +67,7 @@ async def _known_to_a_broker(manager: KafkaConnectionManager, topic: str) -> boo
 
 
 def _try_ms(manager: KafkaConnectionManager) -> float:
-    return one_try_ms(manager.config["request_timeout_ms"])
+    return one_try_ms(setting(manager.config, "request_timeout_ms"))
 
 
 def _wait_on_metadata_of_what_exists(producer: KafkaProducer, topic: str, max_wait_ms: float) -> set:
@@ -86,7 +87,8 @@ def _wait_on_metadata_of_what_exists(producer: KafkaProducer, topic: str, max_wa
 def _ask_from_another_thread(producer: KafkaProducer, topic: str, seconds: float) -> None:
     """Let the producer's own thread ask whether a topic exists."""
     told = threading.Event()
-    answer = producer._metadata._manager.call_soon(must_exist, producer._metadata._manager, topic)
+    manager = cast(KafkaConnectionManager, producer._metadata._manager)
+    answer = manager.call_soon(must_exist, manager, topic)
     answer.add_both(lambda _: told.set())
     producer._sender.wakeup()
     if told.wait(max(0.0, seconds)) and isinstance(answer.exception, NoSuchTopic):
@@ -97,14 +99,14 @@ def _poll_what_exists(consumer: KafkaConsumer, timer: Timer, *args: object, **op
     """Poll, and look after a second without metadata of a topic whether there is such a topic at all."""
     missing = _missing(consumer)
     if not missing:
-        consumer._missing_since = None
+        consumer.__dict__["_missing_since"] = None
         return _poll_once(consumer, timer, *args, **options)
     if consumer.__dict__.get("_missing_since") is None:
-        consumer._missing_since = time.monotonic()
+        consumer.__dict__["_missing_since"] = time.monotonic()
     # One round may last as long as the caller's patience: for ever, in a loop over a consumer.
     records = _poll_once(consumer, Timer(min(timer.timeout_ms, LOOK_AFTER * 1000)), *args, **options)
-    if not records and time.monotonic() - consumer._missing_since > LOOK_AFTER:
-        consumer._missing_since = None
+    if not records and time.monotonic() - consumer.__dict__["_missing_since"] > LOOK_AFTER:
+        consumer.__dict__["_missing_since"] = None
         consumer._cluster.request_update()
         for name in _missing(consumer):
             consumer._net.run(must_exist, consumer._manager, name)

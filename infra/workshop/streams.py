@@ -30,7 +30,7 @@ def prepare() -> None:
     _open_closed()
     codecs.register_error(PLAIN, _plain)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors=PLAIN)
+        stream.reconfigure(errors=PLAIN)  # type: ignore[union-attr]  # TextIO does not promise it; Python's streams have it
 
 
 def flush() -> None:

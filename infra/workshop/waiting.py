@@ -50,14 +50,16 @@ def nobody(text: str) -> None:
     """Tell nobody what is waited for."""
 
 
-def keep_trying(attempt: Callable[[], T], passes: Callable[[WorkshopError], bool], what: str) -> Callable[[], Seen[T]]:
+def keep_trying(
+    attempt: Callable[[], T], passes: Callable[[WorkshopError], bool], what: str
+) -> Callable[[], Seen[T | bool]]:
     """Return a look that makes an attempt: an error that may pass by itself counts as "not yet", others are raised.
 
     Args:
         what: what is waited for, as it stands after "waiting for"; the error's last line follows.
     """
 
-    def look() -> Seen[T]:
+    def look() -> Seen[T | bool]:
         try:
             return over(attempt() or True)
         except WorkshopError as error:

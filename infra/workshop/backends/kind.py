@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from workshop import kubectl
 from workshop.broker import java, runtime, tools
@@ -88,7 +89,7 @@ class Kind:
         next_step = "`workshop logs kafka-1` shows more; `workshop up` goes on."
         self._wait(look, tell, every=0.5, next_step=next_step, detail=self._pods_as_text)
 
-    def _wait(self, look: Callable[[], Seen], tell: Callable[[str], None], **more: object) -> None:
+    def _wait(self, look: Callable[[], Seen], tell: Callable[[str], None], **more: Any) -> None:
         """Nodes, images and pods come one after the other, each of them at the speed of the machine's disk."""
         wait_while_progressing(look, max(PATIENCE, self.settings.patience), tell=tell, **more)
 

@@ -132,7 +132,7 @@ def _number(digits: str, text: str) -> tuple[Decimal, str, str]:
             return size, "", sign
         return size, sign if sign in SIGNS and not one["power"] else "", ""
     groups = _GROUPS.fullmatch(digits)
-    by = groups and (groups["by"] or groups["indian"])
+    by = (groups["by"] or groups["indian"]) if groups else ""
     if not groups or groups["sign"] == by:
         raise Unreadable(f"the amount {text!r} is not a number")
     size = Decimal(f"{groups['whole'].replace(by, '')}.{groups['rest'] or 0}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,7 +76,7 @@ class Chunk:
     """Columns as they stand in the file, each row's line, how to show a row, and what was refused already."""
 
     columns: dict[str, pa.Array]
-    lines: list[int]
+    lines: Sequence[int]
     show: Callable[[int], str]
     refused: list[Refused] = field(default_factory=list)
     share: float = 0.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from workshop.errors import WorkshopError
 from workshop.ingest.encoding import marked
@@ -52,7 +52,7 @@ class Content:
     head: bytes = b""
 
     @contextmanager
-    def open(self) -> Iterator[tuple[BinaryIO, Callable[[], float]]]:
+    def open(self) -> Iterator[tuple[IO[bytes] | gzip.GzipFile, Callable[[], float]]]:
         """Open its bytes, unpacked, and a function that returns the share of the file that has been read."""
         size = self.path.stat().st_size or 1
         with self.path.open("rb") as file:

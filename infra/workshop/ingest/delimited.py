@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO, TextIOWrapper
 from itertools import islice
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -23,8 +24,8 @@ BLOCK = 1 << 20  # bytes
 SNIFFED = 50  # lines
 _LIMIT = csv.field_size_limit()
 
-# Where a row's lines begin and end among the chunk's, its fields, and why it has none.
-Row = tuple[int, int, list[str] | None, str]
+# Where a row's lines begin and end among the chunk's, its fields, and why there are none.
+Row = tuple[int, int, list[str], str]
 
 
 class DelimitedTable:
@@ -104,7 +105,7 @@ class DelimitedTable:
                 _skip(lines, self._layout.skipped)
             yield from self._chunks(lines, size, names, share)
 
-    def _chunks(self, lines: Lines, size: int, names: list[str], share) -> Iterator[Chunk]:
+    def _chunks(self, lines: Lines, size: int, names: list[str], share: Callable[[], float]) -> Iterator[Chunk]:
         rows = _rows(lines, self._layout.delimiter)
         while found := _some(rows, lines, size):
             chunk = self._chunk(found, lines, names)
@@ -137,7 +138,7 @@ class DelimitedTable:
         columns = {name: pa.array([row[2][place] for row in good], pa.string()) for name, place in places.items()}
         return Chunk(columns, [before + row[0] + 1 for row in good], lambda i: raw(good[i]), refused)
 
-    def _text(self, place: int = 0):
+    def _text(self, place: int = 0) -> open_text:
         return open_text(self._content, self._encoding, place)
 
 
@@ -147,13 +148,13 @@ class open_text:  # noqa: N801, a context manager
     def __init__(self, content: Content, encoding: Encoding, place: int = 0) -> None:
         self._opened, self._encoding, self._place = content.open(), encoding, place
 
-    def __enter__(self):
+    def __enter__(self) -> tuple[TextIOWrapper, Callable[[], float]]:
         file, share = self._opened.__enter__()
         if self._place:
             file.seek(self._place)
         return TextIOWrapper(file, self._encoding.name, self._encoding.errors, newline=""), share
 
-    def __exit__(self, *error: object):
+    def __exit__(self, *error: Any) -> bool | None:
         return self._opened.__exit__(*error)
 
 
@@ -193,7 +194,7 @@ def _rows(lines: Lines, delimiter: Delimiter) -> Iterator[Row]:
         except csv.Error as error:  # one stray quotation mark must not swallow the lines below it
             lines.take_back(begin + 1)
             long = "field larger" in str(error)
-            yield begin, begin + 1, None, TOO_LONG if long else "a quotation mark has no end, or text follows it"
+            yield begin, begin + 1, [], TOO_LONG if long else "a quotation mark has no end, or text follows it"
             broken = True
 
 

@@ -96,7 +96,7 @@ def _names(delimiter: Delimiter, line: str) -> list[str]:
 
 
 def _rows(delimiter: Delimiter, lines: list[str]) -> list[list[str]]:
-    rows = []
+    rows: list[list[str]] = []
     for line in lines:
         try:
             rows += delimiter.rows([line])

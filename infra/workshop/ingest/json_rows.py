@@ -39,7 +39,8 @@ class JsonTable:
 
     def __init__(self, content: Content, encoding: Encoding, wanted: Columns) -> None:
         self._content, self._encoding, self._wanted = content, encoding, wanted
-        self.path, self.notes, self.reading = content.path, [], ""
+        self.path, self.reading = content.path, ""
+        self.notes: list[str] = []
         with told(self.path), open_text(content, encoding) as (text, _):
             self._is_array = _begins_array(text)
         with told(self.path), open_text(content, encoding) as (text, _):
@@ -75,11 +76,11 @@ class JsonTable:
                 yield number, _parsed(bare), bare
 
     def _chunk(self, found: list[Row]) -> Chunk:
-        good = [row for row in found if row[1] is not None]
+        good = [(number, row, raw) for number, row, raw in found if row is not None]
         refused = [Refused(number, _BAD, raw) for number, row, raw in found if row is None]
         names = self._wanted.among(list(dict.fromkeys(name for _, row, _ in good for name in row)))
-        columns = {name: pa.array([self._text(name, *row[1:]) for row in good], pa.string()) for name in names}
-        return Chunk(columns, [row[0] for row in good], lambda i: good[i][2], refused)
+        columns = {name: pa.array([self._text(name, row, raw) for _, row, raw in good], pa.string()) for name in names}
+        return Chunk(columns, [number for number, _, _ in good], lambda i: good[i][2], refused)
 
     def _text(self, name: str, row: dict, raw: str) -> str | None:
         value = row.get(name)
@@ -130,7 +131,8 @@ def _objects(text: TextIOWrapper, name: str) -> Iterator[Row]:
     rest, number = text.read(STEP), 1
     place = rest.index("[") + 1
     while True:
-        place = _BETWEEN.match(rest, place).end()
+        if between := _BETWEEN.match(rest, place):  # always: it may be empty
+            place = between.end()
         if rest.startswith("]", place):
             return
         try:

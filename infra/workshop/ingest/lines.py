@@ -16,7 +16,8 @@ class Lines:
     """The lines of a file; those of the current chunk are kept, and can be taken back."""
 
     def __init__(self, file: TextIOWrapper, name: str) -> None:
-        self._file, self._name, self._again = file, name, deque()
+        self._file, self._name = file, name
+        self._again: deque[str] = deque()
         self.before = 0  # how many lines the chunks before this one had
         self.taken: list[str] = []
         self.size = 0  # characters of this chunk

@@ -164,7 +164,7 @@ def _float_cents(column: pa.Array, whole_units: bool) -> tuple[np.ndarray, dict[
 
 def damaged(columns: dict[str, pa.Array]) -> dict[int, str]:
     """The reasons against rows in which another program left U+FFFD where a letter was lost."""
-    against = {}
+    against: dict[int, str] = {}
     for name, column in columns.items():
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             lost = pc.fill_null(pc.match_substring(column, DAMAGED), False)

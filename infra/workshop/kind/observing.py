@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Generic, TypeVar
 
 from workshop import kubectl
 from workshop.errors import WorkshopError
@@ -13,16 +14,20 @@ from workshop.kind import engine
 from workshop.settings import NODES, Settings
 from workshop.waiting import Seen, over
 
+T = TypeVar("T")
+
 SELDOM = 3.0  # seconds between two questions that cost a container's or a program's start
 
 
-class Seldom:
+class Seldom(Generic[T]):
     """A question that is expensive to ask: in between, its last answer counts."""
 
-    def __init__(self, ask: Callable[[], Hashable]) -> None:
-        self._ask, self._answer, self._next = ask, None, 0.0
+    _answer: T
 
-    def __call__(self) -> Hashable:
+    def __init__(self, ask: Callable[[], T]) -> None:
+        self._ask, self._next = ask, 0.0
+
+    def __call__(self) -> T:
         """Return the answer, at most `SELDOM` seconds old."""
         if time.monotonic() >= self._next:
             self._answer = self._ask()

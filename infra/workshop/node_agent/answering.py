@@ -19,7 +19,9 @@ REFUSED = "connection refused"
 class Pod(Protocol):
     """What is asked of a pod."""
 
-    address: str
+    @property
+    def address(self) -> str:
+        """The address at which its processes listen."""
 
     def owns(self, process: int) -> bool:
         """Whether a process is one of its containers'."""

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from workshop.errors import WorkshopError
 from workshop.files import read_record, write_atomically
@@ -121,8 +122,9 @@ def kept(state: Path) -> Site | None:
     held = read_record(state / FILE)
     if not held:
         return None
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in held.items()}
     try:
-        return Site(**{name: tuple(value) if isinstance(value, list) else value for name, value in held.items()})
+        return Site(**fields)
     except TypeError:
         return None
 
