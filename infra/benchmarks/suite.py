@@ -1,0 +1,68 @@
+"""How long the test command takes: warm, with an empty cache, and on a machine that is kept busy.
+
+Usage: .venv/bin/python infra/benchmarks/suite.py [warm] [cold] [loaded] [--runs N] [--parts PART ...]
+
+Each run is `./infra/test.sh` in a clone of its own of what is committed here. `cold` gives it an empty cache, so that everything is
+fetched and compiled; `loaded` adds `--busy`. Prints minutes as median, minimum and maximum, the load average at the begin of each
+run, and the closing line of each; what a run printed otherwise stands in `runs/suite-*.log`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from measuring import spread
+from workshop.settings import Settings
+
+KINDS = ("warm", "cold", "loaded")
+
+
+def clone(root: Path, folder: Path) -> Path:
+    """Clone what is committed in this checkout and return the clone's folder."""
+    made = folder / "a clone"
+    subprocess.run(["git", "clone", "--quiet", "--local", str(root), str(made)], check=True)
+    return made
+
+
+def one_run(root: Path, kind: str, number: int, parts: list[str]) -> float:
+    """Run the test command once and return its minutes."""
+    log = root / "runs" / f"suite-{kind}-{number}.log"
+    log.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        cache = {"WORKSHOP_CACHE": str(Path(scratch) / "cache")} if kind == "cold" else {}
+        command = ["./infra/test.sh", *parts, *(["--busy"] if kind == "loaded" else [])]
+        load, began = os.getloadavg()[0], time.perf_counter()
+        with log.open("w") as out:
+            place = clone(root, Path(scratch))
+            done = subprocess.run(command, cwd=place, env={**os.environ, **cache}, stdout=out, stderr=out, check=False)
+    minutes = (time.perf_counter() - began) / 60
+    closing = next((line for line in reversed(log.read_text().splitlines()) if " in " in line), "no closing line")
+    print(
+        f"{kind} {number}: {minutes:.1f} min, load {load:.1f} before, exit code {done.returncode}: {closing}",
+        flush=True,
+    )
+    return minutes
+
+
+def main() -> None:
+    """Run and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; warm by default")
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--parts", nargs="*", default=[], help="as the test command takes them; all by default")
+    asked = parser.parse_args()
+    if unknown := set(asked.kinds) - set(KINDS):
+        parser.error(f"there is no kind '{sorted(unknown)[0]}'; there are: {', '.join(KINDS)}")
+    root = Settings.load().root
+    for kind in asked.kinds or ["warm"]:
+        minutes = [one_run(root, kind, number, asked.parts) for number in range(1, asked.runs + 1)]
+        print(f"{kind}: {spread(minutes, 'min', 1)}")
+
+
+if __name__ == "__main__":
+    main()
