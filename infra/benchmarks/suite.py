@@ -2,9 +2,9 @@
 
 Usage: .venv/bin/python infra/benchmarks/suite.py [warm] [cold] [loaded] [--runs N] [--parts PART ...]
 
-Each run is `./infra/test.sh` in a clone of its own of what is committed here. `cold` gives it an empty cache, so that everything is
-fetched and compiled; `loaded` adds `--busy`. Prints minutes as median, minimum and maximum, the load average at the begin of each
-run, and the closing line of each; what a run printed otherwise stands in `runs/suite-*.log`.
+Each run is `./infra/test.sh` in a clone of its own of what is committed here. `cold` gives it an empty cache, so that all is
+fetched and compiled; `loaded` adds `--busy`. Prints minutes as median, minimum and maximum, the load average before each run,
+and the closing line of each; the whole output of a run goes to `runs/suite-*.log`.
 """
 
 from __future__ import annotations
