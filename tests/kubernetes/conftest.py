@@ -27,7 +27,7 @@ from .space import Space, a_space
 SLOW = ("edited", "busy", "ticking", "mistaken")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(kubernetes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The running stack's Kubernetes; in the end the namespaces of these tests have vanished."""
     settings = Settings.load()
@@ -52,7 +52,7 @@ def space(cluster: Cluster) -> Iterator[Space]:
         yield space
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def begun(request: pytest.FixtureRequest) -> None:
     """Whatever of the slow things is asked for by a test of this run has begun."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
@@ -61,7 +61,7 @@ def begun(request: pytest.FixtureRequest) -> None:
             request.getfixturevalue(name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def edited(cluster: Cluster) -> Iterator[Space]:
     """A namespace in which the pod `reader` says each second what the mounted file holds, which was edited meanwhile."""
     with a_space(cluster) as space:
@@ -75,7 +75,7 @@ def edited(cluster: Cluster) -> Iterator[Space]:
         yield space
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def busy(cluster: Cluster) -> Iterator[Space]:
     """A namespace with a Deployment `busy` that takes ten times its CPU request, and an autoscaler up to two pods."""
     with a_space(cluster) as space:
@@ -89,7 +89,7 @@ def busy(cluster: Cluster) -> Iterator[Space]:
         yield space
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ticking(cluster: Cluster) -> Iterator[Space]:
     """A namespace with a CronJob `tick` that runs a pod each minute, and a Job `tried-again` whose two pods fail."""
     with a_space(cluster) as space:
@@ -99,7 +99,7 @@ def ticking(cluster: Cluster) -> Iterator[Space]:
         yield space
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mistaken(cluster: Cluster) -> Iterator[Space]:
     """A namespace with a pod that ends again and again, and two whose image cannot be had."""
     with a_space(cluster) as space:
