@@ -208,13 +208,15 @@ def test_equal_rows_stay_and_refunds_are_events_of_their_own(
 def test_refused_rows_are_dead_letters_with_line_and_reason(
     ws: workshop.Connection, topic: str, tmp_path: Path
 ) -> None:
-    path = log(tmp_path / "log.csv", f"{NOON},a,1.00,t", "03/04/2018,b,1.00,t", f"{NOON},,1.00,t", f"{NOON},c,NaN,t")
+    path = log(
+        tmp_path / "log.csv", f"{NOON},a,1.00,t", "2018-04-31 10:00:00,b,1.00,t", f"{NOON},,1.00,t", f"{NOON},c,NaN,t"
+    )
     done = publish_file(ws, path, topic)
     assert (done.accepted, done.refused) == (1, 3)
     assert publish_file(ws, path, topic).already == 4
     letters = [json.loads(record.value) for record in read_all(ws, topic + DEAD_LETTERS, **COMMITTED)]
     assert sorted((letter["line"], letter["raw"]) for letter in letters) == [
-        (3, "03/04/2018,b,1.00,t"),
+        (3, "2018-04-31 10:00:00,b,1.00,t"),
         (4, f"{NOON},,1.00,t"),
         (5, f"{NOON},c,NaN,t"),
     ]

@@ -19,6 +19,8 @@ def resize(space: Space, name: str, **resources: dict) -> None:
 
 
 def has(found: Thing, kind: str, name: str, amount: str) -> bool:
+    if not found.status.containerStatuses:
+        return False  # its node has not said anything of it yet
     resources = container_of(found).resources
     return bool(resources and resources[kind] and resources[kind][name] == amount)
 

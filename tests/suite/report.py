@@ -51,6 +51,8 @@ class Report:
             self.results[part][report.outcome] += 1
         group = parts.group_of(report.nodeid)
         self.troubled[group] += report.failed
+        if report.failed:
+            self._say(f"FAILED {report.nodeid} ({report.when})")
         self.left[group] -= report.when == "teardown"
         if report.when == "teardown" and not self.left[group] and not group.startswith("tests/unit"):
             self._tell(group)
@@ -58,8 +60,11 @@ class Report:
     def _tell(self, group: str) -> None:
         minutes = (time.monotonic() - self.began) / 60
         word = f"{self.troubled[group]} FAILED" if self.troubled[group] else "passed"
+        self._say(f"{minutes:5.1f} min  {group} {word}")
+
+    def _say(self, line: str) -> None:
         self.printer.ensure_newline()
-        self.printer.write_line(f"{minutes:5.1f} min  {group} {word}")
+        self.printer.write_line(line)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
