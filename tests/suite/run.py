@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from suite import busy, parts, patience
+from suite import busy, left_over, parts, patience
 from suite.report import FAILED, Report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,7 +134,7 @@ def _prefetch(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _lanes(folder: Path) -> Iterator[None]:
-    """In the end, stop the stack of every lane, side by side."""
+    """In the end, stop the stack of every lane, side by side, and what an interrupted test could not stop any more."""
     try:
         yield
     finally:
@@ -145,6 +145,8 @@ def _lanes(folder: Path) -> Iterator[None]:
                 stopping.append(subprocess.Popen([WORKSHOP, "reset"], env=environment, stdout=log, stderr=log))
         for process in stopping:
             process.wait(patience.STOP)
+        for command in left_over.end(folder):
+            print(f"Ended, as a test had left it behind: {command}", file=sys.stderr)
 
 
 def _pytest_arguments(asked: argparse.Namespace) -> list[str]:
@@ -153,7 +155,18 @@ def _pytest_arguments(asked: argparse.Namespace) -> list[str]:
     side_by_side = asked.backend == "local" and asked.lanes > 1
     lanes = ["-n", str(asked.lanes), "--max-worker-restart", "0"] if side_by_side else ["-p", "no:xdist"]
     only = ["-k", asked.k] if asked.k else []
-    fixed = ["-q", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "--durations=10", "--durations-min=1"]
+    # Short, as the path of a socket may have 107 characters; in the run's folder, so that nothing outlives it.
+    fixed = [
+        "--basetemp",
+        str(Path(os.environ["WORKSHOP_SUITE"]) / "t"),
+        "-q",
+        "--rootdir",
+        str(ROOT),
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        "--durations=10",
+        "--durations-min=1",
+    ]
     return ["-p", "suite.plugin", f"--nbval-cell-timeout={patience.CELL}", *fixed, *lanes, *only, *paths]
 
 
