@@ -14,7 +14,7 @@ from workshop.broker.jars import pinned
 from workshop.declared import digest, start_anew
 from workshop.errors import WorkshopError
 from workshop.files import locked
-from workshop.kind import brokers, engine, images, observing, preflight
+from workshop.kind import brokers, engine, images, names, observing, preflight
 from workshop.kind.binary import kind_binary
 from workshop.kind.nodes import Nodes
 from workshop.ports import free_block
@@ -54,7 +54,7 @@ class Kind:
         ports = self._bring_nodes(kind, image, timeline)
         self._bring_images(timeline)
         with timeline.step("the Kubernetes API answers") as step:
-            look = observing.api(self.settings, f"{self.nodes.name}-control-plane")
+            look = observing.api(self.settings, self.nodes.control_plane)
             self._wait(look, step.tell, every=0.5, next_step=kubectl.ADVICE)
         with timeline.step("brokers declared") as step:
             declare = keep_trying(lambda: self._declare(ports), kubectl.may_pass, "Kubernetes to take the brokers")
@@ -240,6 +240,7 @@ class Kind:
             images.into_nodes(self.nodes.name, ours, max(PATIENCE, self.settings.patience), step.tell)
 
     def _declare(self, ports: Ports) -> None:
+        kubectl.apply(self.settings, [names.coredns(self.nodes.control_plane)], manager="workshop")
         kubectl.apply(
             self.settings, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kubectl.NAMESPACE}}]
         )

@@ -18,6 +18,10 @@ from workshop.settings import NODES, Ports, Settings
 
 DEFINITION = "infra/kind/cluster.yaml"
 CREATION_TIMEOUT = 300  # seconds; with the images there it takes half a minute
+WORKER_GRACE = 20  # seconds that brokers may take to hand over what they lead, and to close their files
+# The API server waits a minute for an etcd that was told to end at the same moment. etcd itself is done within a second, and
+# what it has acknowledged is on the disk before.
+CONTROL_PLANE_GRACE = 8
 START_TIMEOUT = 300  # seconds that the engine may take to start a container; usually it takes one
 
 
@@ -52,6 +56,11 @@ class Nodes:
         """The cluster's name: the setting, or one that no other checkout has."""
         digest = hashlib.sha256(str(self.settings.common.resolve()).encode()).hexdigest()[:6]
         return self.settings.cluster or f"workshop-{digest}"
+
+    @property
+    def control_plane(self) -> str:
+        """The name of the control plane's container, which is its node's name too."""
+        return f"{self.name}-control-plane"
 
     def record(self) -> Record | None:
         """What is known of the cluster, or None if there is none."""
@@ -89,7 +98,7 @@ class Nodes:
         write_atomically(config, Template(self._template()).substitute(_ports(ports)))
         words = ["create", "cluster", "--name", self.name, "--image", image, "--config", str(config)]
         self._kind(kind, *words, "--kubeconfig", str(self.settings.kubeconfig), "--wait", "0s")
-        made = engine.containers(self.name)[f"{self.name}-control-plane"]
+        made = engine.containers(self.name)[self.control_plane]
         self._write(Record(**{**asdict(record), "control_plane": made}))
 
     def must_fit(self, image: str) -> None:
@@ -119,8 +128,14 @@ class Nodes:
         running = sorted(engine.containers(self.name, all_of_them=False))
         if running:
             self._must_be_ours(engine.containers(self.name))
-            engine.docker("stop", "--time", "20", *running, timeout=180)
+            with ThreadPoolExecutor(len(running)) as pool:
+                for stopped in [pool.submit(self._stop, name) for name in running]:
+                    stopped.result()
         return running
+
+    def _stop(self, name: str) -> None:
+        grace = CONTROL_PLANE_GRACE if name == self.control_plane else WORKER_GRACE
+        engine.docker("stop", "--time", str(grace), name, timeout=180)
 
     def delete(self, kind: Path) -> None:
         """Delete the cluster, if there is one and it is ours."""
@@ -139,7 +154,7 @@ class Nodes:
         record = self.record()
         ours = record is not None and record.name == self.name
         if record and ours and record.control_plane:
-            ours = there.get(f"{self.name}-control-plane", record.control_plane) == record.control_plane
+            ours = there.get(self.control_plane, record.control_plane) == record.control_plane
         if not ours:
             raise WorkshopError(
                 f"A kind cluster {self.name} exists that this checkout did not make; it is left alone.",
