@@ -87,7 +87,7 @@ def test_a_terminal_that_is_closed_stops_what_was_started(stack: Settings):
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [WORKSHOP, "up", "--no-lab"],
-        env={**os.environ, "WORKSHOP_STATE": str(stack.state)},
+        env={**os.environ, "WORKSHOP_STATE": str(stack.common)},
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -104,7 +104,7 @@ def test_a_terminal_that_is_closed_stops_what_was_started(stack: Settings):
 def test_nohup_goes_on_when_the_terminal_is_closed(stack: Settings):
     process = subprocess.Popen(
         ["nohup", WORKSHOP, "up", "--no-lab"],
-        env={**os.environ, "WORKSHOP_STATE": str(stack.state)},
+        env={**os.environ, "WORKSHOP_STATE": str(stack.common)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

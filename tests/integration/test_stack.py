@@ -258,7 +258,7 @@ def closed(settings: Settings, node: int) -> bool:
 
 
 def test_a_stop_tells_what_it_waits_for(stack: Settings):
-    stack.state.mkdir()
+    stack.state.mkdir(parents=True)
     processes, told = Processes(stack.state), []
     deaf = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
