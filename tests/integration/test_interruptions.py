@@ -37,7 +37,7 @@ def has_opened(process: subprocess.Popen, part: str) -> bool:
 @pytest.mark.parametrize("microseconds", range(0, 60_000, 4_000))
 def test_ctrl_c_while_python_itself_starts_is_a_sentence(settings: Settings, microseconds: int):
     """Whenever it comes: the launcher holds it back until the first line of `workshop.entry`."""
-    process = start("status", state=settings.state)
+    process = start("status", state=settings.common)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(microseconds / 1e6)
     code, said = interrupt(process, signal.SIGINT)
@@ -48,7 +48,7 @@ def test_ctrl_c_while_python_itself_starts_is_a_sentence(settings: Settings, mic
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="libraries are seen in /proc, on Linux")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_midst_of_imports_is_a_sentence(settings: Settings, number: int):
-    process = start("status", state=settings.state)
+    process = start("status", state=settings.common)
     wait_until(lambda: has_opened(process, "_psutil"), 120, "psutil to be imported", every=0.001)
     code, said = interrupt(process, number)
     assert code == 128 + number
@@ -57,18 +57,18 @@ def test_a_signal_in_the_midst_of_imports_is_a_sentence(settings: Settings, numb
 
 @pytest.mark.parametrize("number", WORDS)
 def test_an_interrupted_up_leaves_nothing_and_the_next_one_works(stack: Settings, number: int):
-    process = start("up", "--no-lab", state=stack.state)
+    process = start("up", "--no-lab", state=stack.common)
     wait_until(lambda: Processes(stack.state).running(), 240, "a broker to be started", every=0.01)
     code, said = interrupt(process, number)
     assert code == 128 + number
     assert f"{WORDS[number]} Partial work was cleaned up; run the same command again to resume." in said
     assert Processes(stack.state).running() == {}
     if number == signal.SIGINT:
-        assert ended(start("up", "--no-lab", state=stack.state))[0] == 0
+        assert ended(start("up", "--no-lab", state=stack.common))[0] == 0
 
 
 def test_a_second_ctrl_c_waits_until_the_first_one_has_cleaned_up(stack: Settings):
-    process = start("up", "--no-lab", state=stack.state)
+    process = start("up", "--no-lab", state=stack.common)
     wait_until(lambda: len(Processes(stack.state).running()) == 3, 240, "three brokers to be started", every=0.01)
     os.killpg(process.pid, signal.SIGINT)
     said = ""
@@ -121,7 +121,7 @@ def test_following_a_log_ends_by_ctrl_c_without_an_error(settings: Settings):
     log = settings.state / "logs" / "kafka-1.log"
     log.parent.mkdir(parents=True)
     log.write_text("here\n")
-    process = start("logs", "kafka-1", "-f", state=settings.state, PYTHONUNBUFFERED="1")
+    process = start("logs", "kafka-1", "-f", state=settings.common, PYTHONUNBUFFERED="1")
     assert process.stdout.readline() == "here\n"
     with log.open("a") as file, ThreadPoolExecutor() as reading:
         followed = reading.submit(process.stdout.readline)
