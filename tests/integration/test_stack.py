@@ -11,7 +11,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-import uuid
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -387,17 +386,6 @@ def test_a_setting_that_is_deleted_twice_is_no_error(ws: Connection):
     code, said = change("--delete-config", "producer_byte_rate,consumer_byte_rate")
     assert (code, "Invalid config(s): producer_byte_rate" in said) == (1, True), "one of them is still set"
     assert change("--delete-config", "nonsense")[0] == 1
-
-
-def test_a_setting_may_be_deleted_twice_in_the_shell(ws: Connection):
-    about = f"--entity-type clients --entity-name {uuid.uuid4().hex[:8]}"
-    for change in ("--add-config consumer_byte_rate=500000", *["--delete-config consumer_byte_rate"] * 2):
-        done = command(ws.settings, "shell", "-c", f"kafka-configs --alter {change} {about}")
-        assert (done.returncode, done.stderr) == (0, ""), done
-    assert done.stdout == "Nothing to delete: consumer_byte_rate is not set there.\n"
-    failed = command(ws.settings, "shell", "-c", "kafka-configs --alter --delete-config a --entity-type nothing")
-    assert failed.returncode != 0
-    assert "Invalid entity type" in failed.stderr
 
 
 def test_another_java_runs_the_brokers_by_the_setting(stack: Settings):
