@@ -20,6 +20,7 @@ def test_bad_input_is_told_in_a_sentence(ws: Connection, case: bad_input.Case):
     assert bad_input.is_told(code, said), f"exit code {code}\n{said}"
 
 
+@pytest.mark.usefixtures("kubernetes")
 def test_the_payments_service_says_what_it_refuses(ws: Connection):
     if not ws.payments:
         pytest.skip("NOT RUN: this stack has no Kubernetes, so no payments service")
