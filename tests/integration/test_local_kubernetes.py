@@ -21,6 +21,7 @@ from workshop.connection import Connection
 from workshop.kubectl import NAMESPACE, kubectl
 from workshop.lessons import microservices_on_kubernetes as lesson
 from workshop.processes import Processes
+from workshop.settings import Settings
 from workshop.timeline import Timeline
 from workshop.waiting import wait_until
 
@@ -33,7 +34,7 @@ def api(ws: Connection) -> Iterator[object]:
     if ws.backend != "local" or not ws.payments:
         pytest.skip("this stack has no Kubernetes of the backend local")
     yield lesson.ensure(ws, replicas=2)
-    cluster.up(ws.settings, Timeline(Console(quiet=True)), with_lab=False)
+    cluster.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
     lesson.restore(ws)
 
 
@@ -112,7 +113,7 @@ def test_a_warden_that_was_killed_takes_all_along_and_up_repairs_it(ws: Connecti
     Processes(ws.settings.state).signal(AGENT, signal.SIGKILL)
     wait_until(lambda: not any(psutil.pid_exists(one) for one in old), WAIT, "its pods to end")
     assert AGENT not in Processes(ws.settings.state).running()
-    cluster.up(ws.settings, Timeline(Console(quiet=True)), with_lab=False)
+    cluster.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
 
 
@@ -190,7 +191,7 @@ def test_services_that_were_told_of_other_brokers_are_started_anew(ws: Connectio
         WAIT,
         "payments that finds no broker",
     )
-    cluster.up(ws.settings, Timeline(Console(quiet=True)), with_lab=False)
+    cluster.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
 
 
