@@ -26,9 +26,9 @@ def apply() -> None:
     ConsumerCoordinator.need_rejoin = _until_joined
     TransactionalRequestResult.wait = _wait_but_not_for_ever
     KafkaNetSocket.sock_connect = _connected_or_closed  # type: ignore[assignment]  # it passes all arguments on
+    closed_clients._closes[KafkaProducer] = _closed_though_not_all_is_sent
     for repairs in (admin_repairs, lookup_repairs, missing_topics, closed_clients):
         repairs.apply()
-    KafkaProducer.close = _closed_though_not_all_is_sent
 
 
 def _go_on_under_a_new_epoch(manager: TransactionManager) -> None:
