@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-from typing import Any
-
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import KafkaTimeoutError
-from kafka.net.inet import KafkaNetSocket
 from kafka.producer.kafka import KafkaProducer
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionManager
 
-from workshop import admin_repairs, closed_clients, lookup_repairs, missing_topics
+from workshop import admin_repairs, client_sockets, closed_clients, lookup_repairs, missing_topics, unlisted_brokers
 
 LONGEST = 15.0  # seconds that a step of a transaction may take: brokers put an end to one of `debits` after 10
 _need_rejoin = ConsumerCoordinator.need_rejoin
 _wait = TransactionalRequestResult.wait
-_sock_connect = KafkaNetSocket.sock_connect
 _close_producer = KafkaProducer.close
 
 
@@ -25,9 +20,8 @@ def apply() -> None:
     TransactionManager.reset_producer_id = _go_on_under_a_new_epoch
     ConsumerCoordinator.need_rejoin = _until_joined
     TransactionalRequestResult.wait = _wait_but_not_for_ever
-    KafkaNetSocket.sock_connect = _connected_or_closed  # type: ignore[assignment]  # it passes all arguments on
     closed_clients._closes[KafkaProducer] = _closed_though_not_all_is_sent
-    for repairs in (admin_repairs, lookup_repairs, missing_topics, closed_clients):
+    for repairs in (admin_repairs, client_sockets, lookup_repairs, missing_topics, unlisted_brokers, closed_clients):
         repairs.apply()
 
 
@@ -80,15 +74,4 @@ def _closed_though_not_all_is_sent(
         if getattr(producer, "_sender", None) is not None:
             producer._sender.force_close()
         producer._closed = True
-        raise
-
-
-async def _connected_or_closed(
-    made: KafkaNetSocket, net: object, sock: socket.socket, *address: object, **options: object
-) -> Any:
-    """Let go of a socket that does not become a connection: kafka-python 3.0.12 keeps that of a client closed meanwhile."""
-    try:
-        return await _sock_connect(made, net, sock, *address, **options)
-    except BaseException:
-        sock.close()
         raise

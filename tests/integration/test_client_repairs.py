@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError, RequestTimedOutError
+from kafka.net.compat import KafkaNetClient
 from workshop import reading
 from workshop.connection import Connection
 from workshop.replicas import followers_of, leader_of, partitions
@@ -56,6 +57,34 @@ def test_a_consumer_that_knows_the_old_leader_finds_the_new_one(ws: Connection):
         ws.brokers.resume(old)
         wait_until(lambda: old in partitions(ws, topic)[0]["isr_nodes"], 60, "the old leader to follow")
         assert consumer.end_offsets([place]) == {place: 0}
+
+
+def test_a_producer_whose_leader_is_not_in_its_list_of_brokers_asks_for_a_newer_one(ws: Connection):
+    topic = ws.fresh_topic("unlisted", partitions=1)
+    with closing(KafkaProducer(**ws.kafka, **HASTY)) as producer:
+        producer.send(topic, b"listed").get(timeout=30)
+        client, leader = producer._sender._client, leader_of(ws, topic)
+        client._manager._net.call_soon_threadsafe(lambda: _unlist(client, leader))
+        _send_until_accepted(producer, topic, b"unlisted")
+
+
+def test_so_does_a_consumer(ws: Connection):
+    topic = ws.fresh_topic("unlisted", partitions=1)
+    leader = leader_of(ws, topic)
+    with closing(KafkaProducer(**ws.kafka)) as producer, closing(KafkaConsumer(**ws.kafka)) as consumer:
+        consumer.assign([TopicPartition(topic, 0)])
+        consumer.seek_to_beginning()
+        assert consumer.poll(timeout_ms=100) == {}
+        consumer._manager._net.run(_unlist, consumer._client, leader)
+        producer.send(topic, b"unlisted").get(timeout=30)
+        found = wait_until(lambda: consumer.poll(timeout_ms=100), 30, "the event")
+    assert [record.value for records in found.values() for record in records] == [b"unlisted"]
+
+
+def _unlist(client: KafkaNetClient, leader: int) -> None:
+    """Put the client in the state after a leader died in the middle of a metadata answer: leader known, broker missing."""
+    del client.cluster._brokers[leader]
+    client._manager.close(leader)
 
 
 def _polled_until_it_holds(consumer: KafkaConsumer, count: int) -> bool:

@@ -9,6 +9,8 @@ import socket
 import pytest
 from kafka.errors import KafkaConnectionError
 from kafka.net.inet import KafkaNetSocket
+from kafka.net.selector import NetworkSelector
+from kafka.net.transport import KafkaTCPTransport
 from workshop import client_repairs
 
 
@@ -46,3 +48,18 @@ def test_nor_does_one_that_is_refused(connecting: KafkaNetSocket, monkeypatch: p
         with pytest.raises(KafkaConnectionError, match="ECONNREFUSED"):
             asyncio.run(connecting.sock_connect(Net(), sock, ("127.0.0.1", 9)))
         assert sock.fileno() == -1
+
+
+def test_a_client_that_is_closed_while_a_request_waits_sends_it_and_keeps_no_socket() -> None:
+    client_repairs.apply()
+    net = NetworkSelector()
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with theirs:
+        transport = KafkaTCPTransport(net, ours)
+        transport.write(b"the last request")
+        transport.close()
+        net.close()
+        assert ours.fileno() == -1
+        assert theirs.recv(100) == b"the last request"
+        assert theirs.recv(100) == b""
