@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import pandas as pd
 
@@ -20,6 +19,7 @@ from workshop.lessons.change_data_capture_live import (
     kill_connect,
     latency,
 )
+from workshop.lessons.change_data_capture_observations import Blocked
 from workshop.lessons.change_data_capture_pictures import (
     draw_alerts,
     draw_changes,
@@ -41,29 +41,6 @@ __all__ = [  # what the notebook uses besides
     "latency",
     "limit_alerts",
 ]
-
-
-@dataclass(frozen=True)
-class Blocked:
-    """What was found after a program blocked cards, and died on the way.
-
-    Attributes:
-        how: the name of the function that it used.
-        cards: in the order in which they were to be blocked; at the one in `died_at` the program died.
-        rows: those that are blocked in the database.
-        events: card to how many events tell of it.
-    """
-
-    how: str
-    cards: list[str]
-    died_at: str
-    rows: set[str]
-    events: Counter
-
-    @property
-    def holes(self) -> list[str]:
-        """The cards about which database and topic do not agree."""
-        return [card for card in self.cards if (card in self.rows) != bool(self.events[card])]
 
 
 def block(bank: Bank, how: Callable, *, fatal_step: int = 1) -> Blocked:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -17,6 +15,7 @@ from workshop.cdc import debezium, outbox
 from workshop.cdc.bank import Bank
 from workshop.cdc.debezium import Change
 from workshop.errors import WorkshopError
+from workshop.lessons.change_data_capture_observations import Held, Killed, Latency
 from workshop.lessons.change_data_capture_pictures import draw_held
 from workshop.live import Live
 from workshop.waiting import wait_until
@@ -93,18 +92,6 @@ def _at_work(bank: Bank) -> Iterator[None]:
         work.communicate()
 
 
-@dataclass
-class Latency:
-    """Changes and how long each took from the database's commit to a reader; seconds since the first, milliseconds."""
-
-    points: list[tuple[float, float]]
-
-    def percentile(self, percent: float) -> float:
-        """The latency, in milliseconds, that so many percent stayed below."""
-        values = sorted(ms for _, ms in self.points)
-        return values[min(len(values) - 1, int(len(values) * percent / 100))]
-
-
 def latency(bank: Bank, count: int = 200, rate: float = 40) -> Latency:
     """Let the monolith change limits, and time each change from its commit in the database to a reader of the topic."""
     with arrivals(bank, "cards") as reader:
@@ -122,38 +109,6 @@ def _wanted(count: int) -> set[int]:
 
 def _limits(reader: Arrivals) -> set[int]:
     return {change.after["limit_cents"] for _, change in list(reader.seen) if change.after}
-
-
-@dataclass
-class Killed:
-    """What was seen when Connect was killed. Times are seconds since the monolith began to work.
-
-    Attributes:
-        committed: the number of a change to when the database committed it.
-        arrived: when a change came, and its number; those that came again too.
-    """
-
-    committed: dict[int, float] = field(default_factory=dict)
-    arrived: list[tuple[float, int]] = field(default_factory=list)
-    killed: float = 0.0
-    answers: float = 0.0
-    count: int = 0
-
-    @property
-    def missing(self) -> int:
-        """How many changes never came."""
-        return self.count - len({number for _, number in self.arrived})
-
-    @property
-    def again(self) -> list[tuple[float, int]]:
-        """What came that had come before."""
-        times: Counter = Counter()
-        found = []
-        for when, number in self.arrived:
-            times[number] += 1
-            if times[number] > 1:
-                found.append((when, number))
-        return found
 
 
 def kill_connect(bank: Bank, count: int = 240, rate: float = 40, kill_after: float = 2.5) -> Killed:
@@ -176,14 +131,6 @@ def kill_connect(bank: Bank, count: int = 240, rate: float = 40, kill_after: flo
             seen.arrived.append((when - began, number))
             seen.committed[number] = change.committed_ms / 1000 - began
     return seen
-
-
-@dataclass
-class Held:
-    """How much of its log the database kept for the slot: seconds, bytes; and what happened when."""
-
-    points: list[tuple[float, int]] = field(default_factory=list)
-    marks: dict[str, float] = field(default_factory=dict)
 
 
 def hold_the_log(bank: Bank, seconds: float = 5) -> Held:

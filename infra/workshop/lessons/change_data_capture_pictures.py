@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from workshop.cdc.debezium import Change
+from workshop.lessons.change_data_capture_observations import Blocked, Held, Joined, Killed, Latency
 from workshop.pictures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PURPLE, RED, Picture, blank, figure
-
-if TYPE_CHECKING:
-    from workshop.lessons.change_data_capture import Blocked
-    from workshop.lessons.change_data_capture_live import Held, Killed, Latency
-    from workshop.lessons.change_data_capture_service import Joined
 
 OPERATIONS = {"read": GREY, "insert": GREEN, "update": BLUE, "delete": ORANGE, "tombstone": INK}
 

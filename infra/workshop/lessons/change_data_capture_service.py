@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kafka import KafkaProducer
@@ -15,6 +14,7 @@ from workshop.cdc import outbox
 from workshop.cdc.bank import Bank
 from workshop.cdc.limits import LimitExceeded
 from workshop.lessons.change_data_capture_live import Arrivals, arrivals
+from workshop.lessons.change_data_capture_observations import Joined
 from workshop.lessons.change_data_capture_pictures import draw_alerts
 from workshop.lessons.services import GROUP, Service
 from workshop.live import Live
@@ -23,22 +23,6 @@ from workshop.waiting import wait_until
 
 PAID = 300_00
 EVERY = 0.1  # seconds between two payments
-
-
-@dataclass
-class Joined:
-    """What was seen of a service that joined. Times are seconds since the first payment, money is cents.
-
-    Attributes:
-        limits: when the database committed a limit, and the limit; None when the card was gone.
-        payments: payment to when it was made.
-        alerted: the payments that an alert tells of.
-    """
-
-    limits: list[tuple[float, int | None]] = field(default_factory=list)
-    payments: dict[str, float] = field(default_factory=dict)
-    alerted: set[str] = field(default_factory=set)
-    card: str = ""
 
 
 def limit_alerts(bank: Bank) -> Joined:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import KafkaProducer
@@ -14,24 +12,11 @@ from kafka import KafkaProducer
 from workshop import reading, story
 from workshop.connection import Connection
 from workshop.lessons import services
+from workshop.lessons.event_replay_observations import Answers, Compaction
 from workshop.lessons.event_replay_pictures import draw_answers, draw_compaction
 from workshop.live import Live
 from workshop.publishing import publish
 from workshop.waiting import wait_until
-
-
-@dataclass
-class Compaction:
-    """What lies in a compacted topic over time.
-
-    Attributes:
-        points: triples of seconds, records in the topic, keys among them that have a value.
-        marks: seconds and what was done then.
-    """
-
-    points: list[tuple[float, int, int]] = field(default_factory=list)
-    marks: list[tuple[float, str]] = field(default_factory=list)
-
 
 COMPACTED: dict[str, Any] = {  # so that one sees it within seconds; the defaults take hours
     "cleanup_policy": "compact",
@@ -82,16 +67,6 @@ def _look_until(
         if done([r.key for r in records]):
             return
         time.sleep(0.4)
-
-
-@dataclass
-class Answers:
-    """How the answers grew while the service was killed; seconds."""
-
-    expected: int
-    points: list[tuple[float, int]] = field(default_factory=list)
-    marks: list[tuple[float, str]] = field(default_factory=list)
-    times: Counter = field(default_factory=Counter)
 
 
 def debit_through_a_kill(ws: Connection, count: int = 400) -> Answers:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from workshop.lessons.event_replay_observations import Answers, Compaction
 from workshop.payments.accounts import Account, evolve
 from workshop.payments.events import AccountCredited, CardEvent, PaymentDeclined
 from workshop.pictures import BLUE, GREEN, GREY, INK, ORANGE, RED, Picture, figure
-
-if TYPE_CHECKING:
-    from workshop.lessons.event_replay_live import Answers, Compaction
 
 
 def draw_account(events: Sequence[CardEvent]) -> Picture:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,8 @@ from sklearn.metrics import precision_recall_curve
 
 from workshop.fraud.periods import PeriodWarning
 from workshop.fraud.warnings_text import warning_text
+from workshop.lessons.fraud_observations import Moments
 from workshop.pictures import BLUE, FAINT, GREY, INK, ORANGE, PALETTE, RED, Picture, figure
-
-if TYPE_CHECKING:
-    from workshop.lessons.fraud_live import Moments
 
 
 def draw_moments(seen: Moments) -> Picture:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from kafka import KafkaConsumer, KafkaProducer
@@ -13,9 +12,10 @@ from kafka import KafkaConsumer, KafkaProducer
 from workshop.connection import Connection
 from workshop.lessons import services
 from workshop.lessons.fraud_analysis_pictures import draw_moments
+from workshop.lessons.fraud_observations import Moment, Moments
 from workshop.live import Live
 from workshop.payments import PaymentMade, parse
-from workshop.payments.events import AccountDebited, CardEvent, PaymentDeclined, PaymentFlagged
+from workshop.payments.events import AccountDebited, CardEvent
 from workshop.publishing import publish
 from workshop.waiting import wait_until
 
@@ -24,37 +24,6 @@ USUAL = (31_50, 24_90, 42_00, 18_75, 36_20, 27_40, 33_10, 22_80)  # cents
 LIVE = (29_90, 35_00, 189_00, 31_20, 249_00)  # cents; two are unlike the others
 EVERY = 0.5  # seconds
 PATIENCE = 60.0  # seconds within which the last payments are debited
-
-
-@dataclass
-class Moment:
-    """One payment: when it was made (seconds since the first), and after how many seconds it was debited and flagged."""
-
-    made: float
-    cents: int
-    debited: float | None = None
-    declined: bool = False
-    flagged: float | None = None
-    because: str = ""
-
-
-@dataclass
-class Moments:
-    """All payments of the demonstration, by payment_id."""
-
-    began: float = field(default_factory=time.monotonic)
-    payments: dict[str, Moment] = field(default_factory=dict)
-
-    def note(self, event: object) -> None:
-        """An answer or an alert came in."""
-        moment = self.payments.get(getattr(event, "payment_id", ""))
-        if moment is None:
-            return
-        after = time.monotonic() - self.began - moment.made
-        if isinstance(event, AccountDebited | PaymentDeclined) and moment.debited is None:
-            moment.debited, moment.declined = after, isinstance(event, PaymentDeclined)
-        elif isinstance(event, PaymentFlagged) and moment.flagged is None:
-            moment.flagged, moment.because = after, event.because
 
 
 def pay_live(ws: Connection) -> Moments:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,8 +13,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from workshop.connection import Connection
-from workshop.flow import IMPATIENT, Flow, Reconciled, longest_gap, reconcile
+from workshop.flow import IMPATIENT, Flow, Reconciled, reconcile
 from workshop.kubernetes_later import measures
+from workshop.lessons.replication_observations import Kill
 from workshop.lessons.replication_pictures import draw_kill, draw_replicas, draw_squares
 from workshop.live import Live, Told
 from workshop.pace import paced
@@ -27,23 +27,6 @@ FREEZE = 1.8  # seconds: a frozen broker counts as in sync for the first of them
 HASTE = 600  # milliseconds that a producer waits for an answer before it tries again: less than that second
 
 __all__ = ["draw_kill", "draw_replicas", "draw_squares", "followers_of", "leader_of"]  # what the notebook uses besides
-
-
-@dataclass
-class Kill:
-    """What was seen when a leader was killed while payments flowed. Times are seconds since the first payment."""
-
-    acks: object
-    leader: int
-    acknowledged: list[float]
-    killed: float | None = None
-    elected: float | None = None
-    result: Reconciled | None = None
-
-    @property
-    def gap(self) -> tuple[float, float]:
-        """From when to when no payment was acknowledged, at the longest."""
-        return longest_gap(self.acknowledged)
 
 
 @measures

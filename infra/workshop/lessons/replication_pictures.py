@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from workshop.connection import Connection
 from workshop.flow import Reconciled
+from workshop.lessons.replication_observations import Kill
 from workshop.pictures import BLUE, FAINT, GREY, INK, ORANGE, RED, Picture, figure
 from workshop.replicas import partitions
-
-if TYPE_CHECKING:
-    from workshop.lessons.replication import Kill
 
 BIN = 0.1  # seconds
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from workshop.lessons.scaling_observations import Scaled
 from workshop.pictures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PALETTE, RED, Picture, figure
-
-if TYPE_CHECKING:
-    from workshop.lessons.scaling_under_load import Scaled
 
 PARTITIONS = 3
 

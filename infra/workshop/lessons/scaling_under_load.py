@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,6 +16,7 @@ from kafka.errors import KafkaError
 from workshop import kubectl, pods, story
 from workshop.connection import Connection
 from workshop.lessons import microservices_on_kubernetes as kubernetes
+from workshop.lessons.scaling_observations import CALLS, CAPACITY, SECONDS, Scaled
 from workshop.lessons.scaling_pictures import draw_autoscaling, draw_cpu_and_queue, draw_curves, draw_lag
 from workshop.live import Live
 from workshop.load import Load, Stage, percentile
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
 APP = "payments"
-CALLS, SECONDS = 5, 0.25  # what one replica may ask the card network at once, and how long a call takes
-CAPACITY = CALLS / SECONDS  # payments a second that one replica can take
 NETWORK = [{"name": "CARD_NETWORK_CALLS", "value": str(CALLS)}, {"name": "CARD_NETWORK_MS", "value": "250"}]
 SHARES = (0.5, 0.8, 0.95, 1.2)  # of the capacity that is offered, one after the other
 STEP, WARM = 5.0, 1.5  # seconds that each lasts, of which the first do not count
@@ -110,26 +108,6 @@ def _figures(ws: Connection) -> dict[str, float]:
     """What the service says at `/metrics`: with one replica it is always the same that answers."""
     lines = httpx.get(f"{ws.payments}/metrics", trust_env=False, timeout=10).text.splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
-
-
-@dataclass
-class Scaled:
-    """What was seen while the autoscaler worked: answers, and how many pods there were when (ready, wished for)."""
-
-    load: Load
-    least: int
-    most: int
-    marks: list[tuple[float, str]] = field(default_factory=list)
-    ready: list[tuple[float, int]] = field(default_factory=list)
-    wished: list[tuple[float, int]] = field(default_factory=list)
-
-    def p95(self, since: float, until: float) -> float:
-        """Seconds."""
-        return percentile(self.load.answers(), since, until)
-
-    def capacity(self, since: float, until: float) -> float:
-        """Payments a second that the ready pods could take, at the worst moment in this time."""
-        return CAPACITY * min((count for at, count in self.ready if since <= at < until), default=0)
 
 
 def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
