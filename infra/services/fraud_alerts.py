@@ -1,13 +1,230 @@
-"""`fraud-alerts` in a cluster: python -m services.fraud_alerts. The environment tells it, `workshop.fraud_alerts` does it."""
+"""The service `fraud-alerts`: judges each payment by its card's and its terminal's past, while it is being made.
+
+It reads `payments` and `fraud-reports` and writes `PaymentFlagged` to `fraud-alerts`. What it knows of the past is memory
+only: when it starts, or holds other partitions, it reads the past again, up to its bookmark, and judges without writing. An
+alert may be written twice when it dies, or partitions move, between alert and bookmark; it carries the payment's id, so
+whoever reads alerts can tell.
+Its environment configures it (`services.settings`): python -m services.fraud_alerts
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from workshop.fraud_alerts import FraudAlerts, Topics
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+from workshop.fraud.rules import Flag, judge
+from workshop.fraud.stream import FeatureStream, milliseconds
+from workshop.payments import PaymentMade, PaymentRefunded, parse
+from workshop.payments.events import UNUSABLE, CardEvent, FraudReported, PaymentFlagged
+from workshop.reading import read_partitions
 
 from services import reader
+from services.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
+from services.retry import persevere
 from services.settings import Settings
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
+
+log = logging.getLogger(__name__)
+WHOLE = {**UNHURRIED, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+SESSION_MS = 6_000
+NOTED_EVERY = 2.0  # seconds between two bookmarks, each a write of its own, and between two looks at the reports
+
+
+Judged = PaymentMade | PaymentRefunded | FraudReported
+
+
+@dataclass(frozen=True)
+class Topics:
+    """What it reads and writes."""
+
+    payments: str
+    reports: str
+    alerts: str
+
+
+@dataclass
+class Judge:
+    """The rules, fed one event at a time, in the order in which events come.
+
+    Times that come out of order (by a moment, from another partition) count as now: features need time to ascend.
+    """
+
+    stream: FeatureStream = field(default_factory=FeatureStream)
+    now: int = 0
+
+    def feed(self, event: Judged) -> list[Flag]:
+        """What the rules say of a payment; a report is remembered and says nothing."""
+        self.now = max(self.now, milliseconds(event.at))
+        if isinstance(event, FraudReported):
+            self.stream.report(event.payment_id, event.terminal, event.paid_at_ms, self.now)
+            return []
+        sign = -1 if isinstance(event, PaymentRefunded) else 1
+        return judge(self.stream.payment(event.card, event.terminal, self.now, sign * event.amount_cents))
+
+
+@dataclass
+class FraudAlerts(ConsumerRebalanceListener):
+    """One instance of the service; it knows the cards of the partitions that it holds.
+
+    Attributes:
+        tally: how many payments it judged and flagged, how many records it could not read, how often it began anew.
+        lag: partition to the number of payments that wait there.
+        joined: whether its group knows it, even if it holds nothing.
+    """
+
+    kafka: dict
+    topics: Topics
+    group: str
+    judge: Judge = field(default_factory=Judge)
+    tally: Counter = field(default_factory=Counter)
+    lag: dict[int, int] = field(default_factory=dict)
+    joined: bool = False
+    moved: bool = False  # partitions have come or gone, and the past is to be learnt anew
+    unnoted: bool = False  # payments have been read since the bookmark was moved
+
+    def run(self, leaving: list) -> None:
+        """Judge payments until `leaving` is not empty."""
+        persevere(lambda: self._serve(leaving), leaving, lambda: self.tally.update(["begun anew"]))
+
+    def _serve(self, leaving: list) -> None:
+        timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 1_000, "metadata_max_age_ms": 10_000}
+        with (
+            closing(KafkaConsumer(**self.kafka, group_id=self.group, **WHOLE, **timing)) as consumer,
+            # A consumer of its own: one that reads both topics lets payments wait for a fetch that waits for reports.
+            closing(self._all_reports()) as reports,
+            closing(KafkaProducer(**self.kafka, acks="all", max_block_ms=30_000)) as producer,
+        ):
+            consumer.subscribe([self.topics.payments], listener=self)
+            try:
+                self._judge_on(consumer, reports, producer, leaving)
+            finally:
+                self.joined = False
+                with suppress(KafkaError):
+                    producer.close(timeout=10)
+                with suppress(KafkaError):
+                    consumer.close(autocommit=False)
+
+    def _judge_on(
+        self, consumer: KafkaConsumer, reports: KafkaConsumer, producer: KafkaProducer, leaving: list
+    ) -> None:
+        written: list = []
+        noted = time.monotonic()
+        while not leaving:
+            found = consumer.poll(timeout_ms=IDLE_MS if self.joined else JOINING_MS)
+            self.unnoted = self.unnoted or bool(found)
+            self.joined = consumer.group_metadata().generation_id > 0
+            if found and self.moved:
+                self._learn(consumer, reports)
+            for place, records in found.items():
+                written += self._answer(producer, records)
+                self.lag[place.partition] = behind(consumer, place, records)
+            if time.monotonic() > noted + NOTED_EVERY:
+                self._hear(reports)
+                noted = time.monotonic()
+                if self.unnoted and all(future.is_done for future in written):  # payments do not wait for it
+                    self._note(consumer, written)
+        self._note(consumer, written)
+
+    def _note(self, consumer: KafkaConsumer, written: list) -> None:
+        """Move the bookmark, once everything that was flagged before it is written."""
+        for future in written:
+            future.get(timeout=60)
+        written.clear()
+        self.unnoted = False
+        consumer.commit_async(callback=self._noted)
+
+    def _noted(self, marks: dict, answer: object) -> None:
+        """Brokers have answered; what they refused is tried again."""
+        self.unnoted = self.unnoted or isinstance(answer, Exception)
+
+    def _all_reports(self) -> KafkaConsumer:
+        """Every instance hears every report: a terminal's frauds are of cards of all partitions."""
+        consumer = KafkaConsumer(**self.kafka, **WHOLE)
+        numbers = consumer.partitions_for_topic(self.topics.reports) or ()
+        consumer.assign([TopicPartition(self.topics.reports, number) for number in numbers])
+        consumer.seek_to_beginning()
+        return consumer
+
+    def _hear(self, reports: KafkaConsumer) -> None:
+        for records in reports.poll(timeout_ms=0).values():
+            for record in records:
+                self._feed(record)
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """The past is learnt with the first payment that comes: not here, where heartbeats would wait for it."""
+        self.moved = True
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """What is assigned next is learnt anew."""
+        self.lag.clear()
+
+    def _learn(self, consumer: KafkaConsumer, reports: KafkaConsumer) -> None:
+        """Learn the past of what is ours now: all that lies before the bookmarks. Reports are heard again."""
+        self.judge, self.moved = Judge(), False
+        for event in self._past(list(consumer.assignment())):
+            with suppress(*UNUSABLE):
+                self.judge.feed(event)
+        reports.seek_to_beginning()
+
+    def _past(self, places: list[TopicPartition]) -> list[Judged]:
+        """The payments that were answered before, and all reports, in order of time."""
+        with closing(KafkaConsumer(**self.kafka, group_id=self.group)) as consumer:
+            marks = {place: consumer.committed(place) or 0 for place in places}
+        records = read_partitions(self.kafka, self.topics.reports, None) if any(marks.values()) else []
+        for place, mark in marks.items():
+            read = read_partitions(self.kafka, place.topic, [place.partition]) if mark else []
+            records += [record for record in read if record.offset < mark]
+        events = [event for record in records if (event := readable(record.value))]
+        return sorted(events, key=lambda event: milliseconds(event.at))
+
+    def _answer(self, producer: KafkaProducer, records: list) -> list:
+        """Judge records; returns the promises that what was flagged is written."""
+        written = []
+        for record in records:
+            alert = self._feed(record)
+            if alert:
+                about = {"key": alert.key(), "timestamp_ms": written_at(alert), "headers": alert.headers()}
+                written.append(producer.send(self.topics.alerts, value=alert.value(), **about))
+        return written
+
+    def _feed(self, record: ConsumerRecord) -> PaymentFlagged | None:
+        """The alert that a record leads to; one that nobody can judge leads to none, and stops none."""
+        event = readable(record.value)
+        try:
+            flags = self.judge.feed(event) if event else []
+        except UNUSABLE as error:
+            about = (record.topic, record.partition, record.offset, error)
+            log.warning("%s, partition %d, offset %d cannot be judged: %s", *about)
+            event, flags = None, []
+        self.tally[type(event).__name__ if event else "malformed"] += 1
+        self.tally["PaymentFlagged"] += bool(flags)
+        return flagged(event, flags) if event and flags else None
+
+
+def readable(value: bytes | None) -> Judged | None:
+    """A payment, a refund or a report; None for anything else, and for what cannot be: a time before all times."""
+    try:
+        event = parse(value)
+        _ = event.key(), milliseconds(event.at), event.timestamp_ms()
+    except UNUSABLE:
+        return None
+    return event if isinstance(event, PaymentMade | PaymentRefunded | FraudReported) else None
+
+
+def flagged(event: CardEvent, flags: list[Flag]) -> PaymentFlagged:
+    """The alert about a payment."""
+    about = (event.card, event.amount_cents, event.at, event.payment_id)
+    return PaymentFlagged(*about, tuple(flag.rule for flag in flags), "\n".join(flag.because for flag in flags))
 
 
 def wire(settings: Settings) -> FraudAlerts:

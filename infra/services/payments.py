@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from workshop import client_repairs
+from workshop import kafka_access
 
 from services import leaving, logs, payments_api
 from services.publisher import Publisher
@@ -78,7 +78,7 @@ def main() -> None:
     """Serve until told to leave."""
     settings = read_or_leave("payments")
     logs.set_up(settings)
-    client_repairs.apply()
+    kafka_access.prepare({kafka_access.PREFIX: settings.kafka_prefix})
     log.info("The service starts.", extra={"fields": {"release": settings.release, "host": settings.host}})
     Server(settings, Serving()).run()
     log.info("The service has left.")

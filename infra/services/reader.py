@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from workshop import client_repairs
+from workshop import kafka_access
 
 from services import figures, leaving, logs, side_server
 from services.settings import Settings, read_or_leave
@@ -15,17 +15,17 @@ log = logging.getLogger(__name__)
 
 
 class Runs(figures.Reader, Protocol):
-    """What can be run here."""
+    """A service that reads payments."""
 
     def run(self, leaving: list) -> None:
         """Work until `leaving` is not empty."""
 
 
 def run(name: str, wire: Callable[[Settings], Runs]) -> None:
-    """Be this service until told to leave."""
+    """Run the service until SIGTERM."""
     settings = read_or_leave(name)
     logs.set_up(settings)
-    client_repairs.apply()
+    kafka_access.prepare({kafka_access.PREFIX: settings.kafka_prefix})
     going = leaving.told(settings.shutdown_seconds)
     service = wire(settings)
     side_server.serve(side_server.Side(settings, lambda: not_ready(service, going), figures.registry(service)))

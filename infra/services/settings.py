@@ -31,9 +31,12 @@ class Settings:
         kafka_bootstrap: brokers to begin with, as host:port.
         kafka_security: how they are spoken with, such as SASL_SSL.
         kafka_mechanism, kafka_user: how the service says who it is, and as whom; they count with SASL.
-        kafka_access: the folder of the secret: `password`, and `ca.pem` for the authority that vouches for the brokers.
+        kafka_password_file: the file with the password; it counts with SASL.
+        kafka_ca_file: the certificate of the authority that signed the brokers' certificates; if there is none, the system's.
         kafka_prefix: what the names of topics, groups and transactions begin with on the wire.
         public_host: by which name the service is asked from outside of the cluster, besides addresses; empty for none.
+        changes_topic: the changes of the bank's table `cards`, as Debezium writes them.
+        port: the port to listen on; 0 for any free one.
         host: the address to listen on: the pod's own where the platform tells it, because on a node whose pods share a
             network each must keep to its own; otherwise all.
         release: a word that answers carry, so that one sees which release gave them.
@@ -48,10 +51,12 @@ class Settings:
     kafka_security: str
     kafka_mechanism: str
     kafka_user: str
-    kafka_access: Path
+    kafka_password_file: Path
+    kafka_ca_file: Path
     kafka_prefix: str
     public_host: str
     payments_topic: str
+    changes_topic: str
     debits_topic: str
     balances_topic: str
     reports_topic: str
@@ -70,18 +75,15 @@ class Settings:
 
     @property
     def kafka(self) -> dict:
-        """What every Kafka client needs to find the brokers, and to find them again soon after they were away.
-
-        From here on, this process says names with the prefix.
-        """
+        """What every Kafka client needs to find the brokers, and to find them again soon after they were away."""
         told: dict[str, object] = {"bootstrap_servers": list(self.kafka_bootstrap), "prefix": self.kafka_prefix}
         if self.kafka_security != "PLAINTEXT":
             told["security_protocol"] = self.kafka_security
-        if self.kafka_security.endswith("SSL") and (ca := self.kafka_access / "ca.pem").exists():
-            told["ssl_cafile"] = str(ca)
+        if self.kafka_security.endswith("SSL") and self.kafka_ca_file.exists():
+            told["ssl_cafile"] = str(self.kafka_ca_file)
         if self.kafka_security.startswith("SASL"):
             told |= {"sasl_mechanism": self.kafka_mechanism, "sasl_plain_username": self.kafka_user}
-            told["password_file"] = self.kafka_access / "password"
+            told["password_file"] = self.kafka_password_file
         return kafka_access.client(told, **FOUND_AGAIN)
 
     def identity(self) -> dict[str, str]:
@@ -97,16 +99,19 @@ class Settings:
         """
         text, number = _texts(env), _numbers(env)
         hostname = socket.gethostname()
+        access = text("KAFKA_ACCESS", "/etc/kafka-access", PATH)
         settings = cls(
             service=service,
             kafka_bootstrap=_addresses(env.get("KAFKA_BOOTSTRAP", "")),
             kafka_security=text("KAFKA_SECURITY", "PLAINTEXT", SECURITY),
             kafka_mechanism=text("KAFKA_MECHANISM", "SCRAM-SHA-512", MECHANISM),
             kafka_user=text("KAFKA_USER", service, WORD),
-            kafka_access=Path(text("KAFKA_ACCESS", "/etc/kafka-access", PATH)),
+            kafka_password_file=Path(text("KAFKA_PASSWORD_FILE", f"{access}/password", PATH)),
+            kafka_ca_file=Path(text("KAFKA_CA_FILE", f"{access}/ca.pem", PATH)),
             kafka_prefix=text("KAFKA_PREFIX", "", PREFIX),
             public_host=text("PUBLIC_HOST", "", HOST),
             payments_topic=text("PAYMENTS_TOPIC", "payments", TOPIC),
+            changes_topic=text("CHANGES_TOPIC", "bank.cards", TOPIC),
             debits_topic=text("DEBITS_TOPIC", "debits", TOPIC),
             balances_topic=text("BALANCES_TOPIC", "balances", TOPIC),
             reports_topic=text("REPORTS_TOPIC", "fraud-reports", TOPIC),
@@ -114,7 +119,7 @@ class Settings:
             dead_letters_topic=text("DEAD_LETTERS_TOPIC", "payments-dead-letters", TOPIC),
             group=text("GROUP", service, WORD),
             host=text("HOST", env.get("POD_IP") or EVERYWHERE, WORD),
-            port=int(number("PORT", 8080, 1024, 65_535, whole=True)),
+            port=0 if env.get("PORT") == "0" else int(number("PORT", 8080, 1024, 65_535, whole=True)),
             release=text("RELEASE", "1", WORD),
             pod=text("POD_NAME", hostname, WORD),
             node=text("NODE_NAME", hostname, WORD),
@@ -123,8 +128,8 @@ class Settings:
             shutdown_seconds=number("SHUTDOWN_SECONDS", 20, 1, 3_600),
             work_seconds=number("WORK_MS", 0, 0, 5_000) / 1000,
         )
-        if settings.kafka_security.startswith("SASL") and not (settings.kafka_access / "password").is_file():
-            where = settings.kafka_access / "password"
+        if settings.kafka_security.startswith("SASL") and not settings.kafka_password_file.is_file():
+            where = settings.kafka_password_file
             raise WrongSetting(f"KAFKA_SECURITY is '{settings.kafka_security}'; it should come with a file {where}.")
         return settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from workshop.backends import choose
+from workshop.backends.choice import choose
 from workshop.bundle import carried, making, prefetching, wheels
 from workshop.errors import WorkshopError
 from workshop.settings import Settings

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from workshop import deploy, environment, first_event, kafka_access, kubernetes_later, lab, progress, stack_folders
-from workshop.backends import BACKENDS, Backend, choose, made_here
+from workshop import background_build, deploy, environment, first_event, kafka_access, lab, progress, stack_folders
+from workshop import endpoints as endpoints_file
+from workshop.backends.choice import choose, made_here
 from workshop.backends.local_kubernetes import AGENT, PLANE
+from workshop.backends.protocols import Backend
 from workshop.cdc import stack as cdc
 from workshop.controlplane import progress as compiling
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers
-from workshop.files import locked, read_record, write_atomically
+from workshop.files import locked
 from workshop.kafka_probe import registered_brokers
 from workshop.processes import Processes, Waiting, interrupts_deferred, nobody, shown
 from workshop.settings import NODES, Settings
@@ -51,6 +52,7 @@ def up(
                     backend.ready(step.tell)
             endpoints = {"backend": backend.name, **backend.endpoints(), "lab": {"port": backend.ports().lab}}
             with timeline.step("first event read back") as step:
+                kafka_access.prepare(endpoints["kafka"])
                 kafka = kafka_access.client(endpoints["kafka"])
                 first_event.write_and_read(kafka, settings.patience, step.tell)
             if backend.owns_brokers:
@@ -63,7 +65,7 @@ def up(
                 backend.expose(timeline)
             if more == "cdc":
                 cdc.up(settings, backend.ports(), endpoints["kafka"], timeline)
-            write_atomically(settings.endpoints_file, json.dumps(endpoints, indent=1))
+            endpoints_file.write(settings, endpoints)
             if with_lab:
                 with timeline.step("JupyterLab answers") as step:
                     lab.wait(settings, backend.ports().lab, step.tell)
@@ -108,11 +110,12 @@ def _spread_leaders(brokers: Brokers, settings: Settings, timeline: Timeline) ->
 def status(settings: Settings) -> dict:
     """What runs: one entry a component, what Kafka says of itself, and the attendee's progress."""
     running = Processes(settings.state).running()
-    endpoints = read_endpoints(settings)
+    endpoints = endpoints_file.read(settings)
     components = made_here(settings).components()
     components[lab.NAME] = shown(running.get(lab.NAME))
     components |= {name: shown(running[name]) for name in sorted(running) if name not in components}
     kafka = endpoints.get("kafka", {})
+    kafka_access.prepare(kafka)
     needed = [name for name in (PLANE, AGENT) if name in components]
     alive = any(component["state"] != "stopped" for component in components.values())
     registered = registered_brokers(kafka_access.client(kafka)) if kafka and alive else set()
@@ -132,17 +135,9 @@ def status(settings: Settings) -> dict:
 
 def _what_is_coming(components: dict[str, dict], settings: Settings) -> str:
     """How far Kubernetes' build is, or why it failed; empty where nothing is built."""
-    goes_on = kubernetes_later.NAME in components
+    goes_on = background_build.NAME in components
     failed = PLANE not in components and compiling.read(settings).get("state") == "failed"
-    return kubernetes_later.sentence(settings) if goes_on or failed else ""
-
-
-def read_endpoints(settings: Settings) -> dict:
-    """What the last `up` wrote; nothing where there is no such file, or a damaged one, which the next `up` writes anew."""
-    found = read_record(settings.endpoints_file)
-    kafka, of_lab = found.get("kafka"), found.get("lab", {})
-    whole = isinstance(kafka, dict) and isinstance(kafka.get("bootstrap_servers"), list) and isinstance(of_lab, dict)
-    return found if whole and found.get("backend") in tuple(BACKENDS) else {}
+    return background_build.sentence(settings) if goes_on or failed else ""
 
 
 def _stop_all(settings: Settings, waiting: Waiting) -> list[str]:

@@ -23,8 +23,9 @@ from rich.console import Console
 from rich.table import Table
 
 from workshop import cluster, environment, incidents, interactive_shell, interruptions, stack_folders
+from workshop import endpoints as endpoints_file
 from workshop import lab as jupyter
-from workshop.backends import choose, made_here
+from workshop.backends.choice import choose, made_here
 from workshop.backends.existing import Existing
 from workshop.broker import jars
 from workshop.bundle import taking
@@ -190,7 +191,7 @@ def reset(settings: Settings, options: argparse.Namespace) -> None:
 
 def lab(settings: Settings, options: argparse.Namespace) -> None:
     """`workshop lab`."""
-    port = cluster.read_endpoints(settings).get("lab", {}).get("port")
+    port = endpoints_file.read(settings).get("lab", {}).get("port")
     if port is None:
         raise WorkshopError("No stack was started here yet.", "Run `workshop up`.")
     if jupyter.NAME not in Processes(settings.state).running() or not jupyter.answers(settings, port):

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, RetriableError
 
+from workshop import endpoints as endpoints_file
 from workshop import (
-    client_repairs,
-    cluster,
     environment,
     kafka_access,
-    kafka_requests,
     kubectl,
-    name_prefix,
     notebook_errors,
     open_lessons,
-    topics,
 )
-from workshop.backends import by_name
+from workshop.backends.choice import by_name
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers, KubernetesNodes
+from workshop.kafka_handle import Kafka
 from workshop.kafka_probe import some_broker_answers
 from workshop.kafka_sentences import ADVICE
 from workshop.settings import Settings
@@ -33,18 +28,17 @@ PATIENT = {"reconnect_backoff_max_ms": 200}
 
 
 @dataclass(frozen=True, repr=False)
-class Connection:
+class Connection(Kafka):
     """The running stack, as lessons see it.
 
     Attributes:
-        kafka: what every Kafka client needs to find the brokers: `KafkaProducer(**ws.kafka)`.
+        kafka: the settings that every Kafka client needs to find the brokers: `KafkaProducer(**ws.kafka)`.
+        settings: those of the stack.
         backend: where it runs: local, kind or existing.
     """
 
     settings: Settings
-    kafka: dict
     backend: str
-    _fresh: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         return f"connected to Kafka on {', '.join(self.kafka['bootstrap_servers'])} (backend {self.backend})"
@@ -52,7 +46,7 @@ class Connection:
     @property
     def payments(self) -> str:
         """The address of the payments service; empty where there is no Kubernetes, or not yet."""
-        return cluster.read_endpoints(self.settings).get("payments", "")
+        return endpoints_file.read(self.settings).get("payments", "")
 
     @property
     def namespace(self) -> str:
@@ -69,38 +63,9 @@ class Connection:
         """Breaks and mends brokers: `ws.brokers.kill(2)`, `ws.brokers.restore()`."""
         return Brokers(by_name(self.settings, self.backend), self.kafka)
 
-    def admin(self) -> KafkaAdminClient:
-        """A new admin client; close it, or use `with contextlib.closing(...)`."""
-        return kafka_requests.admin(self.kafka)
-
-    def full_name(self, name: str) -> str:
-        """A topic's or group's name as it stands on the wire, for clients that know of no prefix: Kafka's own tools, Java."""
-        return name_prefix.full(name)
-
-    def confluent(self, **options: object) -> dict:
-        """The settings of confluent-kafka's clients, which need full names; options with `_` for the dots of their names."""
-        dotted = {name.replace("_", "."): value for name, value in options.items()}
-        return {**kafka_access.for_confluent(self.kafka), **dotted}
-
-    def fresh_topic(self, name: str, partitions: int = 3, copies: int = 3, **configs: str) -> str:
-        """Create a topic with a name that no run had before, and return that name.
-
-        Args:
-            configs: topic settings, with `_` for the dots of their names: `retention_ms="-1"`.
-        """
-        fresh = f"{name}-{uuid.uuid4().hex[:6]}"
-        dotted = {key.replace("_", "."): value for key, value in configs.items()}
-        topics.create(self.kafka, [topics.Topic(fresh, partitions, copies, {**topics.FOR_EVER, **dotted})])
-        self._fresh.append(fresh)
-        return fresh
-
-    def tidy(self) -> str:
-        """Delete the topics that `fresh_topic` made here, so that brokers stay small; returns a sentence about it."""
-        ours = set(self._fresh)
-        gone = kafka_requests.delete_topics(self.kafka, lambda name: name.removesuffix(topics.DEAD_LETTERS) in ours)
-        self._fresh.clear()
-        are_deleted = "topic of this lesson is deleted" if len(gone) == 1 else "topics of this lesson are deleted"
-        return f"{len(gone)} {are_deleted}"
+    def addresses(self) -> list[str]:
+        """Return the addresses of the brokers that run, each `host:port`."""
+        return self.brokers.addresses()
 
 
 def connect() -> Connection:
@@ -111,16 +76,16 @@ def connect() -> Connection:
     """
     settings = Settings.load()
     environment.adopt(settings)
-    client_repairs.apply()
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is away is told as a sentence, below
     _tell_errors_as_sentences()
     notebook_errors.install()  # also in a kernel that was started elsewhere, without Lab's own start file
-    endpoints = cluster.read_endpoints(settings)
+    endpoints = endpoints_file.read(settings)
+    kafka_access.prepare(endpoints.get("kafka", {}))
     if not endpoints or not some_broker_answers(endpoints["kafka"]):
         raise _not_running(endpoints)
     if advice := open_lessons.advice():
         print(advice)
-    return Connection(settings, _clients(endpoints), endpoints["backend"])
+    return Connection(_clients(endpoints), settings, endpoints["backend"])
 
 
 def _clients(endpoints: dict) -> kafka_access.KafkaSettings:
@@ -151,7 +116,7 @@ def _tell_errors_as_sentences() -> None:
 
 
 def _sentences(error: KafkaError) -> list[str]:
-    endpoints = cluster.read_endpoints(Settings.load())
+    endpoints = endpoints_file.read(Settings.load())
     if not endpoints or not some_broker_answers(endpoints["kafka"]):
         if endpoints.get("backend") == "existing":
             return _not_running(endpoints).lines()

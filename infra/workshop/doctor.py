@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 
 from workshop import cluster, lab
-from workshop.backends import local_kubernetes, made_here
+from workshop.backends import local_kubernetes
+from workshop.backends.choice import made_here
 from workshop.backends.existing import Existing
 from workshop.broker import jars, java, runtime
 from workshop.controlplane import progress as compiling

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from workshop import kafka_requests
+from workshop import kafka_admin
+from workshop.backends.protocols import BrokerFaults, NodeFaults
 from workshop.errors import WorkshopError
 from workshop.kafka_probe import QUICK, registered_brokers
 from workshop.settings import NODES
 from workshop.waiting import wait_until
-
-if TYPE_CHECKING:
-    from workshop.backends import Backend
 
 PREFERRED = 0  # the election that gives each partition back to its first replica
 
@@ -28,7 +25,7 @@ class Brokers:
         ours: whether they are this stack's own, to be broken and mended; somebody else's are not.
     """
 
-    def __init__(self, backend: Backend, kafka: Mapping) -> None:
+    def __init__(self, backend: BrokerFaults, kafka: Mapping) -> None:
         self._backend, self._kafka = backend, kafka
         self.ours = backend.owns_brokers
 
@@ -66,7 +63,7 @@ class Brokers:
     def registered(self) -> set[int]:
         """The brokers that the cluster counts as there: registered and not fenced."""
         try:
-            with closing(kafka_requests.admin(self._kafka, **QUICK)) as admin:
+            with closing(kafka_admin.admin(self._kafka, **QUICK)) as admin:
                 return _registered(admin)
         except (KafkaError, OSError):
             return set()
@@ -117,7 +114,7 @@ class Brokers:
 
     def _all_in_sync(self) -> bool:
         try:
-            with closing(kafka_requests.admin(self._kafka, **QUICK)) as admin:
+            with closing(kafka_admin.admin(self._kafka, **QUICK)) as admin:
                 if _registered(admin) != set(NODES):
                     return False
                 partitions = [p for topic in admin.describe_topics() for p in topic["partitions"]]
@@ -142,7 +139,7 @@ class KubernetesNodes:
         ours: whether they are this stack's own, to be drained and lost; in somebody else's cluster they are not.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: NodeFaults) -> None:
         self._backend = backend
         self.ours = backend.owns_brokers
 

@@ -17,7 +17,7 @@ from kafka.errors import (
     UnsupportedVersionError,
 )
 
-from workshop import client_repairs, topics
+from workshop import topics
 from workshop.errors import WorkshopError
 from workshop.kafka_closing import closing_soon
 from workshop.kafka_probe import registered_brokers
@@ -47,7 +47,6 @@ def write_and_read(kafka: Mapping, patience: float, tell: Callable[[str], None] 
     Raises:
         WorkshopError: Kafka refuses it, or takes too long.
     """
-    client_repairs.apply()
     said = [""]
 
     def look() -> Seen[bool]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from kafka import KafkaProducer
 
 from workshop import reading
-from workshop.connection import Connection
+from workshop.kafka_handle import Kafka
 
 # A client that gives up on a request after one second and on an event after ten: failures show while one watches.
 IMPATIENT = {"request_timeout_ms": 1_000, "delivery_timeout_ms": 10_000, "max_block_ms": 10_000}
@@ -26,7 +26,7 @@ class Flow(threading.Thread):
         failed: number to the name of the error that its producer gave up with.
     """
 
-    def __init__(self, ws: Connection, topic: str, rate: float, **options: object) -> None:
+    def __init__(self, ws: Kafka, topic: str, rate: float, **options: object) -> None:
         """Args: rate: events a second; options: for `KafkaProducer`."""
         super().__init__(name="flow", daemon=True)
         self.acknowledged: dict[int, float] = {}
@@ -83,7 +83,7 @@ class Reconciled:
         return {number for number, count in self.times.items() if count > 1}
 
 
-def reconcile(ws: Connection, topic: str, acknowledged: Iterable[int], failed: Iterable[int] = ()) -> Reconciled:
+def reconcile(ws: Kafka, topic: str, acknowledged: Iterable[int], failed: Iterable[int] = ()) -> Reconciled:
     """Read the log and hold it against the ledger."""
     times = Counter(int(record.value) for record in reading.read_all(ws, topic))
     return Reconciled(times, frozenset(acknowledged), frozenset(failed))

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from workshop import name_prefix
+from workshop import client_repairs, name_prefix
+from workshop import endpoints as endpoints_file
+from workshop.settings import Settings
 
 PASSWORD_FILE, PREFIX, COPIES = "password_file", "prefix", "copies"
 USUAL_COPIES = 3
@@ -29,13 +31,21 @@ class KafkaSettings(dict):
     __str__ = __repr__
 
 
+def prepare(described: Mapping) -> None:
+    """Install in this process what all its Kafka clients need: the repairs of kafka-python and the participant's prefix.
+
+    Every program calls it once, before its first client. Calling it again is harmless.
+    """
+    client_repairs.apply()
+    name_prefix.use(described.get(PREFIX, ""))
+
+
 def client(described: Mapping, **more: object) -> KafkaSettings:
-    """The settings of kafka-python's clients, from `endpoints.json`; from here on this process says names with the prefix.
+    """Return the settings of kafka-python's clients, from `endpoints.json`.
 
     Raises:
         OSError: the password's file cannot be read.
     """
-    name_prefix.use(described.get(PREFIX, ""))
     beside = (PASSWORD_FILE, PREFIX, COPIES)
     found = KafkaSettings({key: value for key, value in described.items() if key not in beside} | more)
     found.copies = described.get(COPIES, USUAL_COPIES)
@@ -81,18 +91,30 @@ def for_java(kafka: Mapping) -> str:
     return "".join(f"{key}={escaped(value)}\n" for key, value in lines.items())
 
 
-def of_this_stack(addresses: str) -> KafkaSettings:
-    """For a program that a lesson starts: it is told addresses, and finds in the stack's files what else is needed.
+def for_services(described: Mapping) -> dict[str, str]:
+    """Return the variables that tell a service how it reaches Kafka; see `services.settings`."""
+    names = {
+        "security_protocol": "KAFKA_SECURITY",
+        "sasl_mechanism": "KAFKA_MECHANISM",
+        "sasl_plain_username": "KAFKA_USER",
+        "ssl_cafile": "KAFKA_CA_FILE",
+        PASSWORD_FILE: "KAFKA_PASSWORD_FILE",
+        PREFIX: "KAFKA_PREFIX",
+    }
+    found = {"KAFKA_BOOTSTRAP": ",".join(described["bootstrap_servers"])}
+    return found | {theirs: str(described[ours]) for ours, theirs in names.items() if described.get(ours)}
+
+
+def prepare_program(addresses: str) -> KafkaSettings:
+    """Prepare a program that a lesson starts, and return its settings: what addresses do not say is in the stack's files.
 
     Args:
         addresses: host:port, with commas between.
     """
-    from workshop.cluster import read_endpoints
-    from workshop.settings import Settings
-
-    servers, described = addresses.split(","), read_endpoints(Settings.load()).get("kafka", {})
+    servers, described = addresses.split(","), endpoints_file.read(Settings.load()).get("kafka", {})
     if described.get("bootstrap_servers") != servers:
         described = {"bootstrap_servers": servers}
+    prepare(described)
     return client(described, reconnect_backoff_max_ms=200)
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
-from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.protocol.admin import CreatePartitionsRequest, CreatePartitionsResponse
 
-from workshop.errors import WorkshopError
 from workshop.kafka_sentences import ADVICE, Unanswered
 
 T = TypeVar("T")
@@ -124,32 +122,3 @@ def existing(response: CreatePartitionsResponse) -> dict[str, bool | None]:
         kafka_errors.UnknownTopicOrPartitionError: False,
     }
     return {result.name: meaning.get(kafka_errors.for_code(result.error_code)) for result in response.results}
-
-
-def admin(kafka: Mapping, **more: object) -> KafkaAdminClient:
-    """Return an admin client whose requests are safe to repeat; close it, or use `with contextlib.closing(...)`."""
-    from workshop import client_repairs
-
-    client_repairs.apply()
-    return KafkaAdminClient(**{**kafka, **more})
-
-
-def alter_configs(kafka: Mapping, kind: ConfigResourceType, name: str, configs: Mapping[str, str]) -> None:
-    """Set configurations of a topic, a group or a broker.
-
-    Raises:
-        WorkshopError: Kafka refused it; the admin client itself returns that as a text.
-    """
-    with closing(admin(kafka)) as client:
-        answer = client.alter_configs([ConfigResource(kind, name, dict(configs))])[kind.name.lower()][name]
-    if answer != "OK":
-        raise WorkshopError(f"Kafka did not set {', '.join(configs)} of '{name}': {answer}.", ADVICE)
-
-
-def delete_topics(kafka: Mapping, wanted: Callable[[str], bool]) -> list[str]:
-    """Delete the topics whose names are wanted, and return these names."""
-    with closing(admin(kafka)) as client:
-        names = [name for name in client.list_topics() if wanted(name)]
-        if names:
-            client.delete_topics(names)
-    return names

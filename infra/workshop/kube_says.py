@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workshop.kubectl import namespace_of
-from workshop.pods import APP
+from workshop.kubectl import APP, namespace_of
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api, V1ContainerStatus, V1Pod
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 WHY_WAITING = {
     "ErrImagePull": "its image cannot be brought to the node: is the name right?",
     "ImagePullBackOff": "its image cannot be brought to the node: is the name right?",
-    "InvalidImageName": "its image's name is none",
+    "InvalidImageName": "its image name is invalid",
     "ErrImageNeverPull": "its image is not on the node, and may not be fetched",
     "CreateContainerConfigError": "what its environment or volumes refer to is missing",
     "CreateContainerError": "its container could not be made",

@@ -13,6 +13,7 @@ from workshop.errors import WorkshopError
 from workshop.settings import Settings
 from workshop.site.description import kept
 
+APP = "app.kubernetes.io/name"  # the label that names a deployment's pods
 PAUSE = 1.0  # seconds before another attempt
 ONE_TRY = 30  # seconds for one request
 SHORT = ("apply", "get", "replace", "scale")  # whose requests do not wait for something to happen

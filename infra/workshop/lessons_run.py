@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from traitlets.config import Config
 
-from workshop import cluster, environment, interruptions
+from workshop import cluster, endpoints, environment, interruptions
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.notebooks import needs_kubernetes, solution, solutions
@@ -75,7 +75,7 @@ def run(settings: Settings, lessons: list[str], console: Console) -> int:
     chosen = [solution(settings, number) for number in lessons] or solutions(settings)
     if not cluster.status(settings)["ready"]:
         raise WorkshopError("The stack is not running.", "Run `workshop up`, then this again.")
-    if not lessons and "kubernetes" not in cluster.read_endpoints(settings):
+    if not lessons and "kubernetes" not in endpoints.read(settings):
         left_out = [path for path in chosen if needs_kubernetes(path)]
         chosen = [path for path in chosen if path not in left_out]
         names = ", ".join(path.name[:2] for path in left_out)

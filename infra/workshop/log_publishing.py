@@ -8,14 +8,15 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.event_logs import LoggedEvent, MalformedLogEvent, Totals
 from workshop.event_logs.rows import CHUNK, Events, Reading, events
 from workshop.ingest.columns import Refused
 from workshop.ingest.hints import Hints
 from workshop.ingest.prepared import Prepared, prepare
-from workshop.publications import Part, Publication, publish_file
+from workshop.kafka_handle import Kafka
+from workshop.publication_kinds import Part
+from workshop.publications import Publication, publish_file
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class _Log:
 
 
 def publish_log(
-    ws: Connection,
+    ws: Kafka,
     path: Path,
     topic: str,
     reading: Reading,
@@ -100,7 +101,7 @@ def publish_log(
     return PublishedLog(done, log.totals, log.unnamed, log.first_refused)
 
 
-def replay_log(ws: Connection, topic: str) -> list[LoggedEvent]:
+def replay_log(ws: Kafka, topic: str) -> list[LoggedEvent]:
     """Every committed event of a log as of now: cases together in the order in which they were written.
 
     Raises:

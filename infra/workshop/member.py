@@ -14,8 +14,8 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 
-from workshop import client_repairs, incidents
-from workshop.kafka_access import of_this_stack
+from workshop import incidents
+from workshop.kafka_access import prepare_program
 
 SESSION_MS = 6_000  # the shortest that brokers allow by default
 
@@ -43,7 +43,6 @@ def tell(partitions: set[int]) -> None:
 
 def main() -> None:
     """Poll until told to leave."""
-    client_repairs.apply()
     addresses, topic, group = sys.argv[1:]
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))
@@ -57,7 +56,7 @@ def main() -> None:
 def belong(topic: str, addresses: str, group: str, leaving: list[int]) -> None:
     """Read as a member of the group until `leaving` is not empty."""
     consumer = KafkaConsumer(
-        **of_this_stack(addresses),
+        **prepare_program(addresses),
         group_id=group,
         auto_offset_reset="earliest",
         partition_assignment_strategy=[CooperativeStickyAssignor],

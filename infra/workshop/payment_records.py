@@ -12,7 +12,7 @@ from workshop.fraud.rows import COLUMNS, Rows, rows
 from workshop.ingest.columns import Refused
 from workshop.ingest.hints import Hints
 from workshop.ingest.prepared import Prepared, prepare
-from workshop.publications import Part, Record
+from workshop.publication_kinds import Part, Record
 
 MADE, REFUNDED = ([("type", kind), ("version", b"1")] for kind in (b"PaymentMade", b"PaymentRefunded"))
 

@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workshop import kubernetes_later
-from workshop.kubectl import namespace, namespace_of
+from workshop import background_build
+from workshop.kube_says import of_pods
+from workshop.kubectl import APP, namespace, namespace_of
 from workshop.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from workshop.connection import Connection
 
-APP = "app.kubernetes.io/name"
 STATES = ("ready", "not ready", "waiting", "leaving", "ended")
 
 
@@ -57,7 +57,7 @@ def core(ws: Connection) -> CoreV1Api:
     from kubernetes import client, config
 
     if not ws.payments:
-        kubernetes_later.wait(ws.settings)
+        background_build.wait(ws.settings)
     api = client.CoreV1Api(config.new_client_from_config(str(ws.settings.kubeconfig)))
     api.namespace = namespace(ws.settings)  # type: ignore[attr-defined]  # for `kubectl.namespace_of`
     return api
@@ -76,8 +76,6 @@ def ready(api: CoreV1Api, app: str, count: int, timeout: float = 120) -> None:
     Raises:
         WorkshopError: they are not in time, with what Kubernetes says of them.
     """
-    from workshop.kube_says import of_pods
-
     wait_until(
         lambda: [pod.state for pod in pods(api, app)] == ["ready"] * count,
         timeout,

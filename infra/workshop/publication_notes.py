@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 
 from kafka import KafkaConsumer, TopicPartition
 
-from workshop.connection import Connection
 from workshop.errors import WorkshopError
+from workshop.kafka_handle import Kafka
 
 NOTES = "publications"
 PATIENCE = 90.0  # seconds; another publisher's open transaction lasts at most a minute
@@ -32,7 +32,7 @@ class Note:
         return self.accepted + self.refused
 
 
-def resume(ws: Connection, key: bytes, name: str, topic: str, fresh: Note) -> Note:
+def resume(ws: Kafka, key: bytes, name: str, topic: str, fresh: Note) -> Note:
     """The last note of a publication, by its key; `fresh` if there is none, or the topic is not the one it speaks of.
 
     Raises:
@@ -54,7 +54,7 @@ def resume(ws: Connection, key: bytes, name: str, topic: str, fresh: Note) -> No
     return note
 
 
-def _notes(ws: Connection) -> list[tuple[bytes, bytes]]:
+def _notes(ws: Kafka) -> list[tuple[bytes, bytes]]:
     """Keys and values of the topic of notes, up to what was written last before this call.
 
     Not only up to the last stable offset: another file's open transaction may lie before this file's last note.
@@ -74,7 +74,7 @@ def _notes(ws: Connection) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def _is_empty(ws: Connection, topic: str) -> bool:
+def _is_empty(ws: Kafka, topic: str) -> bool:
     with closing(KafkaConsumer(**ws.kafka)) as consumer:
         places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         return consumer.beginning_offsets(places) == consumer.end_offsets(places)

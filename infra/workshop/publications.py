@@ -12,22 +12,23 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from workshop import topics
-from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.ingest.columns import Refused
 from workshop.ingest.prepared import Prepared
+from workshop.kafka_handle import Kafka
 from workshop.name_prefix import full
+from workshop.payment_records import Payments
+from workshop.publication_kinds import Kind, Part
 from workshop.publication_notes import NOTES, Note, resume
 from workshop.topics import DEAD_LETTERS
 
@@ -40,37 +41,6 @@ LONGEST_RAW = 10_000  # characters of a refused row that are kept
 FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 # Brokers refuse records more than an hour ahead of their clock; a log may hold events that are dated ahead.
 LOG_TOPIC = {**topics.FOR_EVER, "message.timestamp.after.max.ms": str(2**63 - 1)}
-
-
-Record = tuple[bytes, bytes, int, list[tuple[str, bytes]]]  # key, value, milliseconds since 1970 (0: now), headers
-
-
-@dataclass(frozen=True)
-class Part:
-    """A chunk of a file: its records in the file's order, its other rows, and how much has been read, from 0 to 1."""
-
-    records: Sequence[Record]
-    refused: list[Refused]
-    share: float
-
-
-class Kind(Protocol):
-    """What the rows of a file mean.
-
-    Attributes:
-        refused_type: the type of a dead letter.
-    """
-
-    refused_type: str
-
-    def prepare(self, path: Path) -> Prepared:
-        """Look at the whole file, before anything is done with its beginning; what has two meanings is refused."""
-
-    def reading(self, prepared: Prepared) -> str:
-        """How the file is read, where that can be said in more than one way; a file lies in a topic in one."""
-
-    def parts(self, prepared: Prepared, chunk: int) -> Iterator[Part]:
-        """The file's records, so many rows at a time; the same ones at each call."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +63,7 @@ class Publication:
 
 
 def publish_file(
-    ws: Connection, path: Path, topic: str, progress: Callable[[float], None] | None = None, kind: Kind | None = None
+    ws: Kafka, path: Path, topic: str, progress: Callable[[float], None] | None = None, kind: Kind | None = None
 ) -> Publication:
     """Publish every row of a log as an event, under its key and with its own time; payments, if no kind is named.
 
@@ -109,7 +79,7 @@ def publish_file(
             same call goes on from there.
     """
     began = time.monotonic()
-    path, tell, kind = Path(path), progress or (lambda share: None), kind or _payments()
+    path, tell, kind = Path(path), progress or (lambda share: None), kind or Payments()
     source = _Source(kind.prepare(path), topic, kind)
     fresh = Note(_prepare(ws, topic), CHUNK, reading=kind.reading(source.prepared))
     try:
@@ -122,12 +92,6 @@ def publish_file(
     tell(1.0)
     seconds = time.monotonic() - began
     return Publication(note.accepted, note.refused, seconds, start.rows, source.prepared.notes)
-
-
-def _payments() -> Kind:
-    from workshop.payment_records import Payments  # which knows this module
-
-    return Payments()
 
 
 @dataclass(frozen=True)
@@ -226,7 +190,7 @@ def _persist(step: Callable[[float], None]) -> None:
 
 
 @contextmanager
-def _producer(ws: Connection, sha: str, topic: str) -> Iterator[Producer]:
+def _producer(ws: Kafka, sha: str, topic: str) -> Iterator[Producer]:
     """A producer that shares its transactional id with every other publisher of the same file to the same topic."""
     producer = Producer(
         {
@@ -249,7 +213,7 @@ def _producer(ws: Connection, sha: str, topic: str) -> Iterator[Producer]:
             producer.close()
 
 
-def _prepare(ws: Connection, topic: str) -> str:
+def _prepare(ws: Kafka, topic: str) -> str:
     """Create what is missing; returns the topic's id, which no other topic of this name ever had or will have."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,230}", topic) or topic in (".", "..", NOTES) or topic.endswith(DEAD_LETTERS):
         raise WorkshopError(f"A log cannot be published to a topic named '{topic}'.", "A good name: corporate-cards.")

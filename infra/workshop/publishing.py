@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kafka import KafkaProducer
 
-from workshop.connection import Connection
+from workshop.kafka_handle import Kafka
 
 # Many events at once: a producer that waits a moment fills its batches, and is twice as fast as with the defaults.
 IN_BULK = {"linger_ms": 20, "batch_size": 917_504}
@@ -23,7 +23,7 @@ class Publishable(Protocol):
     def headers(self) -> list[tuple[str, bytes]]: ...
 
 
-def publish(ws: Connection, topic: str, events: Iterable[Publishable]) -> list:
+def publish(ws: Kafka, topic: str, events: Iterable[Publishable]) -> list:
     """Publish events under their keys, with the time at which they happened; returns where each was written."""
     with closing(KafkaProducer(**ws.kafka, acks="all", **IN_BULK)) as producer:
         futures = [

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
-from workshop.connection import Connection
 from workshop.errors import WorkshopError
+from workshop.kafka_handle import Kafka
 from workshop.waiting import wait_until
 
 
@@ -24,7 +24,7 @@ class Reader(threading.Thread):
         trouble: the error that ended it, or None.
     """
 
-    def __init__(self, ws: Connection, topic: str, group: str, name: str, work: float = 0.0, **options: object) -> None:
+    def __init__(self, ws: Kafka, topic: str, group: str, name: str, work: float = 0.0, **options: object) -> None:
         """Args: work: seconds that each event takes to handle; options: for `KafkaConsumer`."""
         super().__init__(name=name, daemon=True)
         self.records: list = []

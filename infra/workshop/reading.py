@@ -12,12 +12,12 @@ from kafka import KafkaConsumer, TopicPartition
 from workshop.errors import WorkshopError
 
 if TYPE_CHECKING:  # the services read too, and their image holds neither notebooks nor backends
-    from workshop.connection import Connection
+    from workshop.kafka_handle import Kafka
 
 PATIENCE = 30.0  # seconds without any new record
 
 
-def read_all(ws: Connection, topic: str, **options: Any) -> list:
+def read_all(ws: Kafka, topic: str, **options: Any) -> list:
     """Every record of a topic as of now, partition by partition, each in order of its offsets.
 
     Raises:
@@ -70,7 +70,7 @@ def _read_up_to(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> 
     return found
 
 
-def partitions_of(ws: Connection, topic: str) -> list[int]:
+def partitions_of(ws: Kafka, topic: str) -> list[int]:
     """The numbers of a topic's partitions.
 
     Raises:
@@ -87,6 +87,6 @@ def _numbers(consumer: KafkaConsumer, topic: str) -> list[int]:
     return numbers
 
 
-def partition_of_key(ws: Connection, topic: str, key: bytes) -> int | None:
+def partition_of_key(ws: Kafka, topic: str, key: bytes) -> int | None:
     """The partition in which events with this key lie, or None if there is none."""
     return next((record.partition for record in read_all(ws, topic) if record.key == key), None)

@@ -24,11 +24,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Place
 from kafka import KafkaConsumer, TopicPartition
 
-from workshop.connection import Connection
 from workshop.domain.amounts import MOST_CENTS
 from workshop.errors import WorkshopError
 from workshop.fraud.transactions import table as canonical
 from workshop.ingest.dates import EPOCH
+from workshop.kafka_handle import Kafka
 from workshop.name_prefix import full
 from workshop.payments import MalformedEvent, PaymentMade, PaymentRefunded
 from workshop.reading import PATIENCE, partitions_of
@@ -66,7 +66,7 @@ class Batch:
 
 
 def replay(
-    ws: Connection, topic: str, progress: Callable[[float], None] | None = None
+    ws: Kafka, topic: str, progress: Callable[[float], None] | None = None
 ) -> tuple[pd.DataFrame, list[Malformed]]:
     """Every committed payment of a topic as of now, and the events that are none.
 
@@ -95,7 +95,7 @@ def replay(
     return _table(pa.concat_tables(parts)), sorted(malformed, key=lambda event: (event.partition, event.offset))
 
 
-def batches(ws: Connection, topic: str) -> Iterator[tuple[Batch, float]]:
+def batches(ws: Kafka, topic: str) -> Iterator[tuple[Batch, float]]:
     """What lies in the topic, as it comes, and the share of it that has come."""
     begins, ends = _bounds(ws, topic)
     places = {number: begins[number] for number in ends if begins[number] < ends[number]}
@@ -127,7 +127,7 @@ READER = {
 }
 
 
-def _bounds(ws: Connection, topic: str) -> tuple[dict[int, int], dict[int, int]]:
+def _bounds(ws: Kafka, topic: str) -> tuple[dict[int, int], dict[int, int]]:
     """By partition, the offsets of the first record and after the last one of a finished transaction."""
     places = [TopicPartition(topic, number) for number in partitions_of(ws, topic)]
     with closing(KafkaConsumer(**ws.kafka, isolation_level="read_committed")) as consumer:

@@ -7,15 +7,15 @@ from contextlib import closing
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from workshop import kafka_requests
-from workshop.connection import Connection
+from workshop import kafka_admin
+from workshop.kafka_handle import Kafka
 from workshop.waiting import wait_until
 
 
-def partitions(ws: Connection, topic: str) -> list[dict]:
+def partitions(ws: Kafka, topic: str) -> list[dict]:
     """What the metadata say of each partition now, asked of whichever broker answers."""
-    quick = {"bootstrap_servers": ws.brokers.addresses(), "request_timeout_ms": 1_500}
-    with closing(kafka_requests.admin(ws.kafka, **quick)) as admin:
+    quick = {"bootstrap_servers": ws.addresses(), "request_timeout_ms": 1_500}
+    with closing(kafka_admin.admin(ws.kafka, **quick)) as admin:
         found = wait_until(lambda: _described(admin, topic), 30, "a broker that answers", every=0.05)
     return sorted(found, key=lambda partition: partition["partition_index"])
 
@@ -28,18 +28,18 @@ def _described(admin: KafkaAdminClient, topic: str) -> list[dict]:
         return []
 
 
-def leader_of(ws: Connection, topic: str, number: int = 0) -> int:
+def leader_of(ws: Kafka, topic: str, number: int = 0) -> int:
     """The broker that leads a partition now."""
     return partitions(ws, topic)[number]["leader_id"]
 
 
-def followers_of(ws: Connection, topic: str, number: int = 0) -> list[int]:
+def followers_of(ws: Kafka, topic: str, number: int = 0) -> list[int]:
     """The brokers that copy a partition."""
     partition = partitions(ws, topic)[number]
     return [node for node in partition["replica_nodes"] if node != partition["leader_id"]]
 
 
-def copied(ws: Connection, topic: str, number: int = 0) -> int:
+def copied(ws: Kafka, topic: str, number: int = 0) -> int:
     """Up to which offset every replica that is in sync has a partition: its high watermark."""
     place = TopicPartition(topic, number)
     with closing(KafkaConsumer(**ws.kafka)) as consumer:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kafka import KafkaAdminClient
 from kafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError
 
-from workshop import kafka_requests
+from workshop import kafka_admin
 from workshop.waiting import wait_until
 
 ADVICE = "`workshop status` shows what runs; `workshop up` repairs it."
@@ -54,7 +54,7 @@ def create(kafka: Mapping, topics: Iterable[Topic]) -> None:
     Where there are fewer brokers than copies are wished for, each has one (`KafkaSettings.copies`).
     """
     most = getattr(kafka, "copies", 0)
-    with closing(kafka_requests.admin(kafka)) as admin:
+    with closing(kafka_admin.admin(kafka)) as admin:
         existing = set(admin.list_topics())
         for topic in topics:
             if topic.name not in existing:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.debits import accounts_of
 from workshop import reading, story
 from workshop.connection import Connection
-from workshop.debits import accounts_of
 from workshop.lessons import services
 from workshop.payments import parse
 from workshop.payments.accounts import Account, command_for, decide, fold

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 from rich.console import Console
-from workshop import cluster, kafka_access, kafka_requests
+from workshop import cluster, endpoints, kafka_access, kafka_admin
 from workshop.backends import local
 from workshop.broker.properties import on_loopback
 from workshop.settings import NODES, Ports, Settings
@@ -47,7 +47,7 @@ def test_a_broker_s_own_repetition_is_not_taken_for_somebody_else_s_change(stack
         GROW: lambda admin: admin.create_partitions({TOPIC: 6}),
         DELETE: lambda admin: admin.delete_topics([TOPIC]),
     }
-    with closing(kafka_requests.admin(kafka_access.client(cluster.read_endpoints(stack)["kafka"]))) as admin:
+    with closing(kafka_admin.admin(kafka_access.client(endpoints.read(stack)["kafka"]))) as admin:
         for kind, change in changes.items():
             losses.requests.clear()
             losses.kinds.add(kind)

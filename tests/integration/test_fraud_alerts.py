@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from services.fraud_alerts import Judge, readable
 from workshop import reading, story
 from workshop.connection import Connection
-from workshop.fraud_alerts import Judge, readable
 from workshop.lessons import services
 from workshop.lessons.fraud_analysis import report_of
 from workshop.payments import parse

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import workshop
 from kafka import KafkaProducer
-from workshop import cli, kafka_requests, publications
+from workshop import cli, kafka_admin, publications
 from workshop.errors import WorkshopError
 from workshop.event_logs import LoggedEvent, Totals
 from workshop.event_logs.rows import Reading
@@ -36,7 +36,7 @@ def topic(ws: workshop.Connection) -> Iterator[str]:
     """A name that no topic has yet; what was made under it is deleted."""
     name = f"log-{uuid.uuid4().hex[:8]}"
     yield name
-    kafka_requests.delete_topics(ws.kafka, lambda there: there in (name, name + DEAD_LETTERS))
+    kafka_admin.delete_topics(ws.kafka, lambda there: there in (name, name + DEAD_LETTERS))
 
 
 def data(ws: workshop.Connection, name: str) -> Path:

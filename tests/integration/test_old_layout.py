@@ -8,8 +8,8 @@ from contextlib import closing
 from kafka import KafkaProducer
 from rich.console import Console
 from workshop import cluster, progress, reading, stack_folders, topics
-from workshop.backends import made_here
-from workshop.connection import Connection
+from workshop.backends.choice import made_here
+from workshop.kafka_handle import Kafka
 from workshop.processes import Processes
 from workshop.settings import Settings
 from workshop.timeline import Timeline
@@ -44,7 +44,7 @@ def test_a_stack_of_the_old_layout_keeps_its_events(stack: Settings):
         assert made_here(old).name == "local"
         assert sorted(Processes(old.state).running()) == ["kafka-1", "kafka-2", "kafka-3"]
         assert not stack.state.exists(), "nothing was made beside it"
-        found = reading.read_all(Connection(old, endpoints["kafka"], "local"), "kept")
+        found = reading.read_all(Kafka(endpoints["kafka"]), "kept")
         assert {record.value for record in found} == EVENTS
         assert list(progress.read(old)) == ["00.1"]
     finally:

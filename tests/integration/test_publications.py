@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import workshop
 from kafka import KafkaProducer, TopicPartition
-from workshop import cli, fraud_commands, kafka_requests, publications
+from workshop import cli, fraud_commands, kafka_admin, publications
 from workshop.errors import WorkshopError
 from workshop.payments import PaymentMade, PaymentRefunded
 from workshop.publications import DEAD_LETTERS, publish_file
@@ -58,7 +58,7 @@ def topic(ws: workshop.Connection) -> Iterator[str]:
 
 
 def delete(ws: workshop.Connection, *names: str) -> None:
-    kafka_requests.delete_topics(ws.kafka, lambda there: there in names)
+    kafka_admin.delete_topics(ws.kafka, lambda there: there in names)
     with closing(ws.admin()) as admin:
         wait_until(lambda: not set(names) & set(admin.list_topics()), 30, "the topics to be gone")
 

@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType
 from kafka.errors import InvalidPartitionsError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
-from workshop import kafka_requests, topics
+from workshop import kafka_admin, topics
 from workshop.connection import Connection
 from workshop.faults import PREFERRED
 from workshop.kafka_sentences import NoSuchTopic, Unanswered
@@ -65,7 +65,7 @@ def scene(ws: Connection) -> Iterator[Scene]:
     with closing(admin_of(ws)) as admin, closing(consumer):
         yield Scene(ws, topic, admin, consumer)
     # Brokers with little memory keep a hundred topics badly.
-    kafka_requests.delete_topics(ws.kafka, lambda name: name.startswith(topic))
+    kafka_admin.delete_topics(ws.kafka, lambda name: name.startswith(topic))
 
 
 def create(scene: Scene) -> None:

@@ -17,8 +17,8 @@ import httpx
 import psutil
 import psycopg
 import pytest
-from workshop import cluster
-from workshop.backends import made_here
+from workshop import endpoints
+from workshop.backends.choice import made_here
 from workshop.cdc import bank as banks
 from workshop.cdc.bank import Bank
 from workshop.connection import Connection
@@ -131,7 +131,7 @@ def test_connect_answers_only_who_holds_the_stacks_key(ws: Connection, bank: Ban
 
 
 def test_kubernetes_refuses_who_has_no_certificate(ws: Connection):
-    if "kubernetes" not in cluster.read_endpoints(ws.settings):
+    if "kubernetes" not in endpoints.read(ws.settings):
         pytest.skip("NOT RUN: this stack has no Kubernetes.")
     ports = made_here(ws.settings).ports()
     for path in ("/api/v1/secrets", "/healthz", "/openapi/v2"):

@@ -19,6 +19,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 from rich.console import Console
 from workshop import client_repairs, cluster, topics
+from workshop import endpoints as endpoints_file
 from workshop.errors import WorkshopError
 from workshop.processes import Processes
 from workshop.settings import Settings
@@ -113,7 +114,7 @@ def test_a_start_that_fails_leaves_a_stack_as_it_was_and_the_next_one_goes_on(st
     assert sorted(left) == BROKERS
     assert stopped.endpoints_file.read_text() == before
 
-    assert cluster.read_endpoints(stopped) == up(stopped)
+    assert endpoints_file.read(stopped) == up(stopped)
     assert {name: process.pid for name, process in running(stopped).items()} == {n: p.pid for n, p in left.items()}
 
 

@@ -22,9 +22,11 @@ import workshop
 from kafka import KafkaAdminClient, KafkaProducer
 from rich.console import Console
 from workshop import cluster, lab, reading, topics
+from workshop import endpoints as endpoints_file
 from workshop.broker import runtime
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
+from workshop.kafka_handle import Kafka
 from workshop.ports import answers
 from workshop.processes import Component, Lasting, Processes
 from workshop.settings import NODES, Ports, Settings
@@ -70,7 +72,7 @@ def led_by_others(endpoints: dict) -> list[str]:
 
 
 def contents(settings: Settings, endpoints: dict, topic: str) -> set[bytes]:
-    return {record.value for record in reading.read_all(Connection(settings, endpoints["kafka"], "local"), topic)}
+    return {record.value for record in reading.read_all(Kafka(endpoints["kafka"]), topic)}
 
 
 def test_a_day_of_the_stack(stack: Settings):
@@ -126,7 +128,7 @@ def test_a_day_of_the_stack(stack: Settings):
     cluster.reset(stack)
     assert pids(stack) == {}
     assert not (stack.state / "kafka").exists()
-    assert cluster.read_endpoints(stack) == {}
+    assert endpoints_file.read(stack) == {}
 
 
 def test_a_first_up_that_was_killed_in_the_middle_is_finished_by_the_next(stack: Settings):
@@ -135,7 +137,7 @@ def test_a_first_up_that_was_killed_in_the_middle_is_finished_by_the_next(stack:
     wait_until(lambda: len(pids(stack)) >= 2, 240, "two brokers to be started", every=0.01)
     half.kill()
     half.wait()
-    assert cluster.read_endpoints(stack) == {}
+    assert endpoints_file.read(stack) == {}
     up(stack)
     assert sorted(pids(stack)) == BROKERS
 

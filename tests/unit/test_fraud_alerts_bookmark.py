@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kafka.errors import KafkaTimeoutError
-from workshop.fraud_alerts import FraudAlerts, Topics
+from services.fraud_alerts import FraudAlerts, Topics
 
 
 class Answers:

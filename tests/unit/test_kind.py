@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from workshop import backends
+from workshop.backends import choice as backends
 from workshop.errors import WorkshopError
 from workshop.kind import engine, images, preflight
 from workshop.kind.nodes import Nodes, Record

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from workshop import cluster, incidents, interactive_shell, progress
+from workshop import endpoints as endpoints_file
+from workshop import incidents, interactive_shell, progress
 from workshop.broker import runtime
 from workshop.files import read_record
 from workshop.ports import first_of
@@ -173,7 +174,7 @@ def test_a_damaged_file_of_the_state_folder_counts_as_none(settings: Settings, c
     (settings.state / "kafka").mkdir(parents=True)
     for name in ("endpoints.json", "progress.json", "site.json", "kafka/ports.json"):
         (settings.state / name).write_bytes(content)
-    assert cluster.read_endpoints(settings) == {}
+    assert endpoints_file.read(settings) == {}
     assert first_of(settings.state / "kafka/ports.json") is None
     assert isinstance(read_record(settings.state / "progress.json"), dict)
     assert isinstance(progress.read(settings), dict)
@@ -184,7 +185,7 @@ def test_a_whole_file_is_read(settings: Settings):
     settings.state.mkdir(parents=True)
     endpoints = {"backend": "local", "kafka": {"bootstrap_servers": ["127.0.0.1:1"]}, "lab": {"port": 2}}
     settings.endpoints_file.write_text(json.dumps(endpoints))
-    assert cluster.read_endpoints(settings) == endpoints
+    assert endpoints_file.read(settings) == endpoints
     (settings.state / "ports.json").write_text('{"first": 19090}')
     assert first_of(settings.state / "ports.json") == 19090
 

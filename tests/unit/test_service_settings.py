@@ -13,7 +13,7 @@ import pytest
 from services import origin
 from services.logs import JsonLines
 from services.settings import Settings, WrongSetting
-from workshop import name_prefix
+from workshop import kafka_access, name_prefix
 
 BROKERS = {"KAFKA_BOOTSTRAP": "kafka-1:9092, kafka-2:9092"}
 INFRA = Path(__file__).parents[2] / "infra"
@@ -44,7 +44,9 @@ def test_a_kafka_that_asks_who_one_is_gets_the_secrets_files(tmp_path: Path):
 
 def test_a_prefix_counts_for_the_whole_process():
     try:
-        assert "prefix" not in Settings.read("debits", {**BROKERS, "KAFKA_PREFIX": "alice-"}).kafka
+        settings = Settings.read("debits", {**BROKERS, "KAFKA_PREFIX": "alice-"})
+        assert "prefix" not in settings.kafka
+        kafka_access.prepare({"prefix": settings.kafka_prefix})
         assert name_prefix.full("payments") == "alice-payments"
     finally:
         name_prefix.use("")

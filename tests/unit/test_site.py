@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml  # comes with the Kubernetes client
 from workshop import kafka_access, kubectl, name_prefix
-from workshop.backends import by_name, choose, made_here
+from workshop.backends.choice import by_name, choose, made_here
 from workshop.backends.existing import Existing
 from workshop.errors import WorkshopError
 from workshop.faults import Brokers, KubernetesNodes
@@ -149,6 +149,8 @@ def test_the_password_stands_in_no_file_of_ours_and_in_no_picture_of_a_value(sit
 
 def test_each_kind_of_client_is_told_the_same(site: Site):
     kafka = kafka_access.client(site.kafka())
+    assert name_prefix.full("payments") == "payments"  # describing a client changes nothing
+    kafka_access.prepare(site.kafka())
     assert name_prefix.full("payments") == "alice-payments"
     assert kafka_access.for_confluent(kafka) == {
         "bootstrap.servers": ",".join(site.bootstrap),

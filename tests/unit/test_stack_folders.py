@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from workshop import backends, cluster, environment, progress, stack_folders
+from workshop import endpoints, environment, progress, stack_folders
+from workshop.backends import choice as backends
 from workshop.processes import Component, Processes
 from workshop.settings import Settings
 
@@ -142,4 +143,4 @@ def test_words_of_the_command_take_the_last_stack_or_the_one_that_is_named(setti
     assert "The stack of the backend local is stopped" in done.stdout
     assert "workshop up --backend kind" in done.stdout
     assert stack_folders.made(kind.common) == ["kind"]
-    assert cluster.read_endpoints(settings) == {}
+    assert endpoints.read(settings) == {}

@@ -61,6 +61,7 @@ class Existing:
         """See that Kafka and the cluster answer and give the rights that lessons need, before anything is made."""
         self.site.check()
         with timeline.step("Kafka answers"):
+            kafka_access.prepare(self.site.kafka())
             kafka = self._kafka()
             brokers = reaching.must_answer(self.site, kafka)
         with timeline.step("rights in Kafka"):
@@ -95,6 +96,7 @@ class Existing:
         if not self.was_made():
             return
         self.site.check()
+        kafka_access.prepare(self.site.kafka())
         kafka = self._kafka()
         reaching.must_answer(self.site, kafka)
         if self.has_kubernetes:
@@ -216,6 +218,7 @@ class Existing:
             WorkshopError: Kafka or the cluster does not answer.
         """
         self.site.check()
+        kafka_access.prepare(self.site.kafka())
         kafka = self._kafka()
         reaching.must_answer(self.site, kafka)
         found = {"Kafka": [f"may not {right.words}" for right in kafka_rights.missing(kafka)]}

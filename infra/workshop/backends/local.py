@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from workshop import kubectl, kubernetes_later
+from workshop import background_build, kubectl
 from workshop.backends.local_kubernetes import AGENT, PLANE, LocalKubernetes, is_built, is_wanted, provide
 from workshop.broker import java, runtime, tools
 from workshop.broker.jars import pinned
@@ -74,7 +74,7 @@ class Local:
         if self.has_kubernetes:
             self._kubernetes().start()
         if is_wanted(self.settings) and not self.has_kubernetes:
-            kubernetes_later.start(self.settings)
+            background_build.start(self.settings)
             timeline.say("Kubernetes is compiled in the background, once; until then, Kafka's lessons work.")
         tools.write_commands(self.settings, ready_to_run, ports.bootstrap)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from workshop.backends import Backend
 from workshop.backends.local_kubernetes import is_wanted
+from workshop.backends.protocols import Backend
 from workshop.broker import jars, java, runtime
 from workshop.bundle import wheels
 from workshop.cdc import connect

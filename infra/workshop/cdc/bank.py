@@ -17,8 +17,8 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from rich.console import Console
 
-from workshop import kafka_requests, reading
-from workshop.backends import made_here
+from workshop import kafka_admin, reading
+from workshop.backends.choice import made_here
 from workshop.cdc import debezium, stack
 from workshop.cdc.connect import Connect
 from workshop.cdc.debezium import PASSWORD, Change
@@ -238,4 +238,4 @@ def sweep(ws: Connection, postgres: Postgres, worker: Connect) -> None:
         found = connection.execute("select datname from pg_database where starts_with(datname, %s)", [OURS]).fetchall()
         for (name,) in found:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-    kafka_requests.delete_topics(ws.kafka, lambda topic: topic.startswith("bank-"))
+    kafka_admin.delete_topics(ws.kafka, lambda topic: topic.startswith("bank-"))

@@ -22,8 +22,7 @@ import psycopg
 from kafka import KafkaProducer
 from psycopg.types.json import Jsonb
 
-from workshop import client_repairs
-from workshop.kafka_access import of_this_stack
+from workshop.kafka_access import prepare_program
 
 KNOWN = {"json": json, "uuid": uuid, "Jsonb": Jsonb}  # what the function may use besides its own imports
 
@@ -82,11 +81,10 @@ def block(function: Callable, bank: psycopg.Connection, topic: Topic, card: str,
 
 def main() -> None:
     """Block card after card; prints nothing. What goes wrong in the function ends it with one sentence."""
-    client_repairs.apply()
     file, name, addresses, topic, cards, *fate = sys.argv[1:]
     fatal_card, fatal_step = (fate[0], int(fate[1])) if fate else ("", 0)
     steps = Steps()
-    producer = KafkaProducer(**of_this_stack(addresses), acks="all")
+    producer = KafkaProducer(**prepare_program(addresses), acks="all")
     try:
         with connect(os.environ["BANK_DATABASE"], steps) as bank:
             function = runpy.run_path(file, init_globals=KNOWN)[name]

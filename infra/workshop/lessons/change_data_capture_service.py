@@ -13,10 +13,10 @@ from workshop import reading
 from workshop.cdc import outbox
 from workshop.cdc.bank import Bank
 from workshop.cdc.limits import LimitExceeded
+from workshop.lessons import services
 from workshop.lessons.change_data_capture_live import Arrivals, arrivals
 from workshop.lessons.change_data_capture_observations import Joined
 from workshop.lessons.change_data_capture_pictures import draw_alerts
-from workshop.lessons.services import GROUP, Service
 from workshop.live import Live
 from workshop.payments import PaymentMade
 from workshop.waiting import wait_until
@@ -31,7 +31,7 @@ def limit_alerts(bank: Bank) -> Joined:
     [card] = bank.open_cards(1)
     bank.settled("cards")
     payments, alerts = bank.ws.fresh_topic("payments", partitions=1), bank.ws.fresh_topic("limit-alerts", partitions=1)
-    service = Service(bank.ws, "workshop.limit_alerts", (bank.topic("cards"), payments, alerts, GROUP))
+    service = services.limit_alerts(bank.ws, bank.topic("cards"), payments, alerts)
     seen = Joined(card=card)
     service.start()
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import ConfigResourceType
 
-from workshop import kafka_requests, reading, story
+from workshop import kafka_admin, reading, story
 from workshop.connection import Connection
 from workshop.live import Live
 from workshop.payments import MalformedEvent, PaymentMade
@@ -197,7 +197,7 @@ def _extent(consumer: KafkaConsumer, topic: str) -> tuple[int, int]:
 
 
 def _set_retention(ws: Connection, topic: str, milliseconds: str) -> None:
-    kafka_requests.alter_configs(ws.kafka, ConfigResourceType.TOPIC, topic, {"retention.ms": milliseconds})
+    kafka_admin.alter_configs(ws.kafka, ConfigResourceType.TOPIC, topic, {"retention.ms": milliseconds})
 
 
 def draw_retention(seen: Mapping[str, list[tuple[float, int, int]]], told_at: float | None) -> Picture:

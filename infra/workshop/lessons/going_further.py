@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, ShareConsumer
 from kafka import KafkaProducer
 from kafka.admin import ConfigResourceType
 
-from workshop import kafka_requests
+from workshop import kafka_admin
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.reading import read_all
@@ -33,7 +33,7 @@ def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
     """
     topic, group = ws.fresh_topic("a-queue-on-the-log", partitions=1), f"share-{uuid.uuid4().hex[:6]}"
     from_the_first = {"share.auto.offset.reset": "earliest"}
-    kafka_requests.alter_configs(ws.kafka, ConfigResourceType.GROUP, group, from_the_first)
+    kafka_admin.alter_configs(ws.kafka, ConfigResourceType.GROUP, group, from_the_first)
     taken: dict[str, list[int]] = {f"member-{n}": [] for n in range(members)}
     end = threading.Event()
     threads = [threading.Thread(target=_take, args=(ws, topic, group, mine, end)) for mine in taken.values()]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from workshop import deploy, kube_says, pods
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
+from workshop.kubectl import APP as LABEL
 from workshop.kubectl import kubectl
 from workshop.lessons.kubernetes_pictures import draw_answers, draw_lanes, draw_pods, draw_share
 from workshop.live import Live
@@ -224,7 +225,7 @@ def drain(ws: Connection, node: str, timeout: int = 60) -> str:
         WorkshopError: the nodes are somebody else's.
     """
     _must_own_nodes(ws)
-    words = ["drain", node, f"--pod-selector={pods.APP}={APP}", "--delete-emptydir-data", "--ignore-daemonsets"]
+    words = ["drain", node, f"--pod-selector={LABEL}={APP}", "--delete-emptydir-data", "--ignore-daemonsets"]
     try:
         return kubectl(ws.settings, *words, f"--timeout={timeout}s", timeout=timeout + 30).strip()
     except WorkshopError as error:

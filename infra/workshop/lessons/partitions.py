@@ -15,8 +15,8 @@ from itertools import pairwise
 from kafka import KafkaProducer
 
 from workshop import story
+from workshop.background_build import measures
 from workshop.connection import Connection
-from workshop.kubernetes_later import measures
 from workshop.live import Live
 from workshop.pace import paced
 from workshop.payments import PaymentMade

@@ -12,9 +12,9 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from workshop.background_build import measures
 from workshop.connection import Connection
 from workshop.flow import IMPATIENT, Flow, Reconciled, reconcile
-from workshop.kubernetes_later import measures
 from workshop.lessons.replication_observations import Kill
 from workshop.lessons.replication_pictures import draw_kill, draw_replicas, draw_squares
 from workshop.live import Live, Told

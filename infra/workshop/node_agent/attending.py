@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING
 
 from workshop.node_agent import probes, tree
 from workshop.node_agent.answering import Answering
+from workshop.node_agent.owners import AttendedContainer
 from workshop.node_agent.resizing import memory_limit
-
-if TYPE_CHECKING:
-    from workshop.node_agent.container import Container
 
 HOOK_SECONDS = 300  # that a postStart hook may take
 LOOK = 1.0  # seconds between two looks at the memory
 
 
-async def attend(container: Container) -> None:
+async def attend(container: AttendedContainer) -> None:
     """Run its postStart hook, then its probes, as long as this attempt lives."""
     if not await _post_start(container):
         return
@@ -36,7 +33,7 @@ async def attend(container: Container) -> None:
     await asyncio.gather(*series)
 
 
-async def do(container: Container, hook: dict, longest: float) -> str:
+async def do(container: AttendedContainer, hook: dict, longest: float) -> str:
     """Do what a hook says; empty if it succeeded, otherwise a sentence."""
     if "sleep" in hook:
         await asyncio.sleep(min(hook["sleep"]["seconds"], longest))
@@ -44,7 +41,7 @@ async def do(container: Container, hook: dict, longest: float) -> str:
     return await probes.ask({**hook, "timeoutSeconds": longest}, container, container.ports, container.pod.address)
 
 
-async def keep_to_memory(container: Container) -> None:
+async def keep_to_memory(container: AttendedContainer) -> None:
     """End it when all of its processes together hold more than its limit, which a resize may change."""
     while True:
         await asyncio.sleep(LOOK)
@@ -55,7 +52,7 @@ async def keep_to_memory(container: Container) -> None:
 
 
 def _series(
-    container: Container, kind: str, probe: dict, said: Callable[[bool], None] = lambda good: None
+    container: AttendedContainer, kind: str, probe: dict, said: Callable[[bool], None] = lambda good: None
 ) -> probes.Series:
     answering = Answering(container.pod, probe, container.ports)
 
@@ -69,13 +66,13 @@ def _series(
     return probes.Series(probe, once, lambda good, sentence: said(good), failed)
 
 
-def _set_ready(container: Container, good: bool) -> None:
+def _set_ready(container: AttendedContainer, good: bool) -> None:
     if container.ready != good:
         container.ready = good
         container.pod.changed()
 
 
-async def _until_dead(container: Container, probe: dict) -> None:
+async def _until_dead(container: AttendedContainer, probe: dict) -> None:
     failed = asyncio.Event()
     series = _series(container, "Liveness", probe, lambda good: None if good else failed.set())
     asking = asyncio.create_task(series.run())
@@ -86,13 +83,13 @@ async def _until_dead(container: Container, probe: dict) -> None:
     _end(container, "liveness")
 
 
-def _end(container: Container, kind: str) -> None:
+def _end(container: AttendedContainer, kind: str) -> None:
     said = f"Container {container.name} failed {kind} probe, will be restarted"
     container.pod.note("Killing", said, container, warning=False)
     _stop(container, kind)
 
 
-async def _post_start(container: Container) -> bool:
+async def _post_start(container: AttendedContainer) -> bool:
     hook = (container.spec.get("lifecycle") or {}).get("postStart")
     if not hook or not (said := await do(container, hook, HOOK_SECONDS)):
         return True
@@ -101,6 +98,6 @@ async def _post_start(container: Container) -> bool:
     return False
 
 
-def _stop(container: Container, kind: str) -> None:
+def _stop(container: AttendedContainer, kind: str) -> None:
     """On its own: who attends an attempt ends with it."""
     container.pod.keep(asyncio.create_task(container.stop(container.pod.grace(container.spec, kind))))

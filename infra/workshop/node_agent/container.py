@@ -8,16 +8,14 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workshop.node_agent import attending, environment, images, taken_ports, tree
 from workshop.node_agent.api import AWAY
 from workshop.node_agent.events import now
 from workshop.node_agent.logs import ContainerLog
+from workshop.node_agent.owners import PodOwner
 from workshop.node_agent.states import whole
-
-if TYPE_CHECKING:
-    from workshop.node_agent.pod import Pod
 
 FIRST_DELAY, LONGEST_DELAY = 10.0, 300.0  # seconds between restarts, doubled each time, as a kubelet does
 CALM = 600.0  # after so long without an end, the next restart is at once again
@@ -32,8 +30,7 @@ COULD_NOT_START = 128
 class Container:
     """A container of a pod; `run` returns when it has ended for good."""
 
-    def __init__(self, pod: Pod, spec: dict, *, init: bool = False) -> None:
-        """Args: pod: its `workshop.node_agent.pod.Pod`."""
+    def __init__(self, pod: PodOwner, spec: dict, *, init: bool = False) -> None:
         self.pod, self.spec, self.init = pod, spec, init
         self.name: str = spec["name"]
         self.pid: int | None = None

@@ -51,6 +51,10 @@ class Node:
         self._last = FIRST_INDEX - 1  # the last address that was given: the next pod gets another one
         self._standing = Standing(config, name, number, api)
 
+    def pods_here(self) -> list[Pod]:
+        """Return the pods of this node."""
+        return list(self.pods.values())
+
     def pod_address(self, index: int) -> str:
         """The address of a pod, as the API knows it."""
         return self.config.addresses.pod_api(self.number, index)

@@ -8,19 +8,15 @@ import logging
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workshop.node_agent import proc, tree
-from workshop.node_agent.api import AWAY, ApiError
+from workshop.node_agent.api import AWAY, Api, ApiError
 from workshop.node_agent.container import Container
 from workshop.node_agent.events import now
+from workshop.node_agent.owners import Named, NodeOwner, ResizablePod
 from workshop.node_agent.resizing import Resizing
 from workshop.node_agent.telling import Telling
 from workshop.node_agent.volumes import NotYet, Volumes
-
-if TYPE_CHECKING:
-    from workshop.node_agent.api import Api
-    from workshop.node_agent.node import Node
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +29,8 @@ OVER = ("Succeeded", "Failed")
 class Pod:
     """A pod that the scheduler gave to a node; see `workshop.node_agent.model.RunningPod`."""
 
-    def __init__(self, node: Node, manifest: dict, index: int) -> None:
-        """Args: node: its `workshop.node_agent.node.Node`; index: the last part of its address."""
+    def __init__(self, node: NodeOwner, manifest: dict, index: int) -> None:
+        """Args: index: the last part of its address."""
         about = manifest["metadata"]
         self.node_agent, self.manifest, self.index = node, manifest, index
         self.namespace, self.name, self.uid = about["namespace"], about["name"], about["uid"]
@@ -108,6 +104,25 @@ class Pod:
         return self.node_agent.config.to_loopback(self.api_address)
 
     @property
+    def host_address(self) -> str:
+        """The address of its node."""
+        return self.node_agent.address
+
+    @property
+    def resize_conditions(self) -> dict[str, tuple[str, str]]:
+        """The conditions of a resize that is not complete: type to reason and message."""
+        return self.resizing.conditions
+
+    @property
+    def told(self) -> dict:
+        """The status that was written last."""
+        return self.telling.told
+
+    def neighbours(self) -> list[ResizablePod]:
+        """Return the other pods of its node."""
+        return [pod for pod in self.node_agent.pods_here() if pod is not self]
+
+    @property
     def seen_here(self) -> dict[str, str]:
         """Fields that only the node knows, for variables."""
         host = self.node_agent.address
@@ -151,7 +166,7 @@ class Pod:
         own = (container.get(f"{probe}Probe") or {}).get("terminationGracePeriodSeconds")
         return float(own if own is not None else self.manifest["spec"].get("terminationGracePeriodSeconds", 30))
 
-    def note(self, reason: str, message: str, container: Container | None = None, *, warning: bool = True) -> None:
+    def note(self, reason: str, message: str, container: Named | None = None, *, warning: bool = True) -> None:
         """Write an event about it."""
         name = container.name if container else ""
         self.node_agent.events.note(self.manifest, reason, message, warning=warning, container=name)

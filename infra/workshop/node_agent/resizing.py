@@ -9,14 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from workshop.node_agent import tree
 from workshop.node_agent.fields import quantity
-
-if TYPE_CHECKING:
-    from workshop.node_agent.container import Container
-    from workshop.node_agent.pod import Pod
+from workshop.node_agent.owners import ResizableContainer, ResizablePod
 
 PENDING, IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
 INFEASIBLE, DEFERRED, FAILED = "Infeasible", "Deferred", "Error"
@@ -31,7 +27,7 @@ class Resizing:
         conditions: those of a resize that is not complete.
     """
 
-    def __init__(self, pod: Pod) -> None:
+    def __init__(self, pod: ResizablePod) -> None:
         self.conditions: Conditions = {}
         self._pod = pod
         self._due = asyncio.Event()
@@ -50,10 +46,10 @@ class Resizing:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), RETRY if waits else None)
 
-    def _changing(self) -> list[Container]:
+    def _changing(self) -> list[ResizableContainer]:
         return [one for one in self._pod.resizable() if self._wanted(one) != one.resources]
 
-    def _wanted(self, one: Container) -> dict:
+    def _wanted(self, one: ResizableContainer) -> dict:
         spec = self._pod.manifest["spec"]
         containers = [*spec["containers"], *(spec.get("initContainers") or [])]
         return next((each.get("resources") or {} for each in containers if each["name"] == one.name), {})
@@ -72,14 +68,14 @@ class Resizing:
             self._tell({})
             self._note("ResizeCompleted", "Pod resize completed", warning=False)
 
-    def _grant(self, one: Container) -> None:
+    def _grant(self, one: ResizableContainer) -> None:
         before, one.resources = one.resources, self._wanted(one)
         if any(_of(before, name) != _of(one.resources, name) for name in _restarting(one)):
             one.restart()
 
     def _refusal(self) -> tuple[str, str] | None:
         """Why the node does not grant it: never (more than the machine has), or not now (others have it)."""
-        others = [pod for pod in self._pod.node_agent.pods.values() if pod is not self._pod]
+        others = self._pod.neighbours()
         for name, capacity in capacities().items():
             asked = sum(requested(self._wanted(one), name) for one in self._pod.resizable())
             used = sum(requested(one.resources, name) for pod in others for one in pod.resizable())
@@ -92,7 +88,7 @@ class Resizing:
                 return DEFERRED, f"Node didn't have enough resource: {figures}"
         return None
 
-    def _holds_more(self, one: Container) -> str:
+    def _holds_more(self, one: ResizableContainer) -> str:
         """A limit below what is held would end the container: the resize waits until it holds less."""
         limit = memory_limit(self._wanted(one)) if "memory" not in _restarting(one) else 0
         held = tree.resident(tree.whole(one.pid)) if one.pid and limit else 0
@@ -138,7 +134,7 @@ def _of(resources: dict, name: str) -> tuple[float, float]:
     return requested(resources, name), limits
 
 
-def _restarting(one: Container) -> set[str]:
+def _restarting(one: ResizableContainer) -> set[str]:
     """The resources of which a change needs a restart of this container."""
     policies = one.spec.get("resizePolicy") or []
     return {policy["resourceName"] for policy in policies if policy.get("restartPolicy") == "RestartContainer"}

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from workshop.node_agent.events import now
+from workshop.node_agent.owners import ContainerState, PodState
 from workshop.node_agent.resizing import IN_PROGRESS, PENDING
-
-if TYPE_CHECKING:
-    from workshop.node_agent.container import Container
-    from workshop.node_agent.pod import Pod
-
 
 WHOLE = {"$patch": "replace"}  # in a strategic merge patch: this list as it is here, not added to what was there
 
 
-def of_pod(pod: Pod) -> dict:
+def of_pod(pod: PodState) -> dict:
     """The PodStatus of a pod as it is now."""
     phase = _phase(pod)
     told = {
         "phase": phase,
         "conditions": _conditions(pod, phase),
-        "hostIP": pod.node_agent.address,
-        "hostIPs": [WHOLE, {"ip": pod.node_agent.address}],
+        "hostIP": pod.host_address,
+        "hostIPs": [WHOLE, {"ip": pod.host_address}],
         "startTime": pod.started_at,
         "qosClass": (pod.manifest.get("status") or {}).get("qosClass") or "BestEffort",
         "containerStatuses": [one.status() for one in pod.mains],
@@ -37,8 +31,8 @@ def of_pod(pod: Pod) -> dict:
     return told
 
 
-def _phase(pod: Pod) -> str:
-    if pod.failed_for and all(one.ended() for one in pod.containers.values()):
+def _phase(pod: PodState) -> str:
+    if pod.failed_for and all(one.ended() for one in [*pod.inits, *pod.mains]):
         return "Failed"
     if any(_failed_for_good(pod, one) for one in pod.inits if not one.restarts_always):
         return "Failed"
@@ -51,18 +45,18 @@ def _phase(pod: Pod) -> str:
     return "Running"
 
 
-def _failed_for_good(pod: Pod, one: Container) -> bool:
+def _failed_for_good(pod: PodState, one: ContainerState) -> bool:
     return one.done() and one.exit_code() != 0 and pod.policy == "Never"
 
 
-def _will_go_on(pod: Pod) -> bool:
+def _will_go_on(pod: PodState) -> bool:
     """Whether a container that ended will be started again."""
     if pod.leaving:
         return False
     return pod.policy == "Always" or (pod.policy == "OnFailure" and any(one.exit_code() != 0 for one in pod.mains))
 
 
-def _conditions(pod: Pod, phase: str) -> list[dict]:
+def _conditions(pod: PodState, phase: str) -> list[dict]:
     names = [one.name for one in pod.mains if not one.ready]
     unready = f"containers with unready status: [{' '.join(names)}]"
     over = phase in ("Succeeded", "Failed")
@@ -87,9 +81,9 @@ def _conditions(pod: Pod, phase: str) -> list[dict]:
     ]
 
 
-def _resize_conditions(pod: Pod) -> list[dict]:
+def _resize_conditions(pod: PodState) -> list[dict]:
     """Those of a resize that waits or is under way; one that is over is taken away."""
-    now_true, before = pod.resizing.conditions, _before(pod)
+    now_true, before = pod.resize_conditions, _before(pod)
     return [
         _condition(pod, kind, True, *now_true[kind], over=False, keep=True)
         if kind in now_true
@@ -99,13 +93,15 @@ def _resize_conditions(pod: Pod) -> list[dict]:
     ]
 
 
-def _before(pod: Pod) -> dict[str, dict]:
+def _before(pod: PodState) -> dict[str, dict]:
     """The conditions that the API server has, by type."""
-    told = pod.telling.told.get("conditions") or (pod.manifest.get("status") or {}).get("conditions") or []
+    told = pod.told.get("conditions") or (pod.manifest.get("status") or {}).get("conditions") or []
     return {one["type"]: one for one in told}
 
 
-def _condition(pod: Pod, kind: str, good: bool, reason: str, message: str, *, over: bool, keep: bool = False) -> dict:
+def _condition(
+    pod: PodState, kind: str, good: bool, reason: str, message: str, *, over: bool, keep: bool = False
+) -> dict:
     """A condition as it is written; `keep`: its reason is told although it is true."""
     before, word = _before(pod).get(kind, {}), "True" if good else "False"
     since = before.get("lastTransitionTime") if before.get("status") == word else None
@@ -116,7 +112,7 @@ def _condition(pod: Pod, kind: str, good: bool, reason: str, message: str, *, ov
     return told | {"reason": reason or None, "message": None if over else message or None}
 
 
-def _gates(pod: Pod) -> str:
+def _gates(pod: PodState) -> str:
     """Which readiness gates are not open; others write them into the pod's conditions."""
     held = {one["type"]: one["status"] for one in (pod.manifest.get("status") or {}).get("conditions") or []}
     gates = [gate["conditionType"] for gate in pod.manifest["spec"].get("readinessGates") or []]

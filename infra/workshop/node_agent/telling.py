@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
 
 from workshop.node_agent import status
 from workshop.node_agent.api import AWAY, ApiError
-
-if TYPE_CHECKING:
-    from workshop.node_agent.pod import Pod
+from workshop.node_agent.owners import PodState
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +26,7 @@ class Telling:
         told: what was written last.
     """
 
-    def __init__(self, pod: Pod) -> None:
+    def __init__(self, pod: PodState) -> None:
         self.due = asyncio.Event()
         self.muted = False
         self.told: dict = {}

@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetad
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import AuthorizationError, KafkaError, TopicAuthorizationFailedError
 
-from workshop import client_repairs, kafka_requests, topics
+from workshop import kafka_admin, topics
 from workshop.errors import WorkshopError
 from workshop.kafka_access import KafkaSettings
 from workshop.kafka_closing import closing_soon
@@ -118,8 +118,7 @@ def missing(kafka: KafkaSettings) -> list[Right]:
     Raises:
         WorkshopError: Kafka refused something for another reason than a right.
     """
-    client_repairs.apply()
-    with closing(kafka_requests.admin(kafka, **PATIENT)) as admin:
+    with closing(kafka_admin.admin(kafka, **PATIENT)) as admin:
         trial = _Trial(kafka, admin)
         if not _allowed(CREATE, trial.create):
             return [CREATE]
@@ -188,7 +187,7 @@ def remove_all(kafka: Mapping) -> tuple[list[str], list[str]]:
     Raises:
         WorkshopError: Kafka refused it.
     """
-    with closing(kafka_requests.admin(kafka, **PATIENT)) as admin:
+    with closing(kafka_admin.admin(kafka, **PATIENT)) as admin:
         with suppress(WorkshopError):  # who stays is Kafka's to say, below
             wait_until(lambda: not _occupied(admin), MEMBERS_LEAVE, "the groups' members to leave", every=0.2)
         gone = [name for name in admin.list_topics() if _is_ours(name)]

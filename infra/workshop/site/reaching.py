@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import KafkaError as CoreKafkaError
 from kafka.errors import KafkaError
 
-from workshop import kafka_access, kafka_probe, kafka_requests
+from workshop import kafka_access, kafka_admin, kafka_probe
 from workshop.errors import WorkshopError
 from workshop.site.description import Site
 
@@ -33,7 +33,7 @@ def must_answer(site: Site, kafka: Mapping) -> int:
     if len(troubles) == len(site.bootstrap):
         raise troubles[0]
     try:
-        with closing(kafka_requests.admin(kafka, bootstrap_timeout_ms=int(PATIENCE * 1000))) as admin:
+        with closing(kafka_admin.admin(kafka, bootstrap_timeout_ms=int(PATIENCE * 1000))) as admin:
             return len(admin.describe_cluster()["brokers"])
     except (KafkaError, OSError) as error:
         raise _refused(site, kafka, error) from None

@@ -1,4 +1,4 @@
-"""What a service does when Kafka refuses it: put everything away, and begin anew."""
+"""Restart of a service's Kafka session after an unrecoverable client error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from kafka.errors import KafkaError
-
 from workshop.errors import WorkshopError
 
 log = logging.getLogger(__name__)
@@ -15,7 +14,7 @@ PAUSE = 0.5  # seconds before it begins anew
 
 
 def persevere(attempt: Callable[[], None], leaving: list, begun_anew: Callable[[], None] = lambda: None) -> None:
-    """Make an attempt, and again whenever Kafka ends it, until `leaving` is not empty.
+    """Call `attempt`, and call it again whenever Kafka ends it, until `leaving` is not empty.
 
     Brokers that are away, a transaction that was put an end to, partitions that others hold by now: each has one way out,
     to forget everything and to read it again. What is wrong with the service itself is raised.

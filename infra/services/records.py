@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from kafka import KafkaConsumer, TopicPartition
-
 from workshop.payments.events import CardEvent
 
 # So often a service that has nothing to read looks whether it is in its group, and later whether it is to leave: each look

@@ -1,7 +1,4 @@
-"""Kubernetes that comes while Kafka is used already: its control plane is compiled in the background, once, then started.
-
-python -m workshop.kubernetes_later      what the component `kubernetes-build` runs
-"""
+"""Background build of Kubernetes: its control plane is compiled once, while Kafka's lessons work already."""
 
 from __future__ import annotations
 
@@ -10,30 +7,38 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import psutil
 
-from workshop import incidents, interruptions, lab
+from workshop import endpoints
 from workshop.controlplane import progress
 from workshop.environment import tool_environment
 from workshop.errors import WorkshopError
 from workshop.processes import Component, Processes
 from workshop.settings import Settings
-from workshop.timeline import Timeline
-
-if TYPE_CHECKING:
-    from workshop.connection import Connection
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class HasSettings(Protocol):
+    """A connection, as far as it matters here."""
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the stack."""
+
+
+W = TypeVar("W", bound=HasSettings)
 NAME = "kubernetes-build"
+COMMAND = "workshop.kubernetes_build"  # the module that the component runs
 LONGEST = 3600  # seconds that a lesson waits for a build that goes on
 
 
 def component(settings: Settings) -> Component:
     """The build, and after it the start, as a component that ends by itself."""
-    argv = (sys.executable, "-m", "workshop.kubernetes_later")
+    argv = (sys.executable, "-m", COMMAND)
     env = {**tool_environment(settings), "WORKSHOP_BACKEND": "local"}  # whichever the user's shell prefers
     return Component(NAME, argv, env, cwd=settings.root, grace=10)
 
@@ -62,10 +67,9 @@ def wait(settings: Settings) -> None:
     Raises:
         WorkshopError: it has none and none is coming, or the build failed.
     """
-    from workshop import cluster  # which imports the backends, which import this
 
     until, told = time.monotonic() + LONGEST, ""
-    while "kubernetes" not in cluster.read_endpoints(settings):
+    while "kubernetes" not in endpoints.read(settings):
         if NAME not in Processes(settings.state).running():
             raise _none(settings)
         if (now := sentence(settings)) != told:
@@ -109,11 +113,11 @@ def paused(settings: Settings) -> Iterator[None]:
                 process.resume()
 
 
-def measures(function: Callable[Concatenate[Connection, P], R]) -> Callable[Concatenate[Connection, P], R]:
+def measures(function: Callable[Concatenate[W, P], R]) -> Callable[Concatenate[W, P], R]:
     """Decorates what measures something on a connection, its first argument: the build holds still meanwhile."""
 
     @functools.wraps(function)
-    def still(ws: Connection, *args: P.args, **kwargs: P.kwargs) -> R:
+    def still(ws: W, *args: P.args, **kwargs: P.kwargs) -> R:
         with paused(ws.settings):
             return function(ws, *args, **kwargs)
 
@@ -127,27 +131,3 @@ def _tree(settings: Settings) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         return [process, *process.children(recursive=True)]
     return []
-
-
-def main() -> int:
-    """Build, then bring up what is missing of the stack."""
-    from workshop import cluster
-    from workshop.controlplane import build
-
-    incidents.install()
-    interruptions.install()
-    settings = Settings.load()
-    try:
-        build.build(settings)
-        with_lab = lab.NAME in Processes(settings.state).running()
-        cluster.up(settings, Timeline(), with_lab=with_lab)
-    except WorkshopError as error:
-        print("\n".join(error.lines()), flush=True)
-        return 1
-    except KeyboardInterrupt as error:
-        return interruptions.exit_code(error)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

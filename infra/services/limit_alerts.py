@@ -2,27 +2,26 @@
 
 It reads the changes of the bank's table `cards` from their beginning, and `payments` from its bookmark on, and writes
 `LimitExceeded`. What it knows is memory only: when it starts, it reads the changes again.
-Usage: python -m workshop.limit_alerts ADDRESSES CHANGES PAYMENTS ALERTS GROUP
+Its environment configures it (`services.settings`): python -m services.limit_alerts
 """
 
 from __future__ import annotations
 
 import logging
-import signal
-import sys
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-
-from workshop import client_repairs
 from workshop.cdc import debezium
 from workshop.cdc.limits import Limits
-from workshop.kafka_access import of_this_stack
 from workshop.payments import PaymentMade
 from workshop.payments.events import UNUSABLE
-from workshop.persevering import persevere
-from workshop.records import written_at
+
+from services import reader
+from services.records import behind, written_at
+from services.retry import persevere
+from services.settings import Settings
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
@@ -37,13 +36,16 @@ class LimitAlerts:
         """Args: group: under this name its bookmark in the payments is kept."""
         self.kafka, self.changes, self.payments, self.alerts, self.group = kafka, changes, payments, alerts, group
         self.limits = Limits()
+        self.tally: Counter = Counter()  # payments judged and flagged, records that could not be read, restarts
+        self.lag: dict[int, int] = {}  # partition to the number of payments that wait there
+        self.joined = False  # whether all limits are known and payments are read
 
     def run(self, leaving: list) -> None:
         """Judge payments until `leaving` is not empty."""
-        persevere(lambda: self._serve(leaving), leaving, lambda: None)
+        persevere(lambda: self._serve(leaving), leaving, lambda: self.tally.update(["begun anew"]))
 
     def _serve(self, leaving: list) -> None:
-        self.limits = Limits()
+        self.limits, self.joined = Limits(), False
         with (
             closing(KafkaConsumer(**self.kafka, enable_auto_commit=False)) as changes,
             closing(KafkaConsumer(**self.kafka, group_id=self.group, auto_offset_reset="earliest")) as payments,
@@ -51,11 +53,14 @@ class LimitAlerts:
         ):
             self._learn_the_past(changes)
             payments.subscribe([self.payments])
+            self.joined = True
             while not leaving:
                 for record in _new(changes, 0):
                     self._learn(record)
-                for record in _new(payments, 50):
-                    self._judge(record, producer)
+                for place, records in payments.poll(timeout_ms=50).items():
+                    for record in records:
+                        self._judge(record, producer)
+                    self.lag[place.partition] = behind(payments, place, records)
 
     def _learn_the_past(self, changes: KafkaConsumer) -> None:
         """All limits as of now: before the first payment is judged."""
@@ -77,9 +82,12 @@ class LimitAlerts:
         try:
             alert = self.limits.judge(PaymentMade.parse(record.value))
         except UNUSABLE as error:
+            self.tally["malformed"] += 1
             log.warning("%s, offset %d is no payment: %s", record.topic, record.offset, error)
             return
+        self.tally["PaymentMade"] += 1
         if alert:
+            self.tally["LimitExceeded"] += 1
             about = {"key": alert.key(), "timestamp_ms": written_at(alert), "headers": alert.headers()}
             producer.send(self.alerts, value=alert.value(), **about).get(timeout=60)
 
@@ -88,15 +96,11 @@ def _new(consumer: KafkaConsumer, wait_ms: int) -> list:
     return [record for records in consumer.poll(timeout_ms=wait_ms).values() for record in records]
 
 
-def main() -> None:
-    """Run until told to leave."""
-    client_repairs.apply()
-    addresses, *topics_and_group = sys.argv[1:]
-    leaving: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))
-    kafka = of_this_stack(addresses)
-    LimitAlerts(kafka, *topics_and_group).run(leaving)
+def wire(settings: Settings) -> LimitAlerts:
+    """Make the one instance."""
+    topics = (settings.changes_topic, settings.payments_topic, settings.alerts_topic)
+    return LimitAlerts(settings.kafka, *topics, settings.group)
 
 
 if __name__ == "__main__":
-    main()
+    reader.run("limit-alerts", wire)

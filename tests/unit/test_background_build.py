@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from workshop import kubernetes_later
+from workshop import background_build
 from workshop.controlplane import progress
 from workshop.errors import WorkshopError
 from workshop.processes import Component, Processes
@@ -28,17 +28,17 @@ from workshop.waiting import wait_until
 )
 def test_how_far_it_is(settings: Settings, written: dict, said: str) -> None:
     progress.write(settings, **written)
-    assert said in kubernetes_later.sentence(settings)
+    assert said in background_build.sentence(settings)
 
 
 def test_who_waits_for_what_does_not_come_is_told(settings: Settings) -> None:
     with pytest.raises(WorkshopError, match="WORKSHOP_KUBERNETES is off"):
-        kubernetes_later.wait(replace(settings, kubernetes=False))
+        background_build.wait(replace(settings, kubernetes=False))
     with pytest.raises(WorkshopError, match="This stack has no Kubernetes"):
-        kubernetes_later.wait(replace(settings, kubernetes=True))
+        background_build.wait(replace(settings, kubernetes=True))
     progress.write(settings, state="failed", said="No Go.")
     with pytest.raises(WorkshopError, match=r"No Go\.") as caught:
-        kubernetes_later.wait(replace(settings, kubernetes=True))
+        background_build.wait(replace(settings, kubernetes=True))
     assert "Kafka's lessons go on" in caught.value.next_step
 
 
@@ -49,15 +49,15 @@ def test_while_something_is_measured_the_build_and_all_below_it_hold_still(setti
     processes = Processes(settings.state)
     settings.state.mkdir(parents=True, exist_ok=True)
     build = processes.start(
-        Component(kubernetes_later.NAME, (sys.executable, "-c", program), {"PATH": "/usr/bin:/bin"})
+        Component(background_build.NAME, (sys.executable, "-c", program), {"PATH": "/usr/bin:/bin"})
     )
     try:
-        while "on" not in processes.tail(kubernetes_later.NAME):
+        while "on" not in processes.tail(background_build.NAME):
             assert build.is_running()
         tree = [build, *build.children(recursive=True)]
         assert len(tree) == 2
 
-        @kubernetes_later.measures
+        @background_build.measures
         def all_stop(ws: SimpleNamespace) -> bool:  # the system needs a moment to hand a signal over
             return wait_until(lambda: states() == {psutil.STATUS_STOPPED}, 60, "all to hold still")
 
@@ -69,4 +69,4 @@ def test_while_something_is_measured_the_build_and_all_below_it_hold_still(setti
     finally:
         for process in [*build.children(recursive=True), build]:
             process.kill()
-        processes.stop([kubernetes_later.NAME])
+        processes.stop([background_build.NAME])
