@@ -26,6 +26,21 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
+class Folder(pytest.Package):
+    """A folder as a package, so that its fixtures end with its last test and not with the run.
+
+    A file `__init__.py` would do the same and hide the client library, which has the same name.
+    """
+
+    def setup(self) -> None:
+        """Import nothing."""
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the tests of Kubernetes as a package."""
+    return Folder.from_parent(parent, path=path) if path == Path(__file__).parent / "kubernetes" else None
+
+
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings with a stack of the test's own (backend `local`); the cache is the user's, so that nothing is fetched twice.
