@@ -1,19 +1,24 @@
-"""The recipe above the backends: what `up`, `down`, `status` and `reset` do, written once."""
+"""The life of a stack, on every backend: `up`, `down`, `reset` and `status`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from workshop import background_build, deploy, environment, first_event, kafka_access, lab, progress, stack_folders
+from workshop import (
+    background_build,
+    kafka_access,
+    lab,
+    progress,
+    recipe,
+    stack_folders,
+)
 from workshop import endpoints as endpoints_file
 from workshop.backends.choice import choose, made_here
 from workshop.backends.local_kubernetes import AGENT, PLANE
 from workshop.backends.protocols import Backend
-from workshop.cdc import stack as cdc
 from workshop.controlplane import progress as compiling
 from workshop.errors import WorkshopError
-from workshop.faults import Brokers
 from workshop.files import locked
 from workshop.kafka_probe import registered_brokers
 from workshop.processes import Processes, Waiting, interrupts_deferred, nobody, shown
@@ -40,36 +45,8 @@ def up(
     with _alone(settings):
         backend, why = choose(settings)
         timeline.say(f"backend {backend.name}: {why}")
-        settings = backend.settings
         with _left_or_undone(backend, timeline, keep=keep):
-            environment.make_folders(settings)
-            stack_folders.use(settings.common, backend.name)
-            backend.up(timeline)
-            if with_lab:
-                lab.start(settings, backend.ports().lab)
-            if backend.owns_brokers:
-                with timeline.step("three brokers registered") as step:
-                    backend.ready(step.tell)
-            endpoints = {"backend": backend.name, **backend.endpoints(), "lab": {"port": backend.ports().lab}}
-            with timeline.step("first event read back") as step:
-                kafka_access.prepare(endpoints["kafka"])
-                kafka = kafka_access.client(endpoints["kafka"])
-                first_event.write_and_read(kafka, settings.patience, step.tell)
-            if backend.owns_brokers:
-                _spread_leaders(Brokers(backend, kafka), settings, timeline)
-            if backend.has_kubernetes:
-                with timeline.step("Kubernetes' nodes ready") as step:
-                    backend.kubernetes_ready(step.tell)
-                with timeline.step("services ready") as step:
-                    deploy.services(settings, backend.inside(), backend.secret(), step.tell)
-                backend.expose(timeline)
-            if more == "cdc":
-                cdc.up(settings, backend.ports(), endpoints["kafka"], timeline)
-            endpoints_file.write(settings, endpoints)
-            if with_lab:
-                with timeline.step("JupyterLab answers") as step:
-                    lab.wait(settings, backend.ports().lab, step.tell)
-    return endpoints
+            return recipe.perform(recipe.Start(backend, timeline, with_lab, more))
 
 
 def down(settings: Settings, waiting: Waiting = nobody) -> list[str]:
@@ -97,14 +74,6 @@ def reset(settings: Settings, waiting: Waiting = nobody) -> str:
         _stop_all(settings, waiting)
         stack_folders.delete(settings.common, backend.name)
     return backend.name
-
-
-def _spread_leaders(brokers: Brokers, settings: Settings, timeline: Timeline) -> None:
-    try:
-        with timeline.step("leaders spread"):
-            brokers.settle(settings.patience / 3)
-    except WorkshopError as error:  # one sick topic does not hinder the others
-        timeline.say(error.happened)
 
 
 def status(settings: Settings) -> dict:
