@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import httpx
 import workshop
 from measuring import spread, timed
-from workshop import pods, reading
+from workshop import deployments, pods, reading
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.kind import engine, images
@@ -87,7 +87,7 @@ def operations(runs: int) -> None:
                 _send_again(ws, traffic)
     for name, counts in failed.items():
         print(f"{name}: failed {', '.join(counts)}")
-    lesson.restore(ws)
+    deployments.restore(ws)
 
 
 def _one_run(ws: Connection, api: CoreV1Api, number: int) -> Iterator[tuple[str, Traffic]]:
@@ -97,19 +97,19 @@ def _one_run(ws: Connection, api: CoreV1Api, number: int) -> Iterator[tuple[str,
         yield "drain", lesson.drained(ws, api).traffic
     with Traffic(ws.payments, lesson.RATE) as traffic:
         for count in (6, 2):
-            lesson.scale(ws, count)
-            pods.ready(api, lesson.APP, count)
+            deployments.scale(ws, count)
+            pods.ready(api, deployments.APP, count)
         time.sleep(2)
     yield "scale out and in", traffic
     with Traffic(ws.payments, lesson.RATE) as traffic:
         time.sleep(1)
-        kubectl(ws.settings, "delete", "pod", pods.pods(api, lesson.APP)[0].name)
-        pods.ready(api, lesson.APP, 2)
+        kubectl(ws.settings, "delete", "pod", pods.pods(api, deployments.APP)[0].name)
+        pods.ready(api, deployments.APP, 2)
     yield "graceful delete", traffic
     with Traffic(ws.payments, lesson.RATE) as traffic:
         time.sleep(1)
-        lesson.post_to_pod(ws, pods.pods(api, lesson.APP)[0].name, "/admin/crash")
-        pods.ready(api, lesson.APP, 2)
+        deployments.post_to_pod(ws, pods.pods(api, deployments.APP)[0].name, "/admin/crash")
+        pods.ready(api, deployments.APP, 2)
         time.sleep(1)
     yield "crash", traffic
 

@@ -25,9 +25,8 @@ import psutil
 import workshop
 from bench_pods import WEB, deployment, ready
 from measuring import spread, timed
-from workshop import kubectl, pods
+from workshop import deployments, kubectl, pods
 from workshop.connection import Connection
-from workshop.lessons import microservices_on_kubernetes as services
 from workshop.lessons import scaling_under_load as scaling
 from workshop.load import Load, Stage
 from workshop.settings import Settings
@@ -192,7 +191,7 @@ def lesson(ws: Connection) -> None:
         late = rows[rows["at"] > rows["at"].min() + 3]
         slope = (late["lag"].iloc[0] - late["lag"].iloc[-1]) / (late["at"].iloc[-1] - late["at"].iloc[0])
         print(f"{count} replicas of debits: {slope:.0f} payments/s worked off")
-    services.restore(ws)
+    deployments.restore(ws)
 
 
 def main() -> None:

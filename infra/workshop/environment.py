@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from workshop.files import write_atomically
-from workshop.notebook_errors import STARTUP
 from workshop.settings import Settings
 
+STARTUP = "from workshop.notebook_errors import install; install()\n"  # what IPython runs first in each kernel
 PRIVATE = ("components", "home", "kafka", "logs")  # not the state folder itself: root's PostgreSQL runs as another user
 
 

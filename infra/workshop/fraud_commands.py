@@ -20,10 +20,10 @@ from rich.text import Text
 
 from workshop.command_output import bar, kafka_as_sentences, refused_rows, tell_notes
 from workshop.connection import Connection, connect
+from workshop.domain.escaped import escaped
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.hint_options import hints
-from workshop.ingest.escaped import escaped
 from workshop.settings import Settings
 
 if TYPE_CHECKING:

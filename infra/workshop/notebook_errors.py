@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 STOPPED = ["This cell was stopped before its end.", "→ Run it again from its beginning, or go on with the next one."]
-STARTUP = "from workshop.notebook_errors import install; install()\n"
 
 
 def install() -> None:

@@ -11,11 +11,12 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -25,6 +26,7 @@ from workshop.errors import WorkshopError
 from workshop.files import read_record, write_atomically
 
 MARK = "WORKSHOP_COMPONENT"
+WARDEN = Path(__file__).resolve().parent / "warden.py"
 MARKED_PID = "WORKSHOP_COMPONENT_PID"
 LOG_LIMIT = 20_000_000  # bytes after which a log is set aside at the next start
 KILLED_WITHIN = 10  # seconds until a process that was killed counts as one that cannot be
@@ -56,6 +58,12 @@ class Component:
     stop_signal: int = signal.SIGTERM
     slack: float = 0.0  # seconds by which its timeouts may come late
     saved: Path | None = None
+
+
+def kept_running(component: Component) -> Component:
+    """Return the component, run by the supervisor: it starts the process again when it dies, and ends what it left."""
+    argv = (sys.executable, "-I", "-S", str(WARDEN), *component.argv)
+    return replace(component, argv=argv, grace=component.grace + 5)
 
 
 class Lasting(subprocess.Popen):

@@ -93,18 +93,18 @@ print(json.dumps([[answer.status_code for answer in answers], len(made), service
 
 def test_lessons_scale_roll_out_and_back_and_heal(alice: Path):
     text = """
-from workshop import pods
+from workshop import deploy, deployments, pods
 from workshop.lessons import microservices_on_kubernetes as lesson
 from workshop.lessons import scaling_under_load as scaling
 api = lesson.ensure(ws, replicas=2)
-lesson.scale(ws, 3)
+deployments.scale(ws, 3)
 pods.ready(api, "payments", 3)
-lesson.change(ws, {"env": [{"name": "RELEASE", "value": "2"}]})
+deployments.change(ws, {"env": [{"name": "RELEASE", "value": "2"}]})
 pods.ready(api, "payments", 3)
 releases = [pod.release for pod in pods.pods(api, "payments")]
 from workshop.kubectl import kubectl
 kubectl(ws.settings, "rollout", "undo", "deployment/payments")
-lesson.deploy.ready(ws.settings, "payments")
+deploy.ready(ws.settings, "payments")
 pods.ready(api, "payments", 3)
 before = {pod.name for pod in pods.pods(api, "payments")}
 victim = sorted(before)[0]
@@ -113,12 +113,12 @@ from workshop.waiting import wait_until
 wait_until(lambda: victim not in {pod.name for pod in pods.pods(api, "payments")}, 120, "the pod to be gone")
 pods.ready(api, "payments", 3)
 crashed = pods.pods(api, "payments")[0]
-lesson.post_to_pod(ws, crashed.name, "/admin/crash")
+deployments.post_to_pod(ws, crashed.name, "/admin/crash")
 wait_until(lambda: any(p.name == crashed.name and p.restarts for p in pods.pods(api, "payments")), 120, "a restart")
 scaling.autoscaler(ws, 1, 2, 60)
-lesson.restore(ws)
+deployments.restore(ws)
 scalers = kubectl(ws.settings, "get", "horizontalpodautoscalers", "-o", "name")
-print(json.dumps([releases, lesson.workers(api) != [], scalers, ws.namespace, scaling.lag(ws) >= 0]))
+print(json.dumps([releases, deployments.workers(api) != [], scalers, ws.namespace, scaling.lag(ws) >= 0]))
 """
     assert program(alice, text) == [["2", "2", "2"], True, "", ALICE, True]
 
@@ -126,6 +126,7 @@ print(json.dumps([releases, lesson.workers(api) != [], scalers, ws.namespace, sc
 def test_what_is_not_a_participants_is_said_in_a_sentence(alice: Path):
     text = """
 from workshop.errors import WorkshopError
+from workshop import deployments
 from workshop.lessons import microservices_on_kubernetes as lesson
 from workshop.lessons import reliability_game_day as game
 from workshop import pods

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from kubernetes.client import AppsV1Api
 from rich.console import Console
-from workshop import cluster, pods
+from workshop import cluster, deployments, pods
 from workshop.backends.local_kubernetes import AGENT, PLANE
 from workshop.connection import Connection
 from workshop.kubectl import NAMESPACE, kubectl
@@ -35,7 +35,7 @@ def api(ws: Connection) -> Iterator[object]:
         pytest.skip("this stack has no Kubernetes of the backend local")
     yield lesson.ensure(ws, replicas=2)
     cluster.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
-    lesson.restore(ws)
+    deployments.restore(ws)
 
 
 def program(ws: Connection, name: str) -> psutil.Process:
@@ -103,7 +103,7 @@ def test_pods_go_on_while_the_control_plane_is_dead_and_it_forgets_nothing(ws: C
 
     wait_until(there, WAIT, "the control plane to be back with what it knew", every=0.2)
     api.delete_namespaced_config_map(name, NAMESPACE)
-    lesson.scale(ws, 3)  # and it works: a wish is fulfilled
+    deployments.scale(ws, 3)  # and it works: a wish is fulfilled
     wait_until(lambda: all_ready(api, 3), WAIT, "a third pod")
     assert {pod.name: pod.restarts for pod in pods.pods(api) if pod.name in before} == before
 
@@ -157,7 +157,7 @@ def test_a_node_that_somebody_deleted_comes_back_and_has_pods_again(ws: Connecti
 
 def test_services_are_as_delivered_again_though_their_deployment_is_noted_on_all_the_while(ws: Connection, api) -> None:
     """As its controller does while pods come and go: who writes what he has read before is refused."""
-    lesson.change(ws, {"env": [{"name": "LEFT_BY_SOMEBODY", "value": "1"}]})
+    deployments.change(ws, {"env": [{"name": "LEFT_BY_SOMEBODY", "value": "1"}]})
     over, wrote = threading.Event(), []
 
     def note_on() -> None:
@@ -171,7 +171,7 @@ def test_services_are_as_delivered_again_though_their_deployment_is_noted_on_all
     try:
         wait_until(lambda: wrote, WAIT, "the first note")
         for _ in range(5):
-            lesson.restore(ws)
+            deployments.restore(ws)
     finally:
         over.set()
         noting.join()
@@ -247,12 +247,12 @@ def test_a_pod_whose_port_is_taken_is_told_by_whom(ws: Connection, api) -> None:
 
 
 def test_what_ends_leaves_no_process(ws: Connection, api) -> None:
-    lesson.scale(ws, 0)
+    deployments.scale(ws, 0)
     wait_until(lambda: not pods.pods(api, "payments"), WAIT, "no pods")
     wait_until(lambda: not answers(ws), WAIT, "nobody to answer")
     of_payments = [one for one in pod_processes(ws) if "services.payments" in _command(one)]
     assert of_payments == []
-    lesson.scale(ws, 2)
+    deployments.scale(ws, 2)
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
 
 

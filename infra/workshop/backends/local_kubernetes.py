@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from workshop import kubectl
@@ -17,7 +16,7 @@ from workshop.controlplane.plane import WORKERS, ControlPlane
 from workshop.errors import WorkshopError
 from workshop.files import write_atomically
 from workshop.plain_path import plain
-from workshop.processes import Component, Processes, kept_by, work_of
+from workshop.processes import Component, Processes, kept_by, kept_running, work_of
 from workshop.settings import Ports, Settings
 from workshop.timeline import Timeline
 from workshop.waiting import Seen, nobody, over, wait_while_progressing
@@ -26,7 +25,6 @@ AGENT = "node-agent"
 SLACK = 0.1  # seconds by which the agent's timeouts may come late; what it starts has the usual slack
 PAYMENTS_NODE_PORT = 30080  # infra/kubernetes/services/payments.yaml
 PRIVATE = Path(f"/tmp/workshop-{os.getuid()}")  # noqa: S108 (it is checked to be the user's own)
-WARDEN = Path(__file__).resolve().parents[1] / "warden.py"
 
 
 def is_wanted(settings: Settings) -> bool:
@@ -148,12 +146,6 @@ def provide(settings: Settings, timeline: Timeline) -> None:
     if not is_built(settings):
         with timeline.step("Kubernetes' control plane, compiled once (about six minutes)"):
             build.build(settings)
-
-
-def kept_running(component: Component) -> Component:
-    """The same, by a warden that starts it again when it dies, and ends what it left."""
-    argv = (sys.executable, "-I", "-S", str(WARDEN), *component.argv)
-    return replace(component, argv=argv, grace=component.grace + 5)
 
 
 def _is_ready(node: dict) -> bool:

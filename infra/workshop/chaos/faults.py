@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from workshop import pods
+from workshop import deployments, pods
 from workshop.connection import Connection
 from workshop.errors import WorkshopError
 from workshop.kubectl import kubectl, namespace_of
-from workshop.lessons import microservices_on_kubernetes as kubernetes
 from workshop.replicas import followers_of, leader_of
 from workshop.site.ownership import not_ours
 from workshop.waiting import wait_until
@@ -56,9 +55,9 @@ class Site:
             WorkshopError: it does not become well in time.
         """
         self.mend()
-        kubernetes.restore(self.ws)
+        deployments.restore(self.ws)
         for app, count in REPLICAS.items():
-            kubernetes.scale(self.ws, count, app)
+            deployments.scale(self.ws, count, app)
         self.settle()
 
     def mend(self) -> None:
@@ -82,7 +81,7 @@ class Site:
     def restore(self) -> None:
         """As `workshop up` leaves it."""
         self.mend()
-        kubernetes.restore(self.ws)
+        deployments.restore(self.ws)
 
     def some_pod(self, app: str) -> pods.Pod:
         """One that is ready, or is at least there."""
@@ -149,7 +148,7 @@ def _freeze_a_leader(site: Site) -> str:
 
 def _crash_payments(site: Site) -> str:
     pod = site.some_pod("payments")
-    kubernetes.post_to_pod(site.ws, pod.name, "/admin/crash")
+    deployments.post_to_pod(site.ws, pod.name, "/admin/crash")
     return f"payments {pod.short}"
 
 
@@ -166,7 +165,7 @@ def _kill_debits(site: Site) -> str:
 
 
 def _lose_a_node(site: Site) -> str:
-    node = site.some_pod("payments").node or site.chance.choice(kubernetes.workers(site.api))
+    node = site.some_pod("payments").node or site.chance.choice(deployments.workers(site.api))
     site.ws.nodes.lose(node)
     return node
 

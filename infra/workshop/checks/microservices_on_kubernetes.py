@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from workshop import pods
+from workshop import deployments, pods
 from workshop.connection import Connection
 from workshop.exercises import exercise, expect, unanswered
 from workshop.kubectl import namespace_of
@@ -36,8 +36,8 @@ def quiet_release(ws: Connection, container: Any) -> str:
     _known(container)
     api = lesson.ensure(ws, replicas=2)
     with _restored(ws):
-        lesson.change(ws, {**FRAGILE, **container})
-        pods.ready(api, lesson.APP, 2)
+        deployments.change(ws, {**FRAGILE, **container})
+        pods.ready(api, deployments.APP, 2)
         traffic = lesson.roll_out(ws, api, "next", RATE).traffic
     failed, sent = len(traffic.failed), len(traffic.answers)
     early = "readinessProbe" not in container and "startupProbe" not in container
@@ -73,8 +73,8 @@ def liveness(ws: Connection, probe: Any) -> str:
     )
     api = lesson.ensure(ws, replicas=2)
     with _restored(ws):
-        lesson.change(ws, {"livenessProbe": dict(probe) or None})
-        pods.ready(api, lesson.APP, 2)
+        deployments.change(ws, {"livenessProbe": dict(probe) or None})
+        pods.ready(api, deployments.APP, 2)
         restarted = _restarts_without_kafka(ws, api)
         expect(
             not restarted,
@@ -82,7 +82,7 @@ def liveness(ws: Connection, probe: Any) -> str:
             expected="0 restarts: the program is well, Kafka is not",
             hint="would a restart cure it? Ask the program about itself only; one of its three addresses does not ask Kafka",
         )
-        pods.ready(api, lesson.APP, 2)
+        pods.ready(api, deployments.APP, 2)
         seconds = _restarted_after_a_hang(ws, api)
     expect(
         seconds is not None,
@@ -123,7 +123,7 @@ def _restarts_without_kafka(ws: Connection, api: CoreV1Api) -> int:
 def _watched(api: CoreV1Api) -> Iterator[tuple[Callable[[], None], Callable[[str], None]]]:
     """The pods over time, drawn while they are watched; yields what looks once more, and what marks a moment."""
     marks: list[tuple[float, str]] = []
-    with History(api, lesson.APP) as history:
+    with History(api, deployments.APP) as history:
         live = Live(lambda: lesson.draw_lanes(list(history.seen), marks))
 
         def look() -> None:
@@ -136,7 +136,7 @@ def _watched(api: CoreV1Api) -> Iterator[tuple[Callable[[], None], Callable[[str
 
 def _condemned(api: CoreV1Api) -> int:
     events = api.list_namespaced_event(namespace_of(api), field_selector="reason=Killing", _request_timeout=10).items
-    ours = [event for event in events if (event.involved_object.name or "").startswith(f"{lesson.APP}-")]
+    ours = [event for event in events if (event.involved_object.name or "").startswith(f"{deployments.APP}-")]
     return sum(event.count or 1 for event in ours if "liveness" in (event.message or ""))
 
 
@@ -144,7 +144,7 @@ def _restarted_after_a_hang(ws: Connection, api: CoreV1Api, patience: float = 45
     before, began = _restarts(api), time.monotonic()
     with _watched(api) as (look, mark):
         mark("a program hangs")
-        lesson.post_to_pod(ws, pods.pods(api, lesson.APP)[0].name, "/admin/hang")
+        deployments.post_to_pod(ws, pods.pods(api, deployments.APP)[0].name, "/admin/hang")
         while time.monotonic() < began + patience:
             look()
             if _restarts(api) > before:
@@ -153,7 +153,7 @@ def _restarted_after_a_hang(ws: Connection, api: CoreV1Api, patience: float = 45
 
 
 def _restarts(api: CoreV1Api) -> int:
-    return sum(pod.restarts for pod in pods.pods(api, lesson.APP))
+    return sum(pod.restarts for pod in pods.pods(api, deployments.APP))
 
 
 @contextmanager
@@ -161,4 +161,4 @@ def _restored(ws: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        lesson.restore(ws)
+        deployments.restore(ws)

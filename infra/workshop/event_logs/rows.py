@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from workshop.domain.escaped import escaped
 from workshop.event_logs.events import EPOCH, LoggedEvent
 from workshop.ingest.columns import Chunk, Columns, Refused, column_name
-from workshop.ingest.escaped import escaped
 from workshop.ingest.hints import Hints
 from workshop.ingest.prepared import Prepared, prepare
 from workshop.ingest.values import Conventions, damaged, names, times

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from workshop.domain.escaped import escaped
 from workshop.event_logs.events import LoggedEvent
-from workshop.ingest.escaped import escaped
 
 SHOWN = 40  # activities
 WIDEST = 60  # characters of an activity's name

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from workshop.domain.escaped import escaped, listed
 from workshop.errors import WorkshopError
 from workshop.ingest.encoding import marked
-from workshop.ingest.escaped import escaped, listed
 from workshop.ingest.sentences import TAKEN, told
 
 PARQUET, WORKBOOK, TEXT = "parquet", "workbook", "text"

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 from python_calamine import CalamineError, PasswordError
 
+from workshop.domain.escaped import escaped
 from workshop.errors import WorkshopError
-from workshop.ingest.escaped import escaped
 
 TAKEN = "It takes CSV and other tables of text, JSON lines, .xlsx and Parquet."
 

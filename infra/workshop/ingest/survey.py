@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 
 from workshop.domain import amounts
 from workshop.domain.amounts import COMMA, POINT, Unreadable
+from workshop.domain.escaped import escaped
 from workshop.errors import WorkshopError
 from workshop.ingest import dates
 from workshop.ingest.columns import TYPED
 from workshop.ingest.dates import DAY_FIRST, EITHER, FIXED, MONTH_FIRST, NUMBER, SHORT_YEAR
-from workshop.ingest.escaped import escaped
 from workshop.ingest.hints import Hints
 from workshop.ingest.values import PLAIN_TIME, Conventions, is_number
 

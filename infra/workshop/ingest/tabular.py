@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from workshop.domain.escaped import escaped
 from workshop.errors import WorkshopError
 from workshop.ingest import encoding
 from workshop.ingest.columns import Chunk, Columns
 from workshop.ingest.containers import PARQUET, TEXT, WORKBOOK, Content, recognise
 from workshop.ingest.delimited import DelimitedTable, look, open_text
 from workshop.ingest.encoding import Encoding, Scan, marked
-from workshop.ingest.escaped import escaped
 from workshop.ingest.hints import Hints
 from workshop.ingest.json_rows import JsonTable, is_json
 from workshop.ingest.parquet import ParquetTable

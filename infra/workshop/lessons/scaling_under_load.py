@@ -13,9 +13,8 @@ import pandas as pd
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from workshop import kubectl, pods, story
+from workshop import deployments, kubectl, pods, story
 from workshop.connection import Connection
-from workshop.lessons import microservices_on_kubernetes as kubernetes
 from workshop.lessons.scaling_observations import CALLS, CAPACITY, SECONDS, Scaled
 from workshop.lessons.scaling_pictures import draw_autoscaling, draw_cpu_and_queue, draw_curves, draw_lag
 from workshop.live import Live
@@ -47,20 +46,20 @@ __all__ = [
 def ensure(ws: Connection) -> CoreV1Api:
     """The services as they are delivered, but a card network that takes five calls of a quarter second each."""
     api = pods.core(ws)
-    kubernetes.restore(ws)
-    kubernetes.change(ws, {"env": NETWORK})
+    deployments.restore(ws)
+    deployments.change(ws, {"env": NETWORK})
     set_replicas(ws, api, 1)
     return api
 
 
 def restore(ws: Connection) -> None:
     """The services as they are delivered."""
-    kubernetes.restore(ws)
+    deployments.restore(ws)
 
 
 def set_replicas(ws: Connection, api: CoreV1Api, count: int, app: str = APP) -> None:
     """Declare a number of replicas, and wait until they are ready."""
-    kubernetes.scale(ws, count, app)
+    deployments.scale(ws, count, app)
     pods.ready(api, app, count)
 
 
@@ -128,7 +127,7 @@ def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
 
 def no_autoscaler(ws: Connection) -> None:
     """Take it away; the pods that there are stay."""
-    kubernetes.no_autoscaler(ws)
+    deployments.no_autoscaler(ws)
 
 
 def play(
@@ -202,11 +201,11 @@ def _lag(ws: Connection, group: str, topic: str) -> int:
 @contextmanager
 def slow_debits(ws: Connection) -> Iterator[None]:
     """A debit takes `WORK_MS` in here: 20 a second and replica."""
-    kubernetes.change(ws, {"env": [{"name": "WORK_MS", "value": str(WORK_MS)}]}, READER)
+    deployments.change(ws, {"env": [{"name": "WORK_MS", "value": str(WORK_MS)}]}, READER)
     try:
         yield
     finally:
-        kubernetes.restore(ws)
+        deployments.restore(ws)
 
 
 def fill(ws: Connection, count: int) -> None:
@@ -264,7 +263,7 @@ def lag_scaler(
             if waiting < least:
                 least, since = waiting, time.monotonic()
             if (wanted := int(desired(waiting))) != replicas:
-                kubernetes.scale(ws, wanted, READER)
+                deployments.scale(ws, wanted, READER)
                 replicas = wanted
             rows.append({"at": time.monotonic() - began, "lag": waiting, "replicas": replicas})
             live.update()

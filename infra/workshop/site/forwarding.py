@@ -6,9 +6,8 @@ import sys
 from contextlib import suppress
 
 from workshop import kubectl
-from workshop.backends.local_kubernetes import kept_running
 from workshop.errors import WorkshopError
-from workshop.processes import Component, Processes
+from workshop.processes import Component, Processes, kept_running
 from workshop.settings import Settings
 from workshop.site import cluster_access
 from workshop.site.description import Site
