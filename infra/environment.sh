@@ -23,7 +23,7 @@ python=$venv/bin/python
 unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 
 bundle=${WORKSHOP_BUNDLE:-}
-carried=$root/infra/workshop/bundle/carried.py
+carried=$root/infra/workshop/stack/bundle/carried.py
 bundle=${bundle%%#sha256=*}
 case "$bundle" in "~/"*) bundle=$HOME/${bundle#"~/"} ;; esac
 brought= # the Pythons that a bundle brings packages for; empty: any
@@ -116,14 +116,14 @@ install_the_workshop() {
 }
 
 # Python answers a Ctrl-C during its own start with a traceback. So the command `workshop` starts it with SIGINT blocked, until
-# workshop/entry.py has its handler; where `env` cannot block signals (macOS), SIGINT is ignored for these milliseconds.
+# workshop/cli/entry.py has its handler; where `env` cannot block signals (macOS), SIGINT is ignored for these milliseconds.
 make_the_launcher() {
   start="trap '' INT; exec"
   ! env --block-signal=INT true 2>/dev/null || start="exec env --block-signal=INT"
   quoted=$(printf '%s\n' "$python" | sed "s/'/'\\\\''/g")
   {
     printf '#!/bin/sh\n# Made by infra/environment.sh.\n'
-    printf "%s '%s' -P -c 'import sys; from workshop.entry import main; sys.exit(main())' \"\$@\"\n" "$start" "$quoted"
+    printf "%s '%s' -P -c 'import sys; from workshop.cli.entry import main; sys.exit(main())' \"\$@\"\n" "$start" "$quoted"
   } >"$venv/bin/.workshop"
   chmod 755 "$venv/bin/.workshop"
   mv -f "$venv/bin/.workshop" "$venv/bin/workshop"

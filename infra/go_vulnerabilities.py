@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from workshop.kind.offline import go
-from workshop.settings import Settings
+from workshop.base.settings import Settings
+from workshop.stack.toolchain import go
 
 MODULE = "golang.org/x/vulndb@latest"  # its folder data/osv: https://go.dev/doc/security/vuln/database
 TIMEOUT = 180

@@ -12,8 +12,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 import workshop
-from workshop import cluster
-from workshop.settings import Settings
+from workshop.base.settings import Settings
+from workshop.stack import lifecycle
 
 sys.path.insert(0, str(Path(__file__).parent))
 from suite import lane
@@ -73,4 +73,4 @@ def kubernetes() -> None:
 def stack(settings: Settings) -> Iterator[Settings]:
     """Settings of a stack that a test may start and break; whatever runs of it in the end is stopped."""
     yield settings
-    cluster.down(settings)
+    lifecycle.down(settings)

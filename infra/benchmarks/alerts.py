@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 import numpy as np
 import workshop
 from confluent_kafka import Consumer, Producer
-from workshop.connection import Connection
-from workshop.lessons import services
-from workshop.payments import PaymentMade, parse
-from workshop.waiting import wait_until
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import PaymentMade, parse
+from workshop.notebook import services
+from workshop.notebook.connection import Connection
 
 WARM_UP = 2.0  # seconds
 CARDS = 100

@@ -158,7 +158,7 @@ def run(case: Case) -> tuple[int, str]:
         env = {**os.environ, "COLUMNS": "1000", "TERM": "dumb", **own}
         env |= {name: value.replace("DIR", folder) for name, value in case.env.items()}
         words = [word.replace("DIR", folder) for word in case.words]
-        command = [sys.executable, "-m", "workshop.cli", *words]
+        command = [sys.executable, "-m", "workshop.cli.main", *words]
         done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
         said = done.stderr if done.returncode else done.stdout + done.stderr
         said = (

@@ -13,10 +13,11 @@ import time
 import uvloop
 import workshop
 from bench_pods import deployment, ready
-from workshop import kubectl, pods
-from workshop.connection import Connection
-from workshop.controlplane.addresses import Addresses
-from workshop.waiting import wait_until
+from workshop.base.addresses import Addresses
+from workshop.base.waiting import wait_until
+from workshop.notebook import pods
+from workshop.notebook.connection import Connection
+from workshop.stack.kubernetes import kubectl
 
 FAST = """
 import asyncio, os, uvloop

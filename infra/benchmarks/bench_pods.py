@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workshop import kubectl
+from workshop.stack.kubernetes import kubectl
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from bench_pods import WEB, deployment
 from measuring import spread, timed
-from workshop import kubectl
-from workshop.kind import images
-from workshop.kind.binary import kind_binary
-from workshop.settings import Settings
-from workshop.timeline import Timeline
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.stack.kubernetes import kubectl
+from workshop.stack.kubernetes.kind import images
+from workshop.stack.kubernetes.kind.binary import kind_binary
 
 CLUSTER = f"beside-{uuid.uuid4().hex[:8]}"  # nobody else's: it is deleted in the end, whatever happened
 

@@ -18,12 +18,12 @@ from collections.abc import Callable
 import psutil
 import workshop
 from measuring import spread
-from workshop.cdc import bank as banks
-from workshop.cdc import outbox
-from workshop.cdc.bank import Bank
-from workshop.connection import Connection
-from workshop.lessons.change_data_capture_live import latency
-from workshop.processes import Processes
+from workshop.base.processes import Processes
+from workshop.lessons.change_data_capture import bank as banks
+from workshop.lessons.change_data_capture import outbox
+from workshop.lessons.change_data_capture.bank import Bank
+from workshop.lessons.change_data_capture.live import latency
+from workshop.notebook.connection import Connection
 
 CHANGES, RATE = 400, 40
 

@@ -3,7 +3,7 @@
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/clients.py [--events N] [--runs N]
 
 Events a second, topics of 3 partitions and 3 copies, median of the runs with minimum and maximum. "lessons" is what the
-lessons set when they publish much: `workshop.publishing.IN_BULK`, idempotence with acks=all. "best" is whichever of
+lessons set when they publish much: `workshop.kafka.produce.IN_BULK`, idempotence with acks=all. "best" is whichever of
 several other settings has the highest median; each of them is measured in each run, in turn.
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 import confluent_kafka
 import workshop
 from kafka import KafkaConsumer, KafkaProducer
-from workshop.connection import Connection
-from workshop.publishing import IN_BULK
+from workshop.kafka.produce import IN_BULK
+from workshop.notebook.connection import Connection
 
 BEST: tuple[dict[str, Any], ...] = (
     {"linger_ms": 5, "batch_size": 65_536},

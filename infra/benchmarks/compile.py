@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 import psutil
-from workshop.controlplane import build
-from workshop.node_agent import proc
-from workshop.settings import Settings
+from node_agent.processes import proc
+from workshop.base.settings import Settings
+from workshop.stack.kubernetes.controlplane import build
 
 
 class Memory(threading.Thread):

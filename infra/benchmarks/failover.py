@@ -19,8 +19,8 @@ import time
 from contextlib import AbstractContextManager, closing
 
 import workshop
-from workshop.connection import Connection
-from workshop.lessons import replication
+from workshop.lessons.replication import experiments
+from workshop.notebook.connection import Connection
 
 
 def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
@@ -28,7 +28,7 @@ def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
     with closing(ws.admin()) as admin:
         controller = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
     with _unseen():
-        seen = replication.kill_the_leader(ws)
+        seen = experiments.kill_the_leader(ws)
     assert seen.result is not None  # it has come to its end
     start, stop = seen.gap
     return len(seen.result.lost), len(seen.result.duplicated), stop - start, seen.leader == controller
@@ -37,9 +37,9 @@ def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
 def demonstrations(ws: Connection) -> tuple[int, int, int]:
     """Payments lost with acks=1 of 200; records of 200 payments without, and with, idempotence."""
     with _unseen():
-        lost = len(replication.freeze_and_kill(ws, acks=1).lost)
-        twice = sum(replication.send_through_a_freeze(ws, idempotent=False).times.values())
-        once = sum(replication.send_through_a_freeze(ws, idempotent=True).times.values())
+        lost = len(experiments.freeze_and_kill(ws, acks=1).lost)
+        twice = sum(experiments.send_through_a_freeze(ws, idempotent=False).times.values())
+        once = sum(experiments.send_through_a_freeze(ws, idempotent=True).times.values())
     return lost, twice, once
 
 

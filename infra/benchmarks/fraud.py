@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 import payments_model
 import payments_simulator as simulator
-from workshop.fraud import features, model, protocol, transactions
-from workshop.fraud.stream import FeatureStream
+from workshop.domain.fraud import features, model, protocol, transactions
+from workshop.domain.fraud.stream import FeatureStream
 
 PUBLISHED = {
     "logistic regression": "0.871  0.606  0.291",

@@ -25,18 +25,19 @@ from typing import TYPE_CHECKING
 import httpx
 import workshop
 from measuring import spread, timed
-from workshop import deployments, pods, reading
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
-from workshop.kind import engine, images
-from workshop.kind.nodes import Nodes
-from workshop.kubectl import kubectl
-from workshop.lessons import microservices_on_kubernetes as lesson
-from workshop.payments import MalformedEvent, parse
-from workshop.payments.events import AccountDebited, PaymentDeclined
-from workshop.settings import Settings
-from workshop.traffic import Traffic, pay
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import MalformedEvent, parse
+from workshop.domain.payments.events import AccountDebited, PaymentDeclined
+from workshop.kafka import consume
+from workshop.lessons.microservices_on_kubernetes import experiments as lesson
+from workshop.load.traffic import Traffic, pay
+from workshop.notebook import deployments, pods
+from workshop.notebook.connection import Connection
+from workshop.stack.kubernetes.kind import engine, images
+from workshop.stack.kubernetes.kind.nodes import Nodes
+from workshop.stack.kubernetes.kubectl import kubectl
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
@@ -131,14 +132,14 @@ def _send_again(ws: Connection, traffic: Traffic) -> None:
 
 
 def _ids(ws: Connection, keys: list[str]) -> list[str]:
-    from services.orders import payment_id_of
+    from services.payments.orders import payment_id_of
 
     return [payment_id_of(key, f"card-{int(key[:6], 16) % 250:04d}") for key in keys]
 
 
 def _answered(ws: Connection) -> Counter:
     found: Counter[str] = Counter()
-    for record in reading.read_all(ws, "debits", isolation_level="read_committed"):
+    for record in consume.read_all(ws, "debits", isolation_level="read_committed"):
         with contextlib.suppress(MalformedEvent):
             event = parse(record.value)
             if isinstance(event, AccountDebited | PaymentDeclined):

@@ -14,8 +14,8 @@ from pathlib import Path
 import nbformat
 import workshop
 from start import memory_mb
-from workshop.lessons_run import client_of
-from workshop.notebooks import solutions
+from workshop.notebook.execute import client_of
+from workshop.notebook.handout import solutions
 
 
 def seconds(path: Path) -> float:

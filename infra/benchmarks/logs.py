@@ -16,13 +16,13 @@ from collections.abc import Callable
 
 import workshop
 from measuring import spread
-from workshop.connection import Connection
-from workshop.healthcare import patient_event
-from workshop.healthcare.patient_file import files
-from workshop.lessons.healthcare_and_retail import SEPSIS, SEPSIS_READING, TILLS, TILLS_READING
-from workshop.log_publishing import publish_log, replay_log
-from workshop.retail.projections import cohorts, customer_value
-from workshop.retail.tills import lines_sold
+from workshop.domain.healthcare import patient_event
+from workshop.domain.healthcare.patient_file import files
+from workshop.domain.retail.projections import cohorts, customer_value
+from workshop.domain.retail.tills import lines_sold
+from workshop.ingest.log_publishing import publish_log, replay_log
+from workshop.lessons.healthcare_and_retail.experiments import SEPSIS, SEPSIS_READING, TILLS, TILLS_READING
+from workshop.notebook.connection import Connection
 
 
 def seconds(work: Callable[[], object]) -> float:

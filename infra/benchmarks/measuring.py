@@ -19,5 +19,5 @@ def spread(numbers: list[float], unit: str = "s", digits: int = 2) -> str:
 def timed(env: dict[str, str], *words: str) -> float:
     """Seconds that the command `workshop` takes."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "workshop.cli", *words], env=env, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "workshop.cli.main", *words], env=env, check=True, capture_output=True)
     return time.perf_counter() - began

@@ -25,12 +25,13 @@ import psutil
 import workshop
 from bench_pods import WEB, deployment, ready
 from measuring import spread, timed
-from workshop import deployments, kubectl, pods
-from workshop.connection import Connection
-from workshop.lessons import scaling_under_load as scaling
+from workshop.base.settings import Settings
+from workshop.base.waiting import wait_until
+from workshop.lessons.scaling_under_load import experiments as scaling
 from workshop.load import Load, Stage
-from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.notebook import deployments, pods
+from workshop.notebook.connection import Connection
+from workshop.stack.kubernetes import kubectl
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
@@ -82,7 +83,7 @@ def _idle(settings: Settings, seconds: float) -> dict[str, float]:
 
 
 def _processes(settings: Settings) -> list[tuple[psutil.Process, str]]:
-    from workshop.processes import Processes
+    from workshop.base.processes import Processes
 
     found = []
     for name, process in Processes(settings.state).running().items():

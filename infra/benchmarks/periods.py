@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from payments_simulator import FraudStrengths, SimulationSettings, simulate
-from workshop.fraud import transactions
-from workshop.fraud.period_truth import Compromises, Score, inject_bursts, matches, score, truth
-from workshop.fraud.periods import find_periods
+from workshop.domain.fraud import transactions
+from workshop.domain.fraud.period_truth import Compromises, Score, inject_bursts, matches, score, truth
+from workshop.domain.fraud.periods import find_periods
 
 DAY = pd.Timedelta(days=1)
 Detector = Callable[[pd.DataFrame], pd.DataFrame]

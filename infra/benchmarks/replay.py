@@ -26,11 +26,11 @@ from typing import Any
 import pandas as pd
 import workshop
 from kafka import KafkaConsumer, TopicPartition
-from workshop import replaying
-from workshop.connection import Connection
-from workshop.fraud.rows import read
-from workshop.publications import LOG_TOPIC, publish_file
-from workshop.story import EXTRACT
+from workshop.ingest import replay
+from workshop.ingest.payment_rows import read
+from workshop.ingest.publications import LOG_TOPIC, publish_file
+from workshop.notebook.connection import Connection
+from workshop.notebook.story import EXTRACT
 
 TUNED = {"max_poll_records": 10_000, "fetch_max_bytes": 64 << 20, "max_partition_fetch_bytes": 8 << 20}
 
@@ -71,13 +71,13 @@ def read_kafka_python(ws: Connection, topic: str) -> None:
 
 def read_confluent(ws: Connection, topic: str) -> None:
     """The same, as `replay` reads."""
-    for _ in replaying.batches(ws, topic):
+    for _ in replay.batches(ws, topic):
         pass
 
 
 def balances(ws: Connection, topic: str) -> pd.Series:
     """What each card has spent, in cents: the whole log read, decoded and added up."""
-    table, _ = replaying.replay(ws, topic)
+    table, _ = replay.replay(ws, topic)
     return table.groupby("customer", observed=True)["cents"].sum()
 
 
@@ -89,7 +89,7 @@ def one_run(ws: Connection, path: Path, rows: int) -> dict[str, float]:
         figures = {"parsed, rows/s": rows / seconds(lambda: parse(path))}
         figures["published, s"] = took = seconds(lambda: publish_file(ws, path, topic))
         figures["published, rows/s"] = rows / took
-        figures["replayed into the table, events/s"] = rows / seconds(lambda: replaying.replay(ws, topic))
+        figures["replayed into the table, events/s"] = rows / seconds(lambda: replay.replay(ws, topic))
         figures["replayed and folded into all balances, s"] = seconds(lambda: balances(ws, topic))
         figures["only read, confluent-kafka, events/s"] = rows / seconds(lambda: read_confluent(ws, topic))
         figures["only read, kafka-python, events/s"] = rows / seconds(lambda: read_kafka_python(ws, topic))

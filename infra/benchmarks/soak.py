@@ -14,12 +14,12 @@ import time
 
 import workshop
 from measuring import spread
+from workshop.base.errors import WorkshopError
 from workshop.chaos import day as days
 from workshop.chaos import faults
 from workshop.chaos.day import Day
 from workshop.chaos.report import seconds
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
+from workshop.notebook.connection import Connection
 
 WHEN = ("before", "during", "after")
 

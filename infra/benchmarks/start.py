@@ -23,11 +23,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from workshop import cluster, topics
-from workshop.backends.local import Local
-from workshop.processes import Processes
-from workshop.settings import Settings
-from workshop.timeline import Timeline
+from workshop.base.processes import Processes
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.kafka import topics
+from workshop.stack import lifecycle
+from workshop.stack.backends.local import Local
 
 IDLE = 10.0  # seconds after the start before memory is read
 QUIET = Console(quiet=True)
@@ -57,7 +58,7 @@ def memory_mb(settings: Settings) -> float:
 def whole_command(settings: Settings, *words: str) -> Callable[[], object]:
     """The command `workshop` as a user runs it, its own start included."""
     env = {**os.environ, "WORKSHOP_STATE": str(settings.common)}
-    program = [sys.executable, "-m", "workshop.cli", *words]
+    program = [sys.executable, "-m", "workshop.cli.main", *words]
     return lambda: subprocess.run(program, env=env, check=True, capture_output=True)
 
 
@@ -68,13 +69,13 @@ def one_run(scratch: Path) -> dict[str, float]:
         figures = {"start, s": seconds(lambda: start_brokers(settings))}
         time.sleep(IDLE)
         figures["memory of three idle brokers, MB (PSS)"] = memory_mb(settings)
-        cluster.down(settings)
+        lifecycle.down(settings)
         up = whole_command(settings, "up", "--no-lab")
         figures["up again after down, s"] = seconds(up)
         figures["up on a running stack, s"] = seconds(up)
         return figures
     finally:
-        cluster.down(settings)
+        lifecycle.down(settings)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from measuring import spread
-from workshop.settings import Settings
+from workshop.base.settings import Settings
 
 KINDS = ("warm", "cold", "loaded")
 

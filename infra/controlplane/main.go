@@ -1,5 +1,5 @@
 // A whole Kubernetes control plane in one process: etcd, the API server, the controllers and the scheduler, as their own
-// projects publish them. It is told everything by a settings file (see infra/workshop/controlplane/plane.py), listens where that
+// projects publish them. It is told everything by a settings file (see infra/workshop/stack/kubernetes/controlplane/plane.py), listens where that
 // says, and ends in good order when it gets SIGTERM or SIGINT. If one part fails, all end, and the warden starts all again.
 package main
 

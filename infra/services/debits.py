@@ -3,7 +3,7 @@
 What it answers, the current balances and its place in `payments` are written in one Kafka transaction: all of it or nothing
 is seen by those who read committed events. What it knows of an account it learns from its own answers, so it has no other
 memory. A record that nobody can read is set aside in the same transaction, so that it stops none that come after it.
-Its environment configures it (`services.settings`): python -m services.debits
+Its environment configures it (`services.runtime.settings`): python -m services.debits
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, Offse
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import ConsumerGroupMetadata
-from workshop import dead_letters
-from workshop.payments import MalformedEvent, parse
-from workshop.payments.accounts import Account, command_for, decide, evolve, fold
-from workshop.payments.events import UNUSABLE, CardEvent
-from workshop.reading import read_partitions
+from workshop.domain.payments import MalformedEvent, parse
+from workshop.domain.payments.accounts import Account, command_for, decide, evolve, fold
+from workshop.domain.payments.events import UNUSABLE, CardEvent
+from workshop.kafka import dead_letters
+from workshop.kafka.consume import read_partitions
 
-from services import reader
-from services.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
-from services.retry import persevere
-from services.settings import Settings
+from services.runtime import reader
+from services.runtime.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
+from services.runtime.retry import persevere
+from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord

@@ -4,7 +4,7 @@ It reads `payments` and `fraud-reports` and writes `PaymentFlagged` to `fraud-al
 only: when it starts, or holds other partitions, it reads the past again, up to its bookmark, and judges without writing. An
 alert may be written twice when it dies, or partitions move, between alert and bookmark; it carries the payment's id, so
 whoever reads alerts can tell.
-Its environment configures it (`services.settings`): python -m services.fraud_alerts
+Its environment configures it (`services.runtime.settings`): python -m services.fraud_alerts
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
-from workshop.fraud.rules import Flag, judge
-from workshop.fraud.stream import FeatureStream, milliseconds
-from workshop.payments import PaymentMade, PaymentRefunded, parse
-from workshop.payments.events import UNUSABLE, CardEvent, FraudReported, PaymentFlagged
-from workshop.reading import read_partitions
+from workshop.domain.fraud.rules import Flag, judge
+from workshop.domain.fraud.stream import FeatureStream, milliseconds
+from workshop.domain.payments import PaymentMade, PaymentRefunded, parse
+from workshop.domain.payments.events import UNUSABLE, CardEvent, FraudReported, PaymentFlagged
+from workshop.kafka.consume import read_partitions
 
-from services import reader
-from services.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
-from services.retry import persevere
-from services.settings import Settings
+from services.runtime import reader
+from services.runtime.records import IDLE_MS, JOINING_MS, UNHURRIED, behind, written_at
+from services.runtime.retry import persevere
+from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord

@@ -2,7 +2,7 @@
 
 It reads the changes of the bank's table `cards` from their beginning, and `payments` from its bookmark on, and writes
 `LimitExceeded`. What it knows is memory only: when it starts, it reads the changes again.
-Its environment configures it (`services.settings`): python -m services.limit_alerts
+Its environment configures it (`services.runtime.settings`): python -m services.limit_alerts
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from workshop.cdc import debezium
-from workshop.cdc.limits import Limits
-from workshop.payments import PaymentMade
-from workshop.payments.events import UNUSABLE
+from workshop.domain import debezium
+from workshop.domain.payments import PaymentMade
+from workshop.domain.payments.events import UNUSABLE
+from workshop.domain.payments.limits import Limits
 
-from services import reader
-from services.records import behind, written_at
-from services.retry import persevere
-from services.settings import Settings
+from services.runtime import reader
+from services.runtime.records import behind, written_at
+from services.runtime.retry import persevere
+from services.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord

@@ -8,8 +8,8 @@ TYPE_CHECKING = (
 if TYPE_CHECKING:
     from typing import Any
 
-    from workshop.connection import Connection, connect
-    from workshop.errors import WorkshopError
+    from workshop.base.errors import WorkshopError
+    from workshop.notebook.connection import Connection, connect
 
 __all__ = ["Connection", "WorkshopError", "connect"]
 
@@ -17,11 +17,11 @@ __all__ = ["Connection", "WorkshopError", "connect"]
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: the command starts without it."""
     if name == "WorkshopError":
-        from workshop.errors import WorkshopError
+        from workshop.base.errors import WorkshopError
 
         return WorkshopError
     if name in __all__:
-        from workshop import connection
+        from workshop.notebook import connection
 
         return getattr(connection, name)
     raise AttributeError(f"module 'workshop' has no attribute '{name}'")

@@ -14,17 +14,19 @@ from pathlib import Path
 
 from kafka import KafkaAdminClient
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
-from workshop import client_repairs, kafka_access
-from workshop.broker import java, runtime
-from workshop.broker.jars import pinned
-from workshop.broker.properties import server_properties
-from workshop.broker.tools import CLASSES
-from workshop.controlplane import pki
-from workshop.files import write_atomically
-from workshop.ports import free_block
-from workshop.processes import Component, Processes
-from workshop.settings import NODES, Ports, Settings
-from workshop.waiting import wait_until
+from workshop.base.files import write_atomically
+from workshop.base.ports import free_block
+from workshop.base.processes import Component, Processes
+from workshop.base.settings import NODES, Ports, Settings
+from workshop.base.waiting import wait_until
+from workshop.kafka import access
+from workshop.kafka.properties import server_properties
+from workshop.kafka.repairs import client
+from workshop.stack.brokers import runtime
+from workshop.stack.brokers.jars import pinned
+from workshop.stack.brokers.tools import CLASSES
+from workshop.stack.kubernetes.controlplane import certificates
+from workshop.stack.toolchain import java
 
 SCRIPT = Path(__file__).parents[2] / "infra/existing/acls.sh"
 SERVER = "kafka"
@@ -36,7 +38,7 @@ USERS = {
 LISTENERS = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENTS:SASL_SSL,OTHERS:SASL_SSL"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required " + " ".join(
-    f"user_{user}={kafka_access.quoted(password)}" for user, password in USERS.items()
+    f"user_{user}={access.quoted(password)}" for user, password in USERS.items()
 )
 GUARDED = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -110,7 +112,7 @@ class OthersKafka:
 
 def given(state: Path) -> Iterator[OthersKafka]:
     """Somebody else's Kafka, in which the administrator's script has given the users their rights; it ends in the end."""
-    client_repairs.apply()  # or the administrator's own clients leave sockets open
+    client.apply()  # or the administrator's own clients leave sockets open
     settings = replace(Settings.load(), state=state, patience=240.0, site=None)
     site = OthersKafka(settings, free_block(settings))
     try:
@@ -132,9 +134,17 @@ def acls(site: OthersKafka, *words: str) -> None:
 def start(site: OthersKafka) -> None:
     """Start three brokers, with the users of this module, who may do nothing yet."""
     settings = site.settings
-    pki.make_these(
+    certificates.make_these(
         site.folder / "tls",
-        {SERVER: pki.Certificate(pki.CLUSTER, "kafka", (), ("127.0.0.1", "localhost"), (pki.SERVER, pki.CLIENT))},
+        {
+            SERVER: certificates.Certificate(
+                certificates.CLUSTER,
+                "kafka",
+                (),
+                ("127.0.0.1", "localhost"),
+                (certificates.SERVER, certificates.CLIENT),
+            )
+        },
     )
     tls = site.folder / "tls"
     write_atomically(tls / "kafka.pem", (tls / "kafka.key").read_text() + (tls / "kafka.crt").read_text(), mode=0o600)
@@ -196,7 +206,7 @@ def _doors(site: OthersKafka, node: int) -> str:
 
 
 def _registered(site: OthersKafka) -> set[int]:
-    from workshop.kafka_probe import registered_brokers
+    from workshop.kafka.probe import registered_brokers
 
     return registered_brokers(site.inner)
 
@@ -213,7 +223,7 @@ def _make_users(site: OthersKafka) -> None:
 
 def workshop(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400) -> subprocess.CompletedProcess:
     """The command `workshop`, as a participant runs it who was told this."""
-    return run(state, told, "-m", "workshop.cli", *words, timeout=timeout)
+    return run(state, told, "-m", "workshop.cli.main", *words, timeout=timeout)
 
 
 def run(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400) -> subprocess.CompletedProcess:

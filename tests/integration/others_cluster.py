@@ -9,13 +9,13 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop import kubectl
-from workshop.backends.local_kubernetes import AGENT, PLANE, LocalKubernetes
-from workshop.controlplane import pki
-from workshop.controlplane.addresses import Addresses
-from workshop.files import write_atomically
-from workshop.processes import Processes
-from workshop.settings import Ports, Settings
+from workshop.base.addresses import Addresses
+from workshop.base.files import write_atomically
+from workshop.base.processes import Processes
+from workshop.base.settings import Ports, Settings
+from workshop.stack.backends.local_kubernetes import AGENT, PLANE, LocalKubernetes
+from workshop.stack.kubernetes import kubectl
+from workshop.stack.kubernetes.controlplane import certificates
 
 ALICE = "class-alice"
 ROLE = "infra/existing/role.yaml"
@@ -96,7 +96,7 @@ def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: s
     if trouble == "stale address":
         config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     if trouble == "another cluster's certificate":
-        pki.make_these(folder / "pki", {"other": pki.Certificate(pki.CLUSTER, "other")})
+        certificates.make_these(folder / "pki", {"other": certificates.Certificate(certificates.CLUSTER, "other")})
         authority = base64.b64encode((folder / "pki" / "ca.crt").read_bytes()).decode()
         config["clusters"][0]["cluster"]["certificate-authority-data"] = authority
     write_atomically(folder / "kubeconfig", json.dumps(config), mode=0o600)

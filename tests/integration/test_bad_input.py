@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from workshop.connection import Connection
+from workshop.notebook.connection import Connection
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "infra/benchmarks"))
 import bad_input

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from workshop.bundle import carried, wheels
-from workshop.settings import Settings
+from workshop.base.settings import Settings
+from workshop.stack.bundle import carried, wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 ALONE = ["unshare", "--user", "--map-current-user", "--keep-caps", "--net"]
@@ -45,7 +45,7 @@ def alone(tmp_path: Path):
 
 
 def make(place: Path) -> None:
-    command = [sys.executable, "-m", "workshop.cli", "bundle", str(place)]
+    command = [sys.executable, "-m", "workshop.cli.main", "bundle", str(place)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from workshop import reading
-from workshop.cdc import bank as banks
-from workshop.cdc import outbox
-from workshop.cdc.bank import Bank, current
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
-from workshop.processes import Processes
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.processes import Processes
+from workshop.base.waiting import wait_until
+from workshop.kafka import consume
+from workshop.lessons.change_data_capture import bank as banks
+from workshop.lessons.change_data_capture import outbox
+from workshop.lessons.change_data_capture.bank import Bank, current
+from workshop.notebook.connection import Connection
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_a_row_of_the_outbox_becomes_an_event_even_if_it_is_deleted_at_once(bank
         )
         database.execute("delete from outbox")
     outbox.settle(bank)
-    told = [record for record in reading.read_all(bank.ws, outbox.topic(bank)) if record.key == b'"card-0001"']
+    told = [record for record in consume.read_all(bank.ws, outbox.topic(bank)) if record.key == b'"card-0001"']
     assert [record.value for record in told] == [b'{"a":1}']
     assert ("type", b"CardBlocked") in told[0].headers
 
@@ -119,7 +119,7 @@ def test_an_event_of_a_transaction_that_was_taken_back_is_told_to_nobody(bank: B
     with bank.connect() as database, database.transaction(force_rollback=True):
         database.execute("insert into outbox values (gen_random_uuid(), 'card', 'card-0001', 'CardBlocked', '{}')")
     outbox.settle(bank)
-    assert {record.key for record in reading.read_all(bank.ws, outbox.topic(bank))} == {b'"mark"'}
+    assert {record.key for record in consume.read_all(bank.ws, outbox.topic(bank))} == {b'"mark"'}
 
 
 def test_a_slot_that_was_dropped_is_made_anew_and_the_tables_are_read_again(bank: Bank) -> None:

@@ -10,10 +10,10 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError, RequestTimedOutError
 from kafka.net.compat import KafkaNetClient
-from workshop import reading
-from workshop.connection import Connection
-from workshop.replicas import followers_of, leader_of, partitions
-from workshop.waiting import wait_until
+from workshop.base.waiting import wait_until
+from workshop.kafka import consume
+from workshop.kafka.replicas import followers_of, leader_of, partitions
+from workshop.notebook.connection import Connection
 
 HASTY = {"acks": "all", "request_timeout_ms": 500, "delivery_timeout_ms": 1_200}
 
@@ -32,7 +32,7 @@ def test_a_producer_lives_on_after_it_gave_up_an_event_that_it_had_tried_twice(w
         ws.brokers.restore()
         _send_until_accepted(producer, topic, b"after")
     producer.close(timeout=30)
-    values = [record.value for record in reading.read_all(ws, topic)]
+    values = [record.value for record in consume.read_all(ws, topic)]
     assert values[0] == b"before"
     assert b"after" in values
 

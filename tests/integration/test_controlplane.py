@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from workshop import kubectl
-from workshop.controlplane import build, pki
-from workshop.controlplane.plane import NAME, ControlPlane
-from workshop.errors import WorkshopError
-from workshop.ports import answers, free_block
-from workshop.processes import Processes
-from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.ports import answers, free_block
+from workshop.base.processes import Processes
+from workshop.base.settings import Settings
+from workshop.base.waiting import wait_until
+from workshop.stack.kubernetes import kubectl
+from workshop.stack.kubernetes.controlplane import build, certificates
+from workshop.stack.kubernetes.controlplane.plane import NAME, ControlPlane
 
 WRITTEN = 50
 
@@ -86,7 +86,7 @@ def config_map(name: str) -> dict:
 def as_user(plane: Plane, user: str) -> Plane:
     """The same control plane, asked by another user."""
     file = plane.settings.state / "other" / "kubeconfig"
-    pki.kubeconfig(file, plane.pki, user, plane.server)
+    certificates.kubeconfig(file, plane.pki, user, plane.server)
     other = Plane(plane.settings, plane.ports)
     other.settings = replace(plane.settings, state=file.parent)
     return other

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from services.debits import accounts_of
-from workshop import reading, story
-from workshop.connection import Connection
-from workshop.lessons import services
-from workshop.payments import parse
-from workshop.payments.accounts import Account, command_for, decide, fold
-from workshop.payments.events import PaymentDeclined
-from workshop.publishing import publish
-from workshop.waiting import wait_until
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import parse
+from workshop.domain.payments.accounts import Account, command_for, decide, fold
+from workshop.domain.payments.events import PaymentDeclined
+from workshop.kafka import consume
+from workshop.kafka.produce import publish
+from workshop.notebook import services, story
+from workshop.notebook.connection import Connection
 
 
 def committed(ws: Connection, topic: str) -> list:
-    return [parse(record.value) for record in reading.read_all(ws, topic, isolation_level="read_committed")]
+    return [parse(record.value) for record in consume.read_all(ws, topic, isolation_level="read_committed")]
 
 
 def test_killed_in_the_middle_it_debits_each_payment_once(ws: Connection):
@@ -45,7 +45,7 @@ def test_killed_in_the_middle_it_debits_each_payment_once(ws: Connection):
 
 
 def state(ws: Connection, topic: str) -> dict[str, int]:
-    numbers = reading.partitions_of(ws, topic)
+    numbers = consume.partitions_of(ws, topic)
     found = {card: account for n in numbers for card, account in accounts_of(ws.kafka, topic, n).items()}
     return {card: account.balance_cents for card, account in found.items()}
 

@@ -97,7 +97,7 @@ with closing(ws.admin()) as admin:
         admin.delete_topics(["/bob-diary"])  # as from the root: bob's, not alice's of that name
     except KafkaError as error:
         said.append(type(error).__name__)
-from workshop import name_prefix
+from workshop.kafka import name_prefix
 name_prefix.use("bob-")  # whoever changes the prefix meets Kafka's own rules
 producer = KafkaProducer(**ws.kafka, max_block_ms=5000)
 try:
@@ -113,10 +113,10 @@ print(json.dumps(said))
 
 def test_a_service_as_a_process_debits_each_payment_once_though_it_is_killed(alice: Path):
     text = """
-from workshop import story, topics
-from workshop.lessons import services
-from workshop.publishing import publish
-from workshop.waiting import wait_until
+from workshop.notebook import story; from workshop.kafka import topics
+from workshop.notebook import services
+from workshop.kafka.produce import publish
+from workshop.base.waiting import wait_until
 names = {kind: ws.fresh_topic(kind) for kind in ("payments", "debits", "balances")}
 topics.create(ws.kafka, [topics.Topic(names["payments"] + topics.DEAD_LETTERS)])
 day = story.one_day()[:200]
@@ -145,7 +145,7 @@ def test_confluents_client_publishes_and_replays_under_the_prefix(kafka: OthersK
         assert count in done.stdout
     assert {"alice-cards", "alice-cards-dead-letters", "alice-publications"} <= topics(kafka)
     text = """
-from workshop.replaying import replay
+from workshop.ingest.replay import replay
 table, wrong = replay(ws, "cards")
 print(json.dumps([len(table), len(wrong)]))
 """
@@ -174,8 +174,8 @@ def test_other_mechanisms_let_every_client_in(kafka: OthersKafka, tmp_path: Path
 
 def test_brokers_are_not_broken_and_the_sentence_stands_alone(alice: Path):
     text = """
-from workshop import story
-from workshop.errors import WorkshopError
+from workshop.notebook import story
+from workshop.base.errors import WorkshopError
 story.ensure(ws)
 said = []
 for act in (ws.brokers.kill, ws.brokers.pause):
@@ -230,9 +230,9 @@ def test_the_password_is_in_no_file_of_the_stack_but_the_tools_and_in_no_process
     ],
 )
 def test_a_bad_day_is_a_sentence(kafka: OthersKafka, tmp_path: Path, wrong: dict[str, str], said: str):
-    from workshop.controlplane import pki
+    from workshop.stack.kubernetes.controlplane import certificates
 
-    pki.make_these(tmp_path / "tls", {"other": pki.Certificate(pki.CLUSTER, "other")})
+    certificates.make_these(tmp_path / "tls", {"other": certificates.Certificate(certificates.CLUSTER, "other")})
     (tmp_path / "other.pem").write_bytes((tmp_path / "tls" / "ca.crt").read_bytes())
     (tmp_path / "wrong.password").write_text("wrong\n")
     (tmp_path / "wrong.password").chmod(0o600)

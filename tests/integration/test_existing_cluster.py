@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from workshop import environment
-from workshop.backends.local_kubernetes import is_built, is_wanted
-from workshop.ports import free_block
-from workshop.settings import Settings
+from workshop.base import environment
+from workshop.base.ports import free_block
+from workshop.base.settings import Settings
+from workshop.stack.backends.local_kubernetes import is_built, is_wanted
 
 from . import others, others_cluster
 from .others import OthersKafka, run, workshop
@@ -77,8 +77,8 @@ def test_no_pod_and_no_config_map_shows_the_password(cluster: OthersCluster, ali
 def test_a_payment_goes_through_the_services_and_is_debited_once(alice: Path):
     text = """
 import uuid, httpx
-from workshop.lessons import services
-from workshop.waiting import wait_until
+from workshop.notebook import services
+from workshop.base.waiting import wait_until
 from datetime import UTC, datetime
 key = {"Idempotency-Key": uuid.uuid4().hex}
 order = {"card": "card-0007", "terminal": "terminal-1", "amount_cents": 4200, "at": datetime.now(UTC).isoformat()}
@@ -93,23 +93,23 @@ print(json.dumps([[answer.status_code for answer in answers], len(made), service
 
 def test_lessons_scale_roll_out_and_back_and_heal(alice: Path):
     text = """
-from workshop import deploy, deployments, pods
-from workshop.lessons import microservices_on_kubernetes as lesson
-from workshop.lessons import scaling_under_load as scaling
+from workshop.stack.kubernetes import deploy; from workshop.notebook import deployments; from workshop.notebook import pods
+from workshop.lessons.microservices_on_kubernetes import experiments as lesson
+from workshop.lessons.scaling_under_load import experiments as scaling
 api = lesson.ensure(ws, replicas=2)
 deployments.scale(ws, 3)
 pods.ready(api, "payments", 3)
 deployments.change(ws, {"env": [{"name": "RELEASE", "value": "2"}]})
 pods.ready(api, "payments", 3)
 releases = [pod.release for pod in pods.pods(api, "payments")]
-from workshop.kubectl import kubectl
+from workshop.stack.kubernetes.kubectl import kubectl
 kubectl(ws.settings, "rollout", "undo", "deployment/payments")
 deploy.ready(ws.settings, "payments")
 pods.ready(api, "payments", 3)
 before = {pod.name for pod in pods.pods(api, "payments")}
 victim = sorted(before)[0]
 kubectl(ws.settings, "delete", "pod", victim, "--wait=false")
-from workshop.waiting import wait_until
+from workshop.base.waiting import wait_until
 wait_until(lambda: victim not in {pod.name for pod in pods.pods(api, "payments")}, 120, "the pod to be gone")
 pods.ready(api, "payments", 3)
 crashed = pods.pods(api, "payments")[0]
@@ -125,12 +125,12 @@ print(json.dumps([releases, deployments.workers(api) != [], scalers, ws.namespac
 
 def test_what_is_not_a_participants_is_said_in_a_sentence(alice: Path):
     text = """
-from workshop.errors import WorkshopError
-from workshop import deployments
-from workshop.lessons import microservices_on_kubernetes as lesson
-from workshop.lessons import reliability_game_day as game
-from workshop import pods
-from workshop.cdc import bank
+from workshop.base.errors import WorkshopError
+from workshop.notebook import deployments
+from workshop.lessons.microservices_on_kubernetes import experiments as lesson
+from workshop.lessons.reliability_game_day import experiments as game
+from workshop.notebook import pods
+from workshop.stack.cdc import bank
 api = pods.core(ws)
 said = []
 for act in (
@@ -162,8 +162,8 @@ def test_a_kubeconfig_may_call_a_program_for_its_token(
     done = workshop(state, told, "up", "--no-lab")
     assert done.returncode == 0, done.stdout + done.stderr
     text = """
-from workshop import pods
-from workshop.kubectl import kubectl
+from workshop.notebook import pods
+from workshop.stack.kubernetes.kubectl import kubectl
 shown = kubectl(ws.settings, "get", "deployments", "-o", "name").split()
 print(json.dumps([len(pods.pods(pods.core(ws), "payments")) > 0, "deployment.apps/payments" in shown]))
 """

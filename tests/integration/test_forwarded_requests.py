@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 from rich.console import Console
-from workshop import cluster, endpoints, kafka_access, kafka_admin
-from workshop.backends import local
-from workshop.broker.properties import on_loopback
-from workshop.settings import NODES, Ports, Settings
-from workshop.timeline import Timeline
+from workshop.base import endpoints
+from workshop.base.settings import NODES, Ports, Settings
+from workshop.base.timeline import Timeline
+from workshop.kafka import access
+from workshop.kafka import admin as kafka_admin
+from workshop.kafka.properties import on_loopback
+from workshop.stack import lifecycle
+from workshop.stack.backends import local
 
 from .lost_answers import BY_CLOSING, Kind, Losses, Relay
 
@@ -34,9 +37,9 @@ def losses(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Losses]
         return {**on_loopback(node, ports, data), "controller.quorum.voters": voters}
 
     monkeypatch.setattr(local, "on_loopback", through_relays)
-    cluster.up(stack, Timeline(Console(quiet=True)), with_lab=False)
+    lifecycle.up(stack, Timeline(Console(quiet=True)), with_lab=False)
     yield losses
-    cluster.down(stack)
+    lifecycle.down(stack)
     for relay in relays.values():
         relay.close()
 
@@ -47,7 +50,7 @@ def test_a_broker_s_own_repetition_is_not_taken_for_somebody_else_s_change(stack
         GROW: lambda admin: admin.create_partitions({TOPIC: 6}),
         DELETE: lambda admin: admin.delete_topics([TOPIC]),
     }
-    with closing(kafka_admin.admin(kafka_access.client(endpoints.read(stack)["kafka"]))) as admin:
+    with closing(kafka_admin.admin(access.client(endpoints.read(stack)["kafka"]))) as admin:
         for kind, change in changes.items():
             losses.requests.clear()
             losses.kinds.add(kind)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from services.fraud_alerts import Judge, readable
-from workshop import reading, story
-from workshop.connection import Connection
-from workshop.lessons import services
-from workshop.lessons.fraud_analysis import report_of
-from workshop.payments import parse
-from workshop.publishing import publish
-from workshop.waiting import wait_until
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import parse
+from workshop.kafka import consume
+from workshop.kafka.produce import publish
+from workshop.lessons.fraud_analysis.experiments import report_of
+from workshop.notebook import services, story
+from workshop.notebook.connection import Connection
 
 CARDS = (26, 112, 229)
 
@@ -42,4 +42,4 @@ def flagged(made: list) -> set[str]:
 
 
 def written(ws: Connection, topic: str) -> set[str]:
-    return {parse(record.value).payment_id for record in reading.read_all(ws, topic)}
+    return {parse(record.value).payment_id for record in consume.read_all(ws, topic)}

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
-from workshop.processes import Processes
-from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.base.processes import Processes
+from workshop.base.settings import Settings
+from workshop.base.waiting import wait_until
 
 from .commands import WORKSHOP, ended, start
 
@@ -36,7 +36,7 @@ def has_opened(process: subprocess.Popen, part: str) -> bool:
 
 @pytest.mark.parametrize("microseconds", range(0, 60_000, 4_000))
 def test_ctrl_c_while_python_itself_starts_is_a_sentence(settings: Settings, microseconds: int):
-    """Whenever it comes: the launcher holds it back until the first line of `workshop.entry`."""
+    """Whenever it comes: the launcher holds it back until the first line of `workshop.cli.entry`."""
     process = start("status", state=settings.common)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(microseconds / 1e6)

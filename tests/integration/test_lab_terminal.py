@@ -8,10 +8,11 @@ from contextlib import closing
 
 import pytest
 import websocket
-from workshop import environment, lab
-from workshop.ports import free_block
-from workshop.processes import Processes
-from workshop.settings import Settings
+from workshop.base import environment
+from workshop.base.ports import free_block
+from workshop.base.processes import Processes
+from workshop.base.settings import Settings
+from workshop.stack import lab
 
 MARK = "typed"
 

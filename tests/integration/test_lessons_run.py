@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from workshop.connection import Connection
-from workshop.waiting import wait_until
+from workshop.base.waiting import wait_until
+from workshop.notebook.connection import Connection
 
 WAIT = 240.0
 

@@ -15,15 +15,16 @@ import psutil
 import pytest
 from kubernetes.client import AppsV1Api
 from rich.console import Console
-from workshop import cluster, deployments, pods
-from workshop.backends.local_kubernetes import AGENT, PLANE
-from workshop.connection import Connection
-from workshop.kubectl import NAMESPACE, kubectl
-from workshop.lessons import microservices_on_kubernetes as lesson
-from workshop.processes import Processes
-from workshop.settings import Settings
-from workshop.timeline import Timeline
-from workshop.waiting import wait_until
+from workshop.base.processes import Processes
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.base.waiting import wait_until
+from workshop.lessons.microservices_on_kubernetes import experiments as lesson
+from workshop.notebook import deployments, pods
+from workshop.notebook.connection import Connection
+from workshop.stack import lifecycle
+from workshop.stack.backends.local_kubernetes import AGENT, PLANE
+from workshop.stack.kubernetes.kubectl import NAMESPACE, kubectl
 
 pytestmark = pytest.mark.usefixtures("kubernetes")
 WAIT = 240.0
@@ -34,7 +35,7 @@ def api(ws: Connection) -> Iterator[object]:
     if ws.backend != "local" or not ws.payments:
         pytest.skip("this stack has no Kubernetes of the backend local")
     yield lesson.ensure(ws, replicas=2)
-    cluster.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
+    lifecycle.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
     deployments.restore(ws)
 
 
@@ -113,7 +114,7 @@ def test_a_warden_that_was_killed_takes_all_along_and_up_repairs_it(ws: Connecti
     Processes(ws.settings.state).signal(AGENT, signal.SIGKILL)
     wait_until(lambda: not any(psutil.pid_exists(one) for one in old), WAIT, "its pods to end")
     assert AGENT not in Processes(ws.settings.state).running()
-    cluster.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
+    lifecycle.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
 
 
@@ -191,7 +192,7 @@ def test_services_that_were_told_of_other_brokers_are_started_anew(ws: Connectio
         WAIT,
         "payments that finds no broker",
     )
-    cluster.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
+    lifecycle.up(Settings.load(), Timeline(Console(quiet=True)), with_lab=False)
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")
 
 
@@ -250,7 +251,7 @@ def test_what_ends_leaves_no_process(ws: Connection, api) -> None:
     deployments.scale(ws, 0)
     wait_until(lambda: not pods.pods(api, "payments"), WAIT, "no pods")
     wait_until(lambda: not answers(ws), WAIT, "nobody to answer")
-    of_payments = [one for one in pod_processes(ws) if "services.payments" in _command(one)]
+    of_payments = [one for one in pod_processes(ws) if "services.payments.main" in _command(one)]
     assert of_payments == []
     deployments.scale(ws, 2)
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "payments to answer again")

@@ -12,17 +12,19 @@ from pathlib import Path
 import pytest
 import workshop
 from kafka import KafkaProducer
-from workshop import cli, kafka_admin, publications
-from workshop.errors import WorkshopError
-from workshop.event_logs import LoggedEvent, Totals
-from workshop.event_logs.rows import Reading
-from workshop.healthcare import patient_event
-from workshop.healthcare.patient_file import files
-from workshop.log_publishing import publish_log, replay_log
-from workshop.reading import read_all
-from workshop.retail.projections import Sums, sums
-from workshop.retail.tills import lines_sold
-from workshop.topics import DEAD_LETTERS
+from workshop.base.errors import WorkshopError
+from workshop.cli import main
+from workshop.domain.event_logs import LoggedEvent, Totals
+from workshop.domain.healthcare import patient_event
+from workshop.domain.healthcare.patient_file import files
+from workshop.domain.retail.projections import Sums, sums
+from workshop.domain.retail.tills import lines_sold
+from workshop.ingest import publications
+from workshop.ingest.event_log_rows import Reading
+from workshop.ingest.log_publishing import publish_log, replay_log
+from workshop.kafka import admin as kafka_admin
+from workshop.kafka.consume import read_all
+from workshop.kafka.topics import DEAD_LETTERS
 
 SEPSIS = Reading("case_id", "timestamp", "activity")
 TILLS = Reading("basket_id", "transaction_timestamp", event="LineSold")
@@ -119,7 +121,7 @@ def test_refused_rows_are_dead_letters_and_the_command_says_so(
     path = log(tmp_path / "log.csv", *lines)
     words = ["data", "publish", str(path), "--topic", topic, "--case", "case", "--activity", "what", "--time", "when"]
     for _ in range(2):
-        assert cli.main([*words, "--activities", "begun,ended"]) == 0
+        assert main.main([*words, "--activities", "begun,ended"]) == 0
     said = capsys.readouterr().out
     for sentence in (
         "3 events of 2 cases",
@@ -137,7 +139,7 @@ def test_refused_rows_are_dead_letters_and_the_command_says_so(
         assert word in reasons[line]
     headers = [dict(record.headers)["type"] for record in read_all(ws, topic + DEAD_LETTERS, **COMMITTED)]
     assert headers == [b"EventRefused"] * 3
-    assert cli.main(words) == 1
+    assert main.main(words) == 1
     assert "read in another way" in capsys.readouterr().err
 
 
@@ -152,7 +154,7 @@ def test_what_cannot_be_published_or_replayed_is_told_in_sentences(
         "cannot be published to a topic named": [str(path), "--topic", "not a name", *columns],
         "cannot be read": [str(path), "--topic", topic, *columns, "--activities", str(tmp_path / "none.txt")],
     }
-    assert [cli.main(["data", "publish", *words]) for words in told.values()] == [1] * len(told)
+    assert [main.main(["data", "publish", *words]) for words in told.values()] == [1] * len(told)
     said = " ".join(capsys.readouterr().err.split())
     assert [sentence for sentence in told if sentence not in said] == []
     with closing(ws.admin()) as admin:

@@ -7,18 +7,20 @@ from contextlib import closing
 
 from kafka import KafkaProducer
 from rich.console import Console
-from workshop import cluster, progress, reading, stack_folders, topics
-from workshop.backends.choice import made_here
-from workshop.kafka_handle import Kafka
-from workshop.processes import Processes
-from workshop.settings import Settings
-from workshop.timeline import Timeline
+from workshop.base import learner_progress, stack_folders
+from workshop.base.processes import Processes
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.kafka import consume, topics
+from workshop.kafka.handle import Kafka
+from workshop.stack import lifecycle
+from workshop.stack.backends.choice import made_here
 
 EVENTS = {f"event {number}".encode() for number in range(100)}
 
 
 def up(settings: Settings) -> dict:
-    return cluster.up(settings, Timeline(Console(quiet=True)), with_lab=False)
+    return lifecycle.up(settings, Timeline(Console(quiet=True)), with_lab=False)
 
 
 def test_a_stack_of_the_old_layout_keeps_its_events(stack: Settings):
@@ -27,8 +29,8 @@ def test_a_stack_of_the_old_layout_keeps_its_events(stack: Settings):
     with closing(KafkaProducer(**kafka, acks="all")) as producer:
         for sent in [producer.send("kept", value=event) for event in EVENTS]:
             sent.get(timeout=60)
-    progress.record(stack, "00.1")
-    cluster.down(stack)
+    learner_progress.record(stack, "00.1")
+    lifecycle.down(stack)
 
     # As the version before left it: everything in one folder, and no note of the backend.
     (stack.common / stack_folders.LAST).unlink()
@@ -44,12 +46,12 @@ def test_a_stack_of_the_old_layout_keeps_its_events(stack: Settings):
         assert made_here(old).name == "local"
         assert sorted(Processes(old.state).running()) == ["kafka-1", "kafka-2", "kafka-3"]
         assert not stack.state.exists(), "nothing was made beside it"
-        found = reading.read_all(Kafka(endpoints["kafka"]), "kept")
+        found = consume.read_all(Kafka(endpoints["kafka"]), "kept")
         assert {record.value for record in found} == EVENTS
-        assert list(progress.read(old)) == ["00.1"]
+        assert list(learner_progress.read(old)) == ["00.1"]
     finally:
-        cluster.down(old)
+        lifecycle.down(old)
 
-    assert cluster.reset(old) == "local"
+    assert lifecycle.reset(old) == "local"
     assert [entry.name for entry in stack.common.iterdir()] == ["lock"]
     assert stack.of("local").state == stack.common / "local", "the next one has a folder of its own"

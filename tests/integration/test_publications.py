@@ -17,15 +17,17 @@ import pandas as pd
 import pytest
 import workshop
 from kafka import KafkaProducer, TopicPartition
-from workshop import cli, fraud_commands, kafka_admin, publications
-from workshop.errors import WorkshopError
-from workshop.payments import PaymentMade, PaymentRefunded
-from workshop.publications import DEAD_LETTERS, publish_file
-from workshop.publishing import publish
-from workshop.reading import read_all
-from workshop.replaying import replay
-from workshop.story import EXTRACT
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.waiting import wait_until
+from workshop.cli import fraud, main
+from workshop.domain.payments import PaymentMade, PaymentRefunded
+from workshop.ingest import publications
+from workshop.ingest.publications import DEAD_LETTERS, publish_file
+from workshop.ingest.replay import replay
+from workshop.kafka import admin as kafka_admin
+from workshop.kafka.consume import read_all
+from workshop.kafka.produce import publish
+from workshop.notebook.story import EXTRACT
 
 HEADER = "TX_DATETIME,CUSTOMER_ID,TX_AMOUNT,TERMINAL_ID"
 NOON = "2018-04-01 12:00:00"
@@ -35,7 +37,7 @@ COMMITTED = {"isolation_level": "read_committed"}
 # Publishes, and stops inside the second transaction with its rows already on the brokers, until somebody ends it.
 STUCK = """
 import sys, time, workshop
-from workshop import publications
+from workshop.ingest import publications
 sent, send_note = [], publications._send_note
 def stuck(producer, *rest):
     sent.append(rest)
@@ -307,16 +309,16 @@ def test_a_topic_that_forgets_is_refused(ws: workshop.Connection, tmp_path: Path
 def test_the_command_publishes_warns_twice_the_same_and_scores(
     ws: workshop.Connection, topic: str, extract: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    assert cli.main(["fraud", "publish", str(extract), "--topic", topic]) == 0
+    assert main.main(["fraud", "publish", str(extract), "--topic", topic]) == 0
     for name in ("one.csv", "two.csv"):
-        assert cli.main(["fraud", "warn", "--topic", topic, "--out", str(tmp_path / name)]) == 0
+        assert main.main(["fraud", "warn", "--topic", topic, "--out", str(tmp_path / name)]) == 0
     written = pd.read_csv(tmp_path / "one.csv", dtype={"amount": str})
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
-    assert tuple(written.columns) == fraud_commands.COLUMNS
-    assert len(written) > fraud_commands.SHOWN
+    assert tuple(written.columns) == fraud.COLUMNS
+    assert len(written) > fraud.SHOWN
     assert written["score"].is_monotonic_decreasing
     capsys.readouterr()
-    assert cli.main(["fraud", "score", "--topic", topic, "--labels", str(extract)]) == 0
+    assert main.main(["fraud", "score", "--topic", topic, "--labels", str(extract)]) == 0
     assert "Learned from 2018-07-25 to 2018-07-31, judged from 2018-08-08 to 2018-08-14." in capsys.readouterr().out
 
 
@@ -326,20 +328,20 @@ def test_what_cannot_be_scored_or_warned_of_is_told_in_sentences(
     labels = log(tmp_path / "labels.csv", "p,1", header="TRANSACTION_ID,TX_FRAUD")
     score = ["fraud", "score", "--topic", topic, "--labels", str(labels)]
     told = {}
-    told["There is no topic"] = cli.main(["fraud", "warn", "--topic", topic])
+    told["There is no topic"] = main.main(["fraud", "warn", "--topic", topic])
     publish_file(ws, log(tmp_path / "empty.csv"), topic)
-    told["holds no payment"] = cli.main(["fraud", "warn", "--topic", topic])
+    told["holds no payment"] = main.main(["fraud", "warn", "--topic", topic])
     with_ids = HEADER.replace("TERMINAL", "TRANSACTION")
     publish_file(ws, log(tmp_path / "short.csv", f"{NOON},a,1.00,p", header=with_ids), topic)
-    told["too short"] = cli.main(score)
+    told["too short"] = main.main(score)
     log(labels, "elsewhere,1", header="TRANSACTION_ID,TX_FRAUD")
-    told["None of the 1 labels"] = cli.main(score)
+    told["None of the 1 labels"] = main.main(score)
     log(labels, "p,0", header="TRANSACTION_ID,TX_FRAUD")
-    told["calls no payment of this topic a fraud"] = cli.main(score)
+    told["calls no payment of this topic a fraud"] = main.main(score)
     log(labels, "p,maybe", header="TRANSACTION_ID,TX_FRAUD")
-    told["'maybe'"] = cli.main(score)
+    told["'maybe'"] = main.main(score)
     log(labels, "p", header="TRANSACTION_ID")
-    told["no column TX_FRAUD"] = cli.main(score)
+    told["no column TX_FRAUD"] = main.main(score)
     said = " ".join(capsys.readouterr().err.split())
     assert [sentence for sentence in told if sentence not in said] == []
     assert set(told.values()) == {1}

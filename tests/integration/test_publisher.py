@@ -7,11 +7,11 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from kafka.errors import KafkaError
-from services.publisher import NotAcknowledged, Publisher
-from workshop import reading
-from workshop.connection import Connection
-from workshop.payments import PaymentMade, parse
-from workshop.waiting import wait_until
+from services.payments.publisher import NotAcknowledged, Publisher
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import PaymentMade, parse
+from workshop.kafka import consume
+from workshop.notebook.connection import Connection
 
 PATIENCE = 60.0
 
@@ -50,5 +50,5 @@ def test_a_client_that_met_what_is_final_is_replaced_and_payments_go_on(ws: Conn
         assert shop.publisher.ready  # it knows its topic: Kubernetes has no reason to send requests elsewhere
         wait_until(lambda: shop.pay("after"), PATIENCE, "a payment to be acknowledged again", every=0.3)
         assert shop.publisher._producer is not broken
-    names = [parse(record.value).payment_id for record in reading.read_all(ws, topic)]
+    names = [parse(record.value).payment_id for record in consume.read_all(ws, topic)]
     assert (names[0], names.count("after"), "refused" in names) == ("before", 1, False)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workshop import deploy, kubectl
-from workshop.cdc import bank as banks
-from workshop.cdc import debezium
-from workshop.cdc.bank import Bank
-from workshop.cdc.connect import Connect
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
-from workshop.settings import Settings
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.domain import debezium
+from workshop.lessons.change_data_capture import bank as banks
+from workshop.lessons.change_data_capture.bank import Bank
+from workshop.notebook.connection import Connection
+from workshop.stack.cdc.connect import Connect
+from workshop.stack.kubernetes import deploy, kubectl
 
 from .late_cut import LateCut
 

@@ -11,11 +11,12 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType
 from kafka.errors import InvalidPartitionsError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
-from workshop import kafka_admin, topics
-from workshop.connection import Connection
-from workshop.faults import PREFERRED
-from workshop.kafka_sentences import NoSuchTopic, Unanswered
-from workshop.replicas import partitions
+from workshop.kafka import admin as kafka_admin
+from workshop.kafka import topics
+from workshop.kafka.failures import NoSuchTopic, Unanswered
+from workshop.kafka.replicas import partitions
+from workshop.notebook.connection import Connection
+from workshop.stack.faults import PREFERRED
 
 from .lost_answers import BY_CLOSING, SILENTLY, Kind, losing
 
@@ -264,7 +265,7 @@ def test_a_topic_of_another_shape_is_not_taken_for_the_one_that_was_wanted(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ):
     """Somebody else's, created between our question and our request: the wanted state does not hold."""
-    from workshop import admin_repairs
+    from workshop.kafka.repairs import admin as admin_repairs
 
     async def nothing_is_created_yet(admin: KafkaAdminClient, request: object) -> set:
         return {topic.name for topic in request.topics}

@@ -17,12 +17,12 @@ import httpx
 import psutil
 import psycopg
 import pytest
-from workshop import endpoints
-from workshop.backends.choice import made_here
-from workshop.cdc import bank as banks
-from workshop.cdc.bank import Bank
-from workshop.connection import Connection
-from workshop.processes import Processes
+from workshop.base import endpoints
+from workshop.base.processes import Processes
+from workshop.lessons.change_data_capture import bank as banks
+from workshop.lessons.change_data_capture.bank import Bank
+from workshop.notebook.connection import Connection
+from workshop.stack.backends.choice import made_here
 
 pytestmark = pytest.mark.usefixtures("kubernetes")
 PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]{60}")

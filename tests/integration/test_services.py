@@ -16,17 +16,17 @@ from datetime import UTC, datetime
 
 import httpx
 from kafka import KafkaProducer
-from services.orders import payment_id_of
-from workshop import dead_letters, reading, story
-from workshop.connection import Connection
-from workshop.environment import tool_environment
-from workshop.lessons import services
-from workshop.payments import parse
-from workshop.payments.accounts import OPENING_CENTS, Account, command_for, decide, fold
-from workshop.payments.events import AccountDebited, PaymentDeclined, PaymentMade
-from workshop.processes import Component, Processes
-from workshop.publishing import publish
-from workshop.waiting import wait_until
+from services.payments.orders import payment_id_of
+from workshop.base.environment import tool_environment
+from workshop.base.processes import Component, Processes
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import parse
+from workshop.domain.payments.accounts import OPENING_CENTS, Account, command_for, decide, fold
+from workshop.domain.payments.events import AccountDebited, PaymentDeclined, PaymentMade
+from workshop.kafka import consume, dead_letters
+from workshop.kafka.produce import publish
+from workshop.notebook import services, story
+from workshop.notebook.connection import Connection
 
 PATIENCE = 120.0
 
@@ -106,11 +106,11 @@ class Shop:
         return pod
 
     def in_log(self) -> list[PaymentMade]:
-        return [parse(record.value) for record in reading.read_all(self.ws, self.payments)]
+        return [parse(record.value) for record in consume.read_all(self.ws, self.payments)]
 
     def balance_of(self) -> dict[str, int]:
         """What readers of the compacted topic see: the last balance of each card."""
-        records = reading.read_all(self.ws, self.balances, isolation_level="read_committed")
+        records = consume.read_all(self.ws, self.balances, isolation_level="read_committed")
         return {record.key.decode(): json.loads(record.value)["balance_cents"] for record in records}
 
     def wait_for_answers(self, count: int) -> None:
@@ -143,12 +143,12 @@ def test_a_payment_goes_through_all_services_once_however_often_it_is_sent(ws: C
         offsets = [answer["offset"] for answer in answers]
         assert offsets == [0, 1, 2, 3, 4]
         here.wait_for_answers(4)
-        events = [parse(record.value) for record in reading.read_all(ws, here.debits, isolation_level="read_committed")]
+        events = [parse(record.value) for record in consume.read_all(ws, here.debits, isolation_level="read_committed")]
         debited = [event.payment_id for event in events if isinstance(event, AccountDebited)]
         assert debited == [payment_id_of(key, "card-1") for key in ("one", "two", "three")]
         assert [type(event) for event in events][-1] is PaymentDeclined
         assert here.balance_of() == {"card-1": OPENING_CENTS - 90_000}
-        flagged = wait_until(lambda: reading.read_all(ws, here.alerts), PATIENCE, "an alert", every=0.3)
+        flagged = wait_until(lambda: consume.read_all(ws, here.alerts), PATIENCE, "an alert", every=0.3)
         assert parse(flagged[0].value).payment_id == payment_id_of("one", "card-1")
         assert 'events_total{type="AccountDebited"} 3.0' in debits.get("/metrics").text
 
@@ -290,7 +290,7 @@ def test_what_nobody_can_read_stops_none_of_them(ws: Connection):
             producer.flush()
         wait_until(lambda: services.answered(ws, here.debits)["p"], PATIENCE, "the payment after the rubbish", every=0.3,
                    detail=lambda: debits.processes.tail(debits.name))  # fmt: skip
-        found = wait_until(lambda: reading.read_all(ws, here.alerts), PATIENCE, "the alert", every=0.3,
+        found = wait_until(lambda: consume.read_all(ws, here.alerts), PATIENCE, "the alert", every=0.3,
                            detail=lambda: alerts.processes.tail(alerts.name))  # fmt: skip
         assert parse(found[-1].value).payment_id == "p"
         assert services.answered(ws, here.debits)["p"] == 1

@@ -18,13 +18,15 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 from rich.console import Console
-from workshop import client_repairs, cluster, topics
-from workshop import endpoints as endpoints_file
-from workshop.errors import WorkshopError
-from workshop.processes import Processes
-from workshop.settings import Settings
-from workshop.timeline import Running, Timeline
-from workshop.waiting import wait_until
+from workshop.base import endpoints as endpoints_file
+from workshop.base.errors import WorkshopError
+from workshop.base.processes import Processes
+from workshop.base.settings import Settings
+from workshop.base.timeline import Running, Timeline
+from workshop.base.waiting import wait_until
+from workshop.kafka import topics
+from workshop.kafka.repairs import client
+from workshop.stack import lifecycle
 
 BROKERS = ["kafka-1", "kafka-2", "kafka-3"]
 
@@ -45,7 +47,7 @@ class Listening(Timeline):
 
 
 def up(settings: Settings, hear: Callable[[str], None] = lambda text: None) -> dict:
-    return cluster.up(settings, Listening(hear), with_lab=False)
+    return lifecycle.up(settings, Listening(hear), with_lab=False)
 
 
 def running(settings: Settings) -> dict[str, psutil.Process]:
@@ -79,13 +81,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = replace(Settings.load(), home=home, state=home / "local", patience=240.0, kubernetes=False)
     up(settings)
     yield settings
-    cluster.down(settings)
+    lifecycle.down(settings)
 
 
 @pytest.fixture
 def stopped(made: Settings) -> Settings:
     """That stack, down."""
-    cluster.down(made)
+    lifecycle.down(made)
     return made
 
 
@@ -127,7 +129,7 @@ def test_a_first_start_that_fails_is_undone(stack: Settings):
 
 def test_a_command_that_is_killed_in_the_middle_is_finished_by_the_next(stopped: Settings):
     env = {**os.environ, "WORKSHOP_STATE": str(stopped.common), "WORKSHOP_KUBERNETES": "off"}
-    program = [sys.executable, "-m", "workshop.cli", "up", "--no-lab"]
+    program = [sys.executable, "-m", "workshop.cli.main", "up", "--no-lab"]
     with subprocess.Popen(program, env=env, stderr=subprocess.DEVNULL, start_new_session=True) as half:
         wait_until(lambda: len(running(stopped)) >= 2, 240, "two brokers to be started", every=0.01)
         half.kill()
@@ -138,7 +140,7 @@ def test_a_command_that_is_killed_in_the_middle_is_finished_by_the_next(stopped:
 
 
 def test_a_producer_that_cannot_send_is_closed_without_noise(stopped: Settings, monkeypatch: pytest.MonkeyPatch):
-    client_repairs.apply()
+    client.apply()
     endpoints = up(stopped)
     topics.create(endpoints["kafka"], [topics.Topic("unsent")])
     noise: list[object] = []

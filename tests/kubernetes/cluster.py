@@ -11,9 +11,9 @@ from kubernetes import config
 from kubernetes.client import ApiClient
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
-from workshop import kubectl as words
-from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.base.settings import Settings
+from workshop.base.waiting import wait_until
+from workshop.stack.kubernetes import kubectl as words
 
 from .manifests import VERSIONS
 

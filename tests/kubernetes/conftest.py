@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.base.settings import Settings
+from workshop.base.waiting import wait_until
 
 from .cluster import Cluster
 from .manifests import NO_IMAGE, config_map, container, deployment, job, pod, python, shell, thing

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
-from workshop.errors import WorkshopError
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.waiting import wait_until
 
 from .cluster import REQUEST_TIMEOUT, Cluster, Thing
 from .manifests import Manifest, python, thing

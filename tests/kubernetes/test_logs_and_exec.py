@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from workshop.errors import WorkshopError
+from workshop.base.errors import WorkshopError
 
 from .manifests import container, env, pod, shell
 from .space import Space, container_of

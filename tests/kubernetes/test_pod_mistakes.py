@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from workshop.errors import WorkshopError
+from workshop.base.errors import WorkshopError
 
 from .manifests import NO_IMAGE, config_map, container, env, pod, secret, shell
 from .space import Space

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from workshop.errors import WorkshopError
+from workshop.base.errors import WorkshopError
 
 from .space import Space, condition
 

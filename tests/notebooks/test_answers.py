@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from suite.lessons import answers, exercises
-from workshop.notebooks import is_answer, solutions
-from workshop.settings import Settings
+from workshop.notebook.handout import is_answer, solutions
+from workshop.base.settings import Settings
 
 LESSONS = [pytest.param(path, id=path.stem) for path in solutions(Settings.load())]
 

@@ -11,14 +11,15 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from rich.console import Console
-from workshop import cluster, environment
-from workshop.connection import connect
-from workshop.settings import Settings
-from workshop.timeline import Timeline
+from workshop.stack import lifecycle
+from workshop.base import environment
+from workshop.notebook.connection import connect
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
 
 CLIENTS = """from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 producer, admin, consumer = KafkaProducer(**ws.kafka), ws.admin(), KafkaConsumer(**ws.kafka)"""
-CONNECT = "import workshop\nfrom workshop import story, reading\nws = workshop.connect()\nstory.ensure(ws)"
+CONNECT = "import workshop\nfrom workshop.notebook import story; from workshop.kafka import consume as reading\nws = workshop.connect()\nstory.ensure(ws)"
 
 
 class Kernel:
@@ -63,7 +64,7 @@ def test_a_day_of_bad_luck(kernel: Kernel, stack: Settings):
     told(kernel.run("producer.flush()"), "'producer' is not defined", "Run All Above Selected Cell")
     told(kernel.run(CONNECT), "the stack is not running", "bootstrap.sh")
 
-    cluster.up(stack, Timeline(Console(quiet=True)), with_lab=False)
+    lifecycle.up(stack, Timeline(Console(quiet=True)), with_lab=False)
     assert kernel.run(CONNECT) == ""
 
     # A topic deleted under its reader.
@@ -104,6 +105,6 @@ def test_a_day_of_bad_luck(kernel: Kernel, stack: Settings):
 
     # `down` while a lesson runs.
     assert kernel.run("from kafka import KafkaProducer\np = KafkaProducer(**ws.kafka, max_block_ms=3000)") == ""
-    cluster.down(stack)
+    lifecycle.down(stack)
     told(kernel.run("p.send('payments', b'x').get(timeout=3)"), "do not answer any more", "workshop up")
     told(kernel.run("ws.brokers.kill(1)"), "kafka-1 does not run", "workshop status")

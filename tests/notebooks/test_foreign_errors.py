@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from workshop import environment
-from workshop.settings import Settings
+from workshop.base import environment
+from workshop.base.settings import Settings
 
 
 class Kernel:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from workshop.connection import Connection
+from workshop.notebook.connection import Connection
 
 MINUTES = 10
 TIMEOUT = 7200  # seconds; each fault is waited for until all is well, which takes six times as long at sixfold load
@@ -15,6 +15,16 @@ TIMEOUT = 7200  # seconds; each fault is waited for until all is well, which tak
 @pytest.mark.usefixtures("kubernetes")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_acknowledged_payment_is_debited_once(ws: Connection, seed: int):
-    command = [sys.executable, "-m", "workshop.cli", "chaos", "soak", "--minutes", str(MINUTES), "--seed", str(seed)]
+    command = [
+        sys.executable,
+        "-m",
+        "workshop.cli.main",
+        "chaos",
+        "soak",
+        "--minutes",
+        str(MINUTES),
+        "--seed",
+        str(seed),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

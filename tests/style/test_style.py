@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from workshop.base.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+CACHE = Settings.load().cache  # what mypy found before holds for every clone
 COMMANDS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
-    "types": ["mypy"],
+    "types": ["mypy", "--cache-dir", str(CACHE / "mypy")],
+    "layers": ["lint-imports", "--no-cache"],
     "spelling": ["codespell", "."],
     "notebooks in sync": ["workshop", "notebooks", "--check"],
     "known vulnerabilities": ["python", "infra/audit.py"],

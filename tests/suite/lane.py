@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from workshop.waiting import wait_until
+from workshop.base.waiting import wait_until
 
 from suite import patience
 

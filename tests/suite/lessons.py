@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbval.plugin import IPyNbFile
-from workshop.notebooks import STUB, is_answer
+from workshop.notebook.handout import STUB, is_answer
 
 from suite import lane, patience
 from suite.kernel import Outcome, PatientKernel

@@ -47,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _kind_too(asked: argparse.Namespace) -> str:
     """Run what `--backend kind` runs, if an engine and a node image are there; return how it ended, or why it did not run."""
-    from workshop.backends.kind import Kind
-    from workshop.settings import Settings
+    from workshop.base.settings import Settings
+    from workshop.stack.backends.kind import Kind
 
     if why_not := Kind(Settings.load()).available():
         return f"NOT RUN: {why_not}"
@@ -109,8 +109,8 @@ def _environment(folder: Path, asked: argparse.Namespace) -> None:
 @contextmanager
 def _prefetch(folder: Path) -> Iterator[None]:
     """Fetch and compile beside the tests, at idle priority, what any of them needs; say how it ended in a file."""
-    from workshop.controlplane import build
-    from workshop.settings import Settings
+    from workshop.base.settings import Settings
+    from workshop.stack.kubernetes.controlplane import build
 
     if build.find(Settings.load()) is None:
         os.environ["WORKSHOP_SUITE_COMPILING"] = "1"

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workshop.payments import MalformedEvent, PaymentMade, PaymentRefunded, accounts, parse, versions
-from workshop.payments.accounts import Account, CreditCard, DebitCard, command_for, decide, fold
-from workshop.payments.events import AccountDebited, AccountOpened, PaymentDeclined
+from workshop.domain.payments import MalformedEvent, PaymentMade, PaymentRefunded, accounts, parse, versions
+from workshop.domain.payments.accounts import Account, CreditCard, DebitCard, command_for, decide, fold
+from workshop.domain.payments.events import AccountDebited, AccountOpened, PaymentDeclined
 
 NOON = datetime(2018, 6, 12, 12, tzinfo=UTC)
 PAYMENT = PaymentMade("card-0001", "terminal-00002", 4200, NOON, "p-1")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from workshop.node_agent import balancer as module
-from workshop.node_agent import services
-from workshop.node_agent.balancer import Balancer
-from workshop.node_agent.model import Config
+from node_agent.model import Config
+from node_agent.proxy import balancer as module
+from node_agent.proxy import services
+from node_agent.proxy.balancer import Balancer
 
 FIRST_PORT = 1024 + 20 * random.randint(100, 240)
 SERVICE_IP = "10.96.200.1"

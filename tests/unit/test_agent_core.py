@@ -7,10 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from workshop.node_agent import container, environment, fields, images, status
-from workshop.node_agent.api import ApiError
-from workshop.node_agent.container import Container
-from workshop.node_agent.volumes import NotYet, Volumes
+from node_agent.api import ApiError
+from node_agent.kubelet import container, environment, fields, images, status
+from node_agent.kubelet.container import Container
+from node_agent.kubelet.volumes import NotYet, Volumes
 
 ROOT = Path(__file__).resolve().parents[2]
 POD = {
@@ -44,7 +44,7 @@ class FakeApi:
 def test_the_workshops_own_image_is_a_program() -> None:
     image = images.find(ROOT, "workshop/services:1")
     assert image.folder == ROOT / "infra"
-    assert image.entry == ("python", "-m", "services.payments")
+    assert image.entry == ("python", "-m", "services.payments.main")
 
 
 @pytest.mark.parametrize(
@@ -250,9 +250,9 @@ def test_phases(pod: SimpleNamespace, phase: str) -> None:
 
 def test_an_address_that_is_another_one_now_takes_the_place_of_the_old() -> None:
     pod = pod_of("Always", RUNS)
-    pod.node_agent, pod.api_address, pod.sandboxed = SimpleNamespace(address="127.9.0.1"), "10.244.1.2", True
-    pod.manifest, pod.started_at, pod.telling = POD, "t", SimpleNamespace(told={})
-    pod.resizing = SimpleNamespace(conditions={})
+    pod.host_address, pod.api_address, pod.sandboxed = "127.9.0.1", "10.244.1.2", True
+    pod.manifest, pod.started_at, pod.told = POD, "t", {}
+    pod.resize_conditions = {}
     pod.mains[0].spec["image"] = "workshop/services:1"
     told = status.of_pod(pod)
     # A strategic merge patch adds to a list unless it is told to replace it, and a pod has one address of a kind.

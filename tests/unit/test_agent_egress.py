@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from workshop.controlplane.addresses import Addresses
-from workshop.node_agent import egress
+from node_agent.proxy import egress
+from workshop.base.addresses import Addresses
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nodes without Docker are Linux'")
 ADDRESSES = Addresses(19090)

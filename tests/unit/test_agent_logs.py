@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from workshop.node_agent.logs import ContainerLog, older, read
+from node_agent.processes.logs import ContainerLog, older, read
 
 
 def test_each_line_carries_its_time_and_stream(tmp_path):

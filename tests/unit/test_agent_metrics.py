@@ -12,10 +12,13 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from workshop.node_agent import metrics, metrics_api, node_figures, proc, selectors
-from workshop.node_agent.metrics import Sampler, Usage
-from workshop.node_agent.pod import MARK
-from workshop.waiting import wait_until
+from node_agent.kubelet.pod import MARK
+from node_agent.kubelet_api import node_metrics
+from node_agent.metrics import metrics_api, selectors
+from node_agent.metrics import usage as metrics
+from node_agent.metrics.usage import Sampler, Usage
+from node_agent.processes import proc
+from workshop.base.waiting import wait_until
 
 # Busy for so many seconds of processor time, however busy the machine is.
 BUSY = "import time\nwhile time.process_time() < {}: pass\n{}"
@@ -161,13 +164,13 @@ def test_what_was_not_measured_is_not_found():
 def test_figures_are_written_as_a_kubelet_writes_them():
     pod = a_pod()
     usage = Usage(0.25, 3 << 20, 9.0, 10.0, 1_700_000_000.0)
-    text = node_figures.prometheus([(pod, {"a": usage})])
+    text = node_metrics.prometheus([(pod, {"a": usage})])
     labels = 'container="a",pod="web-1",namespace="workshop"'
     assert f"container_cpu_usage_seconds_total{{{labels}}} 9.0 1700000000000\n" in text
     assert 'pod_memory_working_set_bytes{pod="web-1",namespace="workshop"} 3145728 1700000000000\n' in text
     assert "node_cpu_usage_seconds_total 9.0 1700000000000\n" in text
     assert "# TYPE container_memory_working_set_bytes gauge\n" in text
-    told = node_figures.summary("worker-1", [(pod, {"a": usage})])
+    told = node_metrics.summary("worker-1", [(pod, {"a": usage})])
     assert told["node"]["memory"]["workingSetBytes"] == told["pods"][0]["memory"]["workingSetBytes"] == 3 << 20
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from workshop.node_agent import probes
+from node_agent.kubelet import probes
 
 from .node_api.authority import Authority
 

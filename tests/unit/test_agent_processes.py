@@ -13,20 +13,25 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from workshop import slack
-from workshop.node_agent import tree
-from workshop.node_agent.container import Container
+from node_agent.kubelet.container import Container
+from node_agent.processes import process_tree
+from workshop.base import timer_slack
 
-WARDEN = [sys.executable, "-I", "-S", str(Path(__file__).resolve().parents[2] / "infra/workshop/warden.py")]
+SUPERVISOR = [
+    sys.executable,
+    "-I",
+    "-S",
+    str(Path(__file__).resolve().parents[2] / "infra/workshop/base/supervisor.py"),
+]
 
 
 def test_a_process_dies_with_the_one_that_started_it() -> None:
     program = (
         "import asyncio, os, signal, sys\n"
         "from pathlib import Path\n"
-        "from workshop.node_agent import tree\n"
+        "from node_agent import tree\n"
         "async def main():\n"
-        "    child = await tree.start(['sleep', '600'], {'PATH': '/usr/bin:/bin'}, Path('/'))\n"
+        "    child = await process_tree.start(['sleep', '600'], {'PATH': '/usr/bin:/bin'}, Path('/'))\n"
         "    print(child.pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(main())\n"
@@ -42,26 +47,26 @@ def test_a_process_dies_with_the_one_that_started_it() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="timer slack is Linux'")
 def test_what_a_late_agent_starts_is_not_late() -> None:
     async def shown() -> bytes:
-        with slack.inherited(0.1):
+        with timer_slack.inherited(0.1):
             own = Path(f"/proc/{threading.get_native_id()}/timerslack_ns").read_text()
-            process = await tree.start(
+            process = await process_tree.start(
                 ["cat", "/proc/self/timerslack_ns"], {"PATH": "/usr/bin:/bin"}, Path("/"), stdout=subprocess.PIPE
             )
         assert int(own) == 100_000_000
         return (await process.communicate())[0]
 
-    assert int(asyncio.run(shown())) == slack.USUAL
+    assert int(asyncio.run(shown())) == timer_slack.USUAL
 
 
 def test_a_name_that_is_no_program_is_not_found_whatever_a_folder_of_the_path_hides(tmp_path: Path) -> None:
     (tmp_path / "kafcat").write_text(
         "no program"
     )  # as a folder that may not be read: the system says "permission denied"
-    start = tree.start(["kafcat"], {"PATH": f"{tmp_path}:/usr/bin:/bin"}, Path("/"))
+    start = process_tree.start(["kafcat"], {"PATH": f"{tmp_path}:/usr/bin:/bin"}, Path("/"))
     with pytest.raises(FileNotFoundError, match="kafcat"):
         asyncio.run(start)
     with pytest.raises(PermissionError):
-        asyncio.run(tree.start([str(tmp_path / "kafcat")], {}, Path("/")))
+        asyncio.run(process_tree.start([str(tmp_path / "kafcat")], {}, Path("/")))
 
 
 def test_a_container_has_told_its_end_when_who_stops_it_goes_on() -> None:
@@ -75,7 +80,7 @@ def test_a_container_has_told_its_end_when_who_stops_it_goes_on() -> None:
         pod.changed, pod.mark = lambda: None, lambda name: ("WORKSHOP_POD", f"none/{name}")
         one = Container(pod, {"name": "deaf"})
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = await tree.start(
+        process = await process_tree.start(
             ["sh", "-c", "trap '' TERM; echo deaf; sleep 600"], dict(os.environ), Path("/"), **pipes
         )
         assert await process.stdout.readline() == b"deaf\n"  # from here on it is
@@ -90,23 +95,23 @@ def test_a_container_has_told_its_end_when_who_stops_it_goes_on() -> None:
 
 
 def test_a_new_process_is_seen_by_who_may_live_with_an_old_answer() -> None:
-    before = tree.whole(os.getpid(), max_age=1e-9)
+    before = process_tree.whole(os.getpid(), max_age=1e-9)
     with subprocess.Popen(["sleep", "600"]) as child:
         try:
             assert child.pid not in before
-            assert child.pid in tree.whole(os.getpid(), max_age=1e-9)
-            assert child.pid not in tree.whole(child.pid, max_age=1e-9)[1:]
+            assert child.pid in process_tree.whole(os.getpid(), max_age=1e-9)
+            assert child.pid not in process_tree.whole(child.pid, max_age=1e-9)[1:]
         finally:
             child.kill()
-    assert child.pid not in tree.whole(os.getpid(), max_age=1e-9)
+    assert child.pid not in process_tree.whole(os.getpid(), max_age=1e-9)
 
 
 def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
     script = 'sleep 600 & echo $! >>"$0/left"; exec sleep 601'
-    warden = subprocess.Popen([*WARDEN, "sh", "-c", script, str(tmp_path)], stdout=subprocess.DEVNULL)
+    warden = subprocess.Popen([*SUPERVISOR, "sh", "-c", script, str(tmp_path)], stdout=subprocess.DEVNULL)
     try:
         first = _wait_for_lines(tmp_path / "left", 1)[0]
-        program = next(one for one in tree.children_of_all()[warden.pid] if one != first)
+        program = next(one for one in process_tree.children_of_all()[warden.pid] if one != first)
         os.kill(program, signal.SIGKILL)
         second = _wait_for_lines(tmp_path / "left", 2)[1]
         assert not _lives(first)
@@ -120,7 +125,7 @@ def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Pat
 def test_the_warden_gives_up_on_what_never_comes_to_live(tmp_path: Path) -> None:
     script = 'echo tried >>"$0/tries"; sleep 600 & echo $! >>"$0/left"; exit 3'
     program = ["sh", "-c", script, str(tmp_path)]
-    done = subprocess.run([*WARDEN, *program], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([*SUPERVISOR, *program], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "ended 3 times right after its start" in done.stderr
     assert (tmp_path / "tries").read_text().split() == ["tried"] * 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from workshop.node_agent.agent import Agent
+from node_agent.agent import Agent
 
 
 def pod(uid: str, *, leaves: bool = False, name: str = "db-0", namespace: str = "here") -> SimpleNamespace:

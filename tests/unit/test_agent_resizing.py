@@ -12,8 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from workshop.node_agent import resizing, status, tree
-from workshop.node_agent.pod import Pod
+from node_agent.kubelet import resizing, status
+from node_agent.kubelet.pod import Pod
+from node_agent.processes import process_tree
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nodes without Docker are Linux'")
 GIB = 1 << 30
@@ -30,6 +31,9 @@ class Node:
         self.pods: dict[str, Pod] = {}
         self.noted: list[tuple[str, str]] = []
         self.events = SimpleNamespace(note=lambda thing, reason, said, **more: self.noted.append((reason, said)))
+
+    def pods_here(self) -> list[Pod]:
+        return list(self.pods.values())
 
     def pod_address(self, index: int) -> str:
         return f"10.244.1.{index}"
@@ -179,7 +183,9 @@ def test_a_limit_below_what_is_held_waits_and_ends_nothing(live) -> None:
             "held = b'x' * (32 << 20); print('held', flush=True); input(); del held; print('free', flush=True); input()"
         )
         pipes = {"stdin": -1, "stdout": -1}
-        process = await tree.start([sys.executable, "-I", "-S", "-c", hold], dict(os.environ), Path("/"), **pipes)
+        process = await process_tree.start(
+            [sys.executable, "-I", "-S", "-c", hold], dict(os.environ), Path("/"), **pipes
+        )
         pod.mains[0].pid = process.pid
         assert await process.stdout.readline() == b"held\n"
         resized(pod, **wanted)

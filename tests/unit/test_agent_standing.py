@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from workshop.node_agent import standing
-from workshop.node_agent.api import ApiError
-from workshop.node_agent.model import Config
+from node_agent.api import ApiError
+from node_agent.kubelet import node_registration
+from node_agent.model import Config
 
 READY = {"metadata": {"name": "worker-1"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 UNKNOWN = {"metadata": {"name": "worker-1"}, "status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}
@@ -32,7 +32,7 @@ class ApiServer:
         if not self.node:
             raise ApiError(404, "no such node")
         assert path == "/api/v1/nodes/worker-1/status"
-        assert {one["type"] for one in body["status"]["conditions"]} == set(standing.GOOD)
+        assert {one["type"] for one in body["status"]["conditions"]} == set(node_registration.GOOD)
         self.told += 1
 
     async def create(self, path: str, body: dict) -> None:
@@ -50,20 +50,20 @@ class ApiServer:
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("RENEW", 0.01), ("LOOK", 0.01), ("RETRY", 0.01)):
-        monkeypatch.setattr(standing, name, seconds)
+        monkeypatch.setattr(node_registration, name, seconds)
 
 
 def played(tmp_path: Path, play: Callable) -> ApiServer:
     async def run() -> ApiServer:
-        (tmp_path / standing.images.TABLE).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / node_registration.images.TABLE).parent.mkdir(parents=True, exist_ok=True)
         config = Config("https://127.0.0.1:1", tmp_path, tmp_path, 20000, 1, 2, {})
         server = ApiServer()
-        node = standing.Standing(config, "worker-1", 1, server)
+        node = node_registration.Standing(config, "worker-1", 1, server)
         await node.register()
         work = asyncio.create_task(node.run())
         try:
             async with asyncio.timeout(60):
-                await play(server, tmp_path / standing.images.TABLE)
+                await play(server, tmp_path / node_registration.images.TABLE)
         finally:
             work.cancel()
         return server
@@ -98,7 +98,7 @@ def test_a_status_that_has_changed_is_told(tmp_path: Path) -> None:
 def test_a_node_that_is_taken_for_lost_says_at_once_that_it_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, "LOOK", 3600.0)
+    monkeypatch.setattr(node_registration, "LOOK", 3600.0)
 
     async def play(server: ApiServer, table: Path) -> None:
         server.news.put_nowait(("MODIFIED", READY))

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from workshop.node_agent import proc, taken_ports
-from workshop.node_agent.taken_ports import Taken
+from node_agent.kubelet import taken_ports
+from node_agent.kubelet.taken_ports import Taken
+from node_agent.processes import proc
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nodes without Docker are Linux'")
 OWN = "127.77.1.2"  # a pod's address

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from workshop import background_build
-from workshop.controlplane import progress
-from workshop.errors import WorkshopError
-from workshop.processes import Component, Processes
-from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.processes import Component, Processes
+from workshop.base.settings import Settings
+from workshop.base.waiting import wait_until
+from workshop.stack.kubernetes import background_build
+from workshop.stack.kubernetes.controlplane import progress
 
 
 @pytest.mark.parametrize(

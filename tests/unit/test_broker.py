@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from workshop.broker import jars, java, runtime, tools
-from workshop.broker.properties import in_cluster, meta_properties, on_loopback, server_properties
-from workshop.errors import WorkshopError
-from workshop.settings import KAFKA_VERSION, Ports, Settings
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import KAFKA_VERSION, Ports, Settings
+from workshop.kafka.properties import in_cluster, meta_properties, on_loopback, server_properties
+from workshop.stack.brokers import jars, runtime, tools
+from workshop.stack.toolchain import java
 
 
 def parsed(text: str) -> dict[str, str]:

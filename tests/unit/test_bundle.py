@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from packaging.markers import default_environment
 from rich.console import Console
-from workshop import cli
-from workshop.bundle import carried, making, taking, wheels
-from workshop.bundle.carried import FACTS, PINS, SUMS, Refused
-from workshop.controlplane import build
-from workshop.errors import WorkshopError
-from workshop.settings import Settings
-from workshop.timeline import Timeline
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.cli import main
+from workshop.stack.bundle import carried, making, taking, wheels
+from workshop.stack.bundle.carried import FACTS, PINS, SUMS, Refused
+from workshop.stack.kubernetes.controlplane import build
 
 ROOT = Path(__file__).resolve().parents[2]
 JAR, PROGRAM, WHEEL = (
@@ -248,7 +248,7 @@ def test_no_name_is_no_bundle(words: list[str], capsys: pytest.CaptureFixture[st
     done = subprocess.run([ROOT / "infra/bootstrap.sh", *words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "--bundle takes a folder, such as the one on a USB stick.\n")
     with pytest.raises(SystemExit):
-        cli.main(["up", *words])
+        main.main(["up", *words])
     assert "--bundle" in capsys.readouterr().err
 
 

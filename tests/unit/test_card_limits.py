@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
-from workshop.cdc import outbox
-from workshop.cdc.debezium import Change
-from workshop.cdc.limits import LimitExceeded, Limits, limits
-from workshop.payments import PaymentMade
+from workshop.domain.debezium import Change
+from workshop.domain.payments import PaymentMade
+from workshop.domain.payments.limits import LimitExceeded, Limits, limits
+from workshop.lessons.change_data_capture import outbox
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.one_of(st.none(), st.integers(0, 1_000))))

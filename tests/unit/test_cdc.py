@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workshop.cdc import debezium, unprivileged
-from workshop.cdc.bank import current
-from workshop.cdc.connect import worker_settings
-from workshop.cdc.debezium import Change
-from workshop.errors import WorkshopError
-from workshop.settings import Ports
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Ports
+from workshop.domain import debezium
+from workshop.domain.debezium import Change
+from workshop.lessons.change_data_capture.bank import current
+from workshop.stack.cdc import unprivileged
+from workshop.stack.cdc.connect import worker_settings
 
 
 def record(operation: str, before: dict | None, after: dict | None) -> bytes:

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.errors import KafkaTimeoutError
 from kafka.producer.transaction_manager import TransactionalRequestResult
-from workshop import client_repairs, dead_letters
+from workshop.base.errors import WorkshopError
 from workshop.chaos import faults
 from workshop.chaos.figures import AFTER, BEFORE, DURING, Step, figures, percentile, spans
 from workshop.chaos.ledger import Attempt, Entry, Ledger, Writer, order
 from workshop.chaos.reconcile import ACKNOWLEDGED, REFUSED, UNKNOWN, Promise, euros, reconcile
-from workshop.errors import WorkshopError
-from workshop.payments.accounts import OPENING_CENTS
+from workshop.domain.payments.accounts import OPENING_CENTS
+from workshop.kafka import dead_letters
+from workshop.kafka.repairs import client
 
 PROMISES = st.dictionaries(
     st.integers(0, 60).map(str), st.tuples(st.integers(0, 500), st.sampled_from([ACKNOWLEDGED, REFUSED, UNKNOWN]))
@@ -174,8 +175,8 @@ class Record:
 
 
 def test_nobody_waits_for_ever_for_a_step_of_a_transaction(monkeypatch: pytest.MonkeyPatch):
-    client_repairs.apply()
-    monkeypatch.setattr(client_repairs, "LONGEST", 0.01)
+    client.apply()
+    monkeypatch.setattr(client, "LONGEST", 0.01)
     never, done = TransactionalRequestResult(), TransactionalRequestResult()
     with pytest.raises(KafkaTimeoutError, match="not answered within"):
         never.wait()

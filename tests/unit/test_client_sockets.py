@@ -11,7 +11,7 @@ from kafka.errors import KafkaConnectionError
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.selector import NetworkSelector
 from kafka.net.transport import KafkaTCPTransport
-from workshop import client_repairs
+from workshop.kafka.repairs import client
 
 
 class Net:
@@ -23,7 +23,7 @@ class Net:
 
 @pytest.fixture
 def connecting(monkeypatch: pytest.MonkeyPatch) -> KafkaNetSocket:
-    client_repairs.apply()
+    client.apply()
     made = KafkaNetSocket()
     monkeypatch.setattr(made, "connect_ex", lambda sock, address: errno.EINPROGRESS)
     return made
@@ -51,7 +51,7 @@ def test_nor_does_one_that_is_refused(connecting: KafkaNetSocket, monkeypatch: p
 
 
 def test_a_client_that_is_closed_while_a_request_waits_sends_it_and_keeps_no_socket() -> None:
-    client_repairs.apply()
+    client.apply()
     net = NetworkSelector()
     ours, theirs = socket.socketpair()
     ours.setblocking(False)

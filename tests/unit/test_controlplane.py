@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from workshop.controlplane import build, pki, progress
-from workshop.controlplane.addresses import Addresses
-from workshop.controlplane.plane import WORKERS, ControlPlane
-from workshop.errors import WorkshopError
-from workshop.settings import Ports, Settings
+from workshop.base.addresses import Addresses
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Ports, Settings
+from workshop.stack.kubernetes.controlplane import build, certificates, progress
+from workshop.stack.kubernetes.controlplane.plane import WORKERS, ControlPlane
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +41,7 @@ def test_each_stack_has_addresses_of_its_own() -> None:
 
 
 def test_nodes_are_known_as_nodes_and_keys_are_their_owners(tmp_path: Path) -> None:
-    pki.make(tmp_path / "pki", WORKERS, Addresses(19090))
+    certificates.make(tmp_path / "pki", WORKERS, Addresses(19090))
     subject = certificate(tmp_path / "pki", "node-worker-2").subject.rfc4514_string()
     assert subject == "CN=system:node:worker-2,O=system:nodes"
     assert stat.S_IMODE((tmp_path / "pki").stat().st_mode) == 0o700
@@ -51,8 +51,8 @@ def test_nodes_are_known_as_nodes_and_keys_are_their_owners(tmp_path: Path) -> N
 
 def test_certificates_are_by_their_authority(tmp_path: Path) -> None:
     folder = tmp_path / "pki"
-    pki.make(folder, WORKERS, Addresses(19090))
-    for name, wanted in pki.wanted(WORKERS, Addresses(19090)).items():
+    certificates.make(folder, WORKERS, Addresses(19090))
+    for name, wanted in certificates.wanted(WORKERS, Addresses(19090)).items():
         certificate(folder, name).verify_directly_issued_by(certificate(folder, wanted.authority))
     with pytest.raises(ValueError, match=r".*"):
         certificate(folder, "admin").verify_directly_issued_by(certificate(folder, "etcd-ca"))
@@ -60,19 +60,19 @@ def test_certificates_are_by_their_authority(tmp_path: Path) -> None:
 
 def test_certificates_are_kept_and_made_anew_for_other_addresses(tmp_path: Path) -> None:
     folder = tmp_path / "pki"
-    pki.make(folder, WORKERS, Addresses(19090))
+    certificates.make(folder, WORKERS, Addresses(19090))
     first = {file.name: file.read_bytes() for file in folder.glob("*")}
-    pki.make(folder, WORKERS, Addresses(19090))
+    certificates.make(folder, WORKERS, Addresses(19090))
     assert {file.name: file.read_bytes() for file in folder.glob("*")} == first
-    pki.make(folder, WORKERS, Addresses(19110))
+    certificates.make(folder, WORKERS, Addresses(19110))
     assert (folder / "kubelet-serving.crt").read_bytes() != first["kubelet-serving.crt"]
     assert (folder / "ca.crt").read_bytes() == first["ca.crt"]  # what was signed before is still believed
     assert (folder / "sa.key").read_bytes() == first["sa.key"]
 
 
 def test_a_kubeconfig_is_its_owners(tmp_path: Path) -> None:
-    pki.make(tmp_path / "pki", WORKERS, Addresses(19090))
-    pki.kubeconfig(tmp_path / "config", tmp_path / "pki", "admin", "https://127.0.0.1:1")
+    certificates.make(tmp_path / "pki", WORKERS, Addresses(19090))
+    certificates.kubeconfig(tmp_path / "config", tmp_path / "pki", "admin", "https://127.0.0.1:1")
     assert stat.S_IMODE((tmp_path / "config").stat().st_mode) == 0o600
 
 

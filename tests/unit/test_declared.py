@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from workshop import declared, kubectl
-from workshop.settings import Settings
+from workshop.base.settings import Settings
+from workshop.stack.kubernetes import kubectl, restart_on_change
 
 SETTINGS = Settings(Path("/nowhere"), Path("/nowhere"), Path("/nowhere"))
 
@@ -39,24 +39,24 @@ def kubernetes(monkeypatch: pytest.MonkeyPatch) -> Kubernetes:
 
 
 def test_what_comes_for_the_first_time_or_is_the_same_is_left_alone(kubernetes: Kubernetes) -> None:
-    assert not declared.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "one")
-    assert not declared.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "one")
+    assert not restart_on_change.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "one")
+    assert not restart_on_change.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "one")
     assert kubernetes.restarted == []
 
 
 def test_what_is_declared_otherwise_is_started_anew_once_and_nothing_else(kubernetes: Kubernetes) -> None:
-    declared.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "one")
-    declared.start_anew(SETTINGS, ("statefulset/kafka",), "brokers")
-    assert declared.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "two")
-    assert not declared.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "two")
-    assert not declared.start_anew(SETTINGS, ("statefulset/kafka",), "brokers")
+    restart_on_change.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "one")
+    restart_on_change.start_anew(SETTINGS, ("statefulset/kafka",), "brokers")
+    assert restart_on_change.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "two")
+    assert not restart_on_change.start_anew(SETTINGS, ("deployment/payments", "deployment/debits"), "two")
+    assert not restart_on_change.start_anew(SETTINGS, ("statefulset/kafka",), "brokers")
     assert kubernetes.restarted == ["deployment/payments", "deployment/debits"]
 
 
 def test_a_digest_tells_contents_apart(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text("print(1)")
-    before = declared.digest("words", tmp_path / "program.py")
-    assert declared.digest("words", tmp_path / "program.py") == before
+    before = restart_on_change.digest("words", tmp_path / "program.py")
+    assert restart_on_change.digest("words", tmp_path / "program.py") == before
     (tmp_path / "program.py").write_text("print(2)")
-    assert declared.digest("words", tmp_path / "program.py") != before
-    assert declared.digest("a", "b") != declared.digest("ab")
+    assert restart_on_change.digest("words", tmp_path / "program.py") != before
+    assert restart_on_change.digest("a", "b") != restart_on_change.digest("ab")

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workshop.data_commands import known_activities
-from workshop.errors import WorkshopError
-from workshop.event_logs import LoggedEvent, MalformedLogEvent, Totals
-from workshop.event_logs.rows import Events, Reading, read
+from workshop.base.errors import WorkshopError
+from workshop.cli.data import known_activities
+from workshop.domain.event_logs import LoggedEvent, MalformedLogEvent, Totals
+from workshop.ingest.event_log_rows import Events, Reading, read
 
 HEADER = "case,what,when,note"
 NOON = "2018-04-01 12:00:00"

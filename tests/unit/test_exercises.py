@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from kafka.errors import KafkaConnectionError
-from workshop import progress
-from workshop.exercises import CheckFailed, exercise, expect, unanswered
-from workshop.settings import Settings
+from workshop.base import learner_progress
+from workshop.base.settings import Settings
+from workshop.notebook.exercises import CheckFailed, exercise, expect, unanswered
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_a_right_answer_passes_and_is_remembered():
     verdict = check_answer(42)
     assert verdict.word == "passed"
     assert "✓ 98.1" in verdict.row
-    assert list(progress.read(Settings.load())) == ["98.1"]
+    assert list(learner_progress.read(Settings.load())) == ["98.1"]
     assert "✓ 98.1" in check_answer(None).row, "what was passed once stays passed"
 
 
@@ -47,7 +47,7 @@ def test_a_wrong_answer_gets_what_was_seen_and_expected_and_a_hint():
 
 def test_no_answer_is_neither_wrong_nor_right():
     assert check_answer(None).word == "unanswered"
-    assert progress.read(Settings.load()) == {}
+    assert learner_progress.read(Settings.load()) == {}
 
 
 @pytest.mark.parametrize("answer", ["nonsense", object(), [], "broken"])
@@ -67,10 +67,10 @@ def test_in_a_rehearsal_whatever_is_not_passed_raises(answer: object, monkeypatc
 def test_a_rehearsal_is_not_an_attendees_progress(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("WORKSHOP_STRICT", "1")
     assert check_answer(42).word == "passed"
-    assert progress.read(Settings.load()) == {}
+    assert learner_progress.read(Settings.load()) == {}
 
 
 def test_a_damaged_progress_file_is_started_anew(tmp_path: Path):
     (tmp_path / "progress.json").write_text("{ half")
     assert check_answer(42).word == "passed"
-    assert list(progress.read(Settings.load())) == ["98.1"]
+    assert list(learner_progress.read(Settings.load())) == ["98.1"]

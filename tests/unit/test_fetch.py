@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from workshop import fetch
-from workshop.errors import WorkshopError
-from workshop.fetch import Pinned, fetch_all
+from workshop.base import download
+from workshop.base.download import Pinned, fetch_all
+from workshop.base.errors import WorkshopError
 
 
 class Server(ThreadingHTTPServer):
@@ -147,7 +147,7 @@ def test_a_mirror_that_lacks_a_file_is_told_with_the_setting(server: Server, tmp
 def test_no_network_is_told_with_the_settings_and_what_came_stays(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(fetch, "ATTEMPTS", 1)
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
     there = offer(server, "there.jar")
     fetch_all(base(server), [there], tmp_path, lambda n: None)
     with pytest.raises(WorkshopError, match=r"could not be fetched.*https_proxy.*WORKSHOP_MAVEN"):
@@ -170,6 +170,6 @@ def test_a_full_disk_is_told_as_such(server: Server, tmp_path: Path, monkeypatch
     def full(*arguments: object) -> bool:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(fetch, "_receive", full)
+    monkeypatch.setattr(download, "_receive", full)
     with pytest.raises(WorkshopError, match=r"disk is full.*WORKSHOP_CACHE"):
         fetch_all(base(server), [file], tmp_path, lambda n: None)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workshop.fraud import features as of
-from workshop.fraud import transactions
-from workshop.fraud.windows import DAY, SlidingWindows
+from workshop.domain.fraud import features as of
+from workshop.domain.fraud import transactions
+from workshop.domain.fraud.windows import DAY, SlidingWindows
 
 FEW_RUNS = settings(max_examples=40)
 START = 1_522_540_800_000  # 2018-04-01, in milliseconds; a Sunday

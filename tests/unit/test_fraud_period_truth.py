@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from payments_simulator import FraudStrengths, SimulationSettings, read_payments, simulate
-from workshop.fraud import transactions
-from workshop.fraud.period_truth import Compromises, Score, _one_to_one, inject_bursts, matches, score, truth
+from workshop.domain.fraud import transactions
+from workshop.domain.fraud.period_truth import Compromises, Score, _one_to_one, inject_bursts, matches, score, truth
 
 EXTRACT = Path(__file__).parents[2] / "data" / "payments_extract.csv.gz"
 MONDAY = pd.Timestamp("2018-06-04")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from payments_simulator import read_payments
-from workshop.fraud import transactions
-from workshop.fraud.period_truth import inject_bursts, matches, score, truth
-from workshop.fraud.periods import Habits, find_periods
-from workshop.fraud.segments import burst_evidence, maximal_segments, restlessness
+from workshop.domain.fraud import transactions
+from workshop.domain.fraud.period_truth import inject_bursts, matches, score, truth
+from workshop.domain.fraud.periods import Habits, find_periods
+from workshop.domain.fraud.segments import burst_evidence, maximal_segments, restlessness
 
 EXTRACT = Path(__file__).parents[2] / "data" / "payments_extract.csv.gz"
 START = pd.Timestamp("2018-04-01")

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import payments_simulator
 import pytest
-from workshop import story
-from workshop.fraud import features as of
-from workshop.fraud import model, protocol, transactions
+from workshop.domain.fraud import features as of
+from workshop.domain.fraud import model, protocol, transactions
+from workshop.notebook import story
 
 
 def log(rows: list[tuple]) -> tuple[pd.DataFrame, np.ndarray]:

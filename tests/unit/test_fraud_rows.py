@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from workshop.base.errors import WorkshopError
 from workshop.domain.amounts import Unreadable, cents
-from workshop.errors import WorkshopError
-from workshop.fraud.rows import Rows, read
 from workshop.ingest.dates import moment
+from workshop.ingest.payment_rows import Rows, read
 from workshop.ingest.tabular import fingerprint
 from workshop.ingest.values import amounts
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from workshop.fraud.features import NAMES, Features
-from workshop.fraud.rules import RULES, Flag, judge
-from workshop.fraud.stream import FeatureStream
-from workshop.fraud.windows import DAY
+from workshop.domain.fraud.features import NAMES, Features
+from workshop.domain.fraud.rules import RULES, Flag, judge
+from workshop.domain.fraud.stream import FeatureStream
+from workshop.domain.fraud.windows import DAY
 
 USUAL = Features(**dict.fromkeys(NAMES, 0.0))._replace(amount=40.0, amount_ratio=1.0)
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workshop import story
-from workshop.fraud import features as of
-from workshop.fraud import protocol, transactions
-from workshop.fraud.stream import FeatureStream, milliseconds
-from workshop.fraud.windows import DAY
+from workshop.domain.fraud import features as of
+from workshop.domain.fraud import protocol, transactions
+from workshop.domain.fraud.stream import FeatureStream, milliseconds
+from workshop.domain.fraud.windows import DAY
+from workshop.notebook import story
 
 STEPS = st.sampled_from([0, 0, 1, 1000, DAY // 2, DAY - 1, DAY, 2 * DAY, 7 * DAY, 9 * DAY, 30 * DAY, 200 * DAY])
 CENTS = st.sampled_from([0, 1, 499, 500, 1000, 1200, 2000, 9000, -500, 600_000_001, of.LARGEST, -of.LARGEST])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from workshop.fraud.periods import PeriodWarning
-from workshop.fraud.warnings_text import MONTHS, REASONS, euros, warning_text
+from workshop.domain.fraud.periods import PeriodWarning
+from workshop.domain.fraud.warnings_text import MONTHS, REASONS, euros, warning_text
 
 
 def warning(first="2018-06-03", last="2018-06-09", payments=5, cents=123_450, signal="amount") -> PeriodWarning:

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workshop.event_logs import LoggedEvent, MalformedLogEvent
-from workshop.event_logs.rows import Reading, read
-from workshop.healthcare import PatientEvent, ResultCorrected, patient_event, ward
-from workshop.healthcare.events import RESULTS, correction, written_late
-from workshop.healthcare.patient_file import PatientFile, files, fold, known_by
-from workshop.healthcare.pseudonyms import new_key, pseudonym
-from workshop.healthcare.rules import ANTIBIOTICS, Kept, judge, judge_all, kept
-from workshop.healthcare.shredding import Forgotten, KeyRing, Unreadable
+from workshop.domain.event_logs import LoggedEvent, MalformedLogEvent
+from workshop.domain.healthcare import PatientEvent, ResultCorrected, patient_event, ward
+from workshop.domain.healthcare.events import RESULTS, correction, written_late
+from workshop.domain.healthcare.patient_file import PatientFile, files, fold, known_by
+from workshop.domain.healthcare.pseudonyms import new_key, pseudonym
+from workshop.domain.healthcare.rules import ANTIBIOTICS, Kept, judge, judge_all, kept
+from workshop.domain.healthcare.shredding import Forgotten, KeyRing, Unreadable
+from workshop.ingest.event_log_rows import Reading, read
 
 START = datetime(2014, 1, 1, tzinfo=UTC)
 ACTIVITIES = ("ER Registration", "ER Triage", "CRP", "LacticAcid", "IV Antibiotics", "Admission NC", "Admission IC")

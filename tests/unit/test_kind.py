@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from workshop.backends import choice as backends
-from workshop.errors import WorkshopError
-from workshop.kind import engine, images, preflight
-from workshop.kind.nodes import Nodes, Record
-from workshop.settings import Ports, Settings
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Ports, Settings
+from workshop.stack.backends import choice as backends
+from workshop.stack.kubernetes.kind import engine, images, preflight
+from workshop.stack.kubernetes.kind.nodes import Nodes, Record
 
 GOOD = {"MemTotal": 8e9, "OSType": "linux", "Architecture": "x86_64", "CgroupVersion": "2", "DockerRootDir": "/nowhere"}
 
@@ -109,7 +109,7 @@ def test_a_damaged_record_counts_as_none(settings: Settings):
 def test_the_definition_maps_every_port_to_loopback_only(settings: Settings):
     from string import Template
 
-    from workshop.kind.nodes import _ports
+    from workshop.stack.kubernetes.kind.nodes import _ports
 
     text = Template(Nodes(settings)._template()).substitute(_ports(Ports(19090)))
     definition = yaml.safe_load(text)
@@ -222,7 +222,7 @@ def test_an_engine_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_brokers_run_as_pods_with_what_the_settings_say(settings: Settings):
-    from workshop.kind.brokers import settings_map
+    from workshop.stack.kubernetes.kind.brokers import settings_map
 
     data = settings_map(settings, Ports(19090), "a-cluster")["data"]
     assert data["cluster-id"] == "a-cluster"

@@ -9,15 +9,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from workshop.errors import WorkshopError
-from workshop.kind import binary
-from workshop.kind.offline import (
-    go,
-    lock,
-    versions,
-)
-from workshop.settings import Settings
-from workshop.timeline import Timeline
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.stack.kubernetes.kind import binary
+from workshop.stack.kubernetes.kind.offline import lock
+from workshop.stack.toolchain import go, versions
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from collections import namedtuple
 
 import psutil
 import pytest
-from workshop import kubectl
-from workshop.errors import WorkshopError
-from workshop.kind import engine, observing
-from workshop.kind.nodes import Nodes
-from workshop.machine import Load
-from workshop.settings import Settings
+from workshop.base.errors import WorkshopError
+from workshop.base.machine import Load
+from workshop.base.settings import Settings
+from workshop.stack.kubernetes import kubectl
+from workshop.stack.kubernetes.kind import engine, observing
+from workshop.stack.kubernetes.kind.nodes import Nodes
 
 KAFKA = {"bootstrap_servers": ["127.0.0.1:1"]}
 
@@ -136,7 +136,7 @@ def test_a_machine_is_busy_without_processor_time_or_with_a_disk_at_work(
     monkeypatch: pytest.MonkeyPatch, spent: Times, disk: int, busy: bool
 ):
     now, moments = [0.0], {0.0: (Times(0, 0, 0), Disk(0)), 1.0: (spent, Disk(disk))}
-    monkeypatch.setattr("workshop.machine.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("workshop.base.machine.time.monotonic", lambda: now[0])
     monkeypatch.setattr(psutil, "cpu_times", lambda: moments[now[0]][0])
     monkeypatch.setattr(psutil, "disk_io_counters", lambda perdisk: {"vda": moments[now[0]][1]})
     load = Load()

@@ -11,22 +11,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from workshop.errors import WorkshopError
-from workshop.kind import binary, offline
-from workshop.kind.offline import (
-    building,
-    go,
-    recipe,
-    requirements,
-    steps,
-    system,
-    versions,
-)
-from workshop.kind.offline.keys import digest
-from workshop.kind.offline.shell import BuildFailed, Shell
-from workshop.kind.offline.steps import Site, Step
-from workshop.settings import Settings
-from workshop.timeline import Timeline
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.stack.kubernetes.kind import binary, offline
+from workshop.stack.kubernetes.kind.offline import building, recipe, requirements, steps, system
+from workshop.stack.kubernetes.kind.offline.steps import Site, Step
+from workshop.stack.toolchain import go, versions
+from workshop.stack.toolchain.keys import digest
+from workshop.stack.toolchain.shell import BuildFailed, Shell
 
 
 @pytest.fixture

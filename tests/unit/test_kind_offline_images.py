@@ -10,18 +10,12 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from workshop.errors import WorkshopError
-from workshop.kind.offline import (
-    archive,
-    node,
-    steps,
-    system,
-    trees,
-)
-from workshop.kind.offline.archive import Image
-from workshop.kind.offline.go_constants import constant
-from workshop.kind.offline.shell import BuildFailed
-from workshop.settings import Settings
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.stack.kubernetes.kind.offline import archive, node, steps, system, trees
+from workshop.stack.kubernetes.kind.offline.archive import Image
+from workshop.stack.kubernetes.kind.offline.go_constants import constant
+from workshop.stack.toolchain.shell import BuildFailed
 
 
 def tree(folder: Path) -> Path:

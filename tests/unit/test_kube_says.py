@@ -6,8 +6,8 @@ from types import SimpleNamespace as Played
 
 import pytest
 from kubernetes import client
-from workshop import kube_says
-from workshop.pods import _state
+from workshop.notebook.pods import _state
+from workshop.stack.kubernetes import explain
 
 
 def pod(
@@ -74,12 +74,12 @@ PLACED = {"PodScheduled": ("True", "", "")}
     ],
 )
 def test_each_trouble_has_its_sentence(seen: client.V1Pod, event: tuple, says: str):
-    assert says in kube_says.of_pod(api(*event), seen)
+    assert says in explain.of_pod(api(*event), seen)
 
 
 def test_of_a_ready_pod_nothing_is_said():
     seen = pod(conditions={"Ready": ("True", "", "")})
-    assert kube_says.of_pod(api(), seen) == ""
+    assert explain.of_pod(api(), seen) == ""
     assert _state(seen) == ("ready", "")
 
 

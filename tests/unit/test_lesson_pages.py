@@ -6,7 +6,7 @@ import re
 
 import pytest
 from nbformat.v4 import new_markdown_cell, new_notebook
-from workshop.lessons_run import to_html
+from workshop.notebook.execute import to_html
 
 TEXT = (
     "Press <kbd>Shift</kbd>+<kbd>Enter</kbd>.\n\n<details><summary>Hint</summary>\n\nLook at the **key**.\n\n</details>"

@@ -12,7 +12,7 @@ from kafka.protocol.data_container import DataContainer
 from kafka.protocol.metadata import FindCoordinatorRequest, MetadataRequest, MetadataResponse
 from kafka.protocol.schemas.fields.base import BaseField
 from kafka.protocol.schemas.fields.simple import SimpleField
-from workshop import name_prefix
+from workshop.kafka import name_prefix
 
 MESSAGES = {message.__name__: message for message in name_prefix.messages() if issubclass(message, ApiMessage)}
 WITH_NAMES = {name: message for name, message in MESSAGES.items() if list(name_prefix.fields(message))}

@@ -10,22 +10,23 @@ import sys
 from pathlib import Path
 
 import pytest
-from workshop import endpoints as endpoints_file
-from workshop import incidents, interactive_shell, progress
-from workshop.broker import runtime
-from workshop.files import read_record
-from workshop.ports import first_of
-from workshop.settings import Settings
-from workshop.site.description import kept
-from workshop.system_errors import explained
+from workshop.base import endpoints as endpoints_file
+from workshop.base import incidents, learner_progress
+from workshop.base.external_site import kept
+from workshop.base.files import read_record
+from workshop.base.ports import first_of
+from workshop.base.settings import Settings
+from workshop.base.system_errors import explained
+from workshop.stack import interactive_shell
+from workshop.stack.brokers import runtime
 
 # The command's first lines as they are, around work of the test's own; so no library is loaded that does not take part.
 PROGRAM = """
 import sys, types, workshop
-from workshop import entry
+from workshop.cli import entry
 def work():
 {code}
-workshop.cli = sys.modules["workshop.cli"] = types.SimpleNamespace(main=work)
+workshop.cli.main = sys.modules["workshop.cli.main"] = types.SimpleNamespace(main=work)
 sys.exit(entry.main())
 """
 NOISE = ("Traceback", "Exception ignored", "Logging error", "Warning")
@@ -118,7 +119,7 @@ def test_what_the_interpreter_says_while_it_ends_is_not_shown(tmp_path: Path):
 def test_a_ctrl_c_that_python_drops_in_a_finalizer_comes_again(tmp_path: Path):
     code = (
         "    import time\n    class A:\n        def __del__(self): raise KeyboardInterrupt\n    A()\n"
-        "    from workshop import interruptions\n    interruptions.install()\n    time.sleep(60)"
+        "    from workshop.base import interruptions\n    interruptions.install()\n    time.sleep(60)"
     )
     assert run(code, tmp_path)[0] == 130
 
@@ -177,7 +178,7 @@ def test_a_damaged_file_of_the_state_folder_counts_as_none(settings: Settings, c
     assert endpoints_file.read(settings) == {}
     assert first_of(settings.state / "kafka/ports.json") is None
     assert isinstance(read_record(settings.state / "progress.json"), dict)
-    assert isinstance(progress.read(settings), dict)
+    assert isinstance(learner_progress.read(settings), dict)
     assert kept(settings.state) is None
 
 
@@ -200,7 +201,7 @@ def test_a_lost_cluster_id_is_found_in_the_brokers_data(tmp_path: Path):
 def test_the_command_works_in_a_folder_that_was_deleted(tmp_path: Path):
     gone = tmp_path / "gone"
     gone.mkdir()
-    settings = "from workshop.settings import Settings; print(Settings.load().state)"
+    settings = "from workshop.base.settings import Settings; print(Settings.load().state)"
     program = f'cd "$1" && rmdir "$1" && "$0" -P -c "{settings}"'
     for state, seen in ((str(tmp_path), tmp_path / "local"), ("relative", gone / "relative" / "local")):
         gone.mkdir(exist_ok=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from workshop import notebooks, progress
-from workshop.errors import WorkshopError
-from workshop.notebooks import STUB, attendee_copy, differences, generate_all, out_of_date, restore, solutions
-from workshop.settings import Settings
+from workshop.base import learner_progress
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.notebook import handout
+from workshop.notebook.handout import STUB, attendee_copy, differences, generate_all, out_of_date, restore, solutions
 
 REAL = [pytest.param(path, id=path.stem) for path in solutions(Settings.load())]
 WIDEST_CODE = 96  # characters that fit into a notebook's cell on a laptop's screen
@@ -115,13 +116,13 @@ def test_reset_restores_a_lesson_keeps_a_backup_and_forgets_its_progress(course:
     path = handed_out(course)
     edit(path, ex_answer="answer = 41")
     before = path.read_text()
-    progress.record(course, "00.1")
-    progress.record(course, "01.1")
+    learner_progress.record(course, "00.1")
+    learner_progress.record(course, "01.1")
     name, backup = restore(course, "0")
     assert (name, source(path, "ex-answer")) == ("notebooks/00_lesson.ipynb", STUB)
     assert backup is not None
     assert backup.read_text() == before
-    assert list(progress.read(course)) == ["01.1"]
+    assert list(learner_progress.read(course)) == ["01.1"]
 
 
 def test_reset_restores_a_notebook_that_is_broken_or_gone(course: Settings):
@@ -157,7 +158,7 @@ def test_a_lesson_is_stored_clean_and_keeps_to_the_form(path: Path):
 @pytest.mark.parametrize("path", REAL)
 def test_each_answer_cell_stands_between_its_set_up_and_its_check(path: Path):
     code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    answers = [number for number, cell in enumerate(code) if notebooks.is_answer(cell)]
+    answers = [number for number, cell in enumerate(code) if handout.is_answer(cell)]
     assert 1 <= len(answers) <= 4
     for number in answers:
         name = code[number].id.removesuffix("-answer")

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 from jupyter_client.manager import start_new_kernel
-from workshop import open_lessons
+from workshop.notebook import open_lessons
 
 ASK = """
 from types import SimpleNamespace
-from workshop import open_lessons
+from workshop.notebook import open_lessons
 open_lessons.psutil.virtual_memory = lambda: SimpleNamespace(available={free})
 print(open_lessons.advice())
 """

@@ -1,7 +1,7 @@
 """The pace of experiments: shorter than in a class, and never too short to show something."""
 
 import pytest
-from workshop.pace import paced
+from workshop.base.pace import paced
 
 
 @pytest.mark.parametrize(

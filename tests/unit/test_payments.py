@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from workshop import story
-from workshop.payments import MalformedEvent, PaymentMade, parse
+from workshop.domain.payments import MalformedEvent, PaymentMade, parse
+from workshop.notebook import story
 
 PAYMENT = PaymentMade("card-0001", "terminal-00002", 4200, datetime(2018, 6, 12, 12, 0, 0, 5, tzinfo=UTC), "p-1")
 

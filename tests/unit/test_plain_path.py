@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from workshop.backends import local_kubernetes
-from workshop.plain_path import plain
-from workshop.settings import Ports, Settings
+from workshop.base.plain_path import plain
+from workshop.base.settings import Ports, Settings
+from workshop.stack.backends import local_kubernetes
 
 ODD = ("a folder with a space", "it's", 'say "no"', "$HOME", "a;b", "café (1)", "back\\slash", "*")
 

@@ -6,10 +6,11 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
-from workshop import admin_repairs, closed_clients, kubectl
-from workshop.errors import WorkshopError
-from workshop.kafka_requests import LOST, in_all_ms, one_try_ms
-from workshop.kafka_sentences import ClosedClient, NoSuchTopic, Unanswered
+from workshop.base.errors import WorkshopError
+from workshop.kafka.failures import ClosedClient, NoSuchTopic, Unanswered
+from workshop.kafka.repairs import admin, closed_clients
+from workshop.kafka.requests import LOST, in_all_ms, one_try_ms
+from workshop.stack.kubernetes import kubectl
 
 
 def test_one_silent_broker_does_not_use_up_the_time_of_all_attempts():
@@ -30,8 +31,8 @@ def test_a_decided_answer_is_not_asked_for_again(error: type[KafkaError]):
 
 def test_what_must_not_be_carried_out_twice_is_not_repeated():
     once = {"_async_abort_transaction", "_async_remove_group_members", "_async_delete_group_offsets"}
-    assert not once & set(admin_repairs.REPEATED)
-    assert all(hasattr(KafkaAdminClient, name) for name in admin_repairs.REPEATED)
+    assert not once & set(admin.REPEATED)
+    assert all(hasattr(KafkaAdminClient, name) for name in admin.REPEATED)
 
 
 @pytest.mark.parametrize(

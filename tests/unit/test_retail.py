@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workshop.event_logs import LoggedEvent, MalformedLogEvent
-from workshop.event_logs.rows import Reading, read
-from workshop.retail import baskets, stock
-from workshop.retail.baskets import Basket, BasketAbandoned, BasketOrdered, CheckOut, GiveUp, PutIn
-from workshop.retail.projections import Sums, best_sellers, cohorts, customer_value, sums
-from workshop.retail.promotions import Promotion, what_if
-from workshop.retail.stock import (
+from workshop.domain.event_logs import LoggedEvent, MalformedLogEvent
+from workshop.domain.retail import baskets, stock
+from workshop.domain.retail.baskets import Basket, BasketAbandoned, BasketOrdered, CheckOut, GiveUp, PutIn
+from workshop.domain.retail.projections import Sums, best_sellers, cohorts, customer_value, sums
+from workshop.domain.retail.promotions import Promotion, what_if
+from workshop.domain.retail.stock import (
     CancelOrder,
     OrderRefused,
     PlaceOrder,
@@ -24,7 +23,8 @@ from workshop.retail.stock import (
     decide,
     evolve,
 )
-from workshop.retail.tills import LineSold, line_sold, lines_sold
+from workshop.domain.retail.tills import LineSold, line_sold, lines_sold
+from workshop.ingest.event_log_rows import Reading, read
 
 TILLS = Path(__file__).parents[2] / "data/complete_journey_transactions_sample.csv.gz"
 START = datetime(2017, 1, 1, tzinfo=UTC)

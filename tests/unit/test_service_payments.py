@@ -11,12 +11,12 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from services import payments, payments_api
-from services.orders import MOST_CENTS, NotAnOrder, Order, payment_id_of
-from services.publisher import NotAcknowledged, Place
-from services.serving import Serving
-from services.settings import Settings
-from workshop.payments import PaymentMade, parse
+from services.http.serving import Serving
+from services.payments import api, main
+from services.payments.orders import MOST_CENTS, NotAnOrder, Order, payment_id_of
+from services.payments.publisher import NotAcknowledged, Place
+from services.runtime.settings import Settings
+from workshop.domain.payments import PaymentMade, parse
 
 ORDER = {"card": "card-1", "terminal": "terminal-1", "amount_cents": 250}
 
@@ -57,7 +57,7 @@ class Service:
 
     def __post_init__(self) -> None:
         env = {"KAFKA_BOOTSTRAP": "kafka:9092", "POD_NAME": "payments-7", "CARD_NETWORK_MS": "0", **self.env}
-        app = payments_api.build(Settings.read("payments", env), self.publisher, self.serving)
+        app = api.build(Settings.read("payments", env), self.publisher, self.serving)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://payments")
 
     async def pay(self, key: str | None = None, **changed: object) -> httpx.Response:
@@ -233,10 +233,10 @@ def test_figures_count_requests_by_route_so_that_strangers_add_no_labels():
 
 def test_a_server_told_to_leave_waits_for_its_connections_but_not_for_ever(monkeypatch: pytest.MonkeyPatch):
     clock = [100.0]
-    monkeypatch.setattr(payments.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(payments.leaving, "within", lambda seconds: None)
+    monkeypatch.setattr(main.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(main.leaving, "within", lambda seconds: None)
     settings = Settings.read("payments", {"KAFKA_BOOTSTRAP": "kafka:9092", "SHUTDOWN_SECONDS": "20"})
-    server = payments.Server(settings, Serving())
+    server = main.Server(settings, Serving())
     server.handle_exit(15, None)
     server.server_state.connections.add("one that is idle")
     stopped = []

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from services import origin
-from services.logs import JsonLines
-from services.settings import Settings, WrongSetting
-from workshop import kafka_access, name_prefix
+from services.http import request_guard
+from services.runtime.logs import JsonLines
+from services.runtime.settings import Settings, WrongSetting
+from workshop.kafka import access, name_prefix
 
 BROKERS = {"KAFKA_BOOTSTRAP": "kafka-1:9092, kafka-2:9092"}
 INFRA = Path(__file__).parents[2] / "infra"
@@ -46,7 +46,7 @@ def test_a_prefix_counts_for_the_whole_process():
     try:
         settings = Settings.read("debits", {**BROKERS, "KAFKA_PREFIX": "alice-"})
         assert "prefix" not in settings.kafka
-        kafka_access.prepare({"prefix": settings.kafka_prefix})
+        access.prepare({"prefix": settings.kafka_prefix})
         assert name_prefix.full("payments") == "alice-payments"
     finally:
         name_prefix.use("")
@@ -54,10 +54,10 @@ def test_a_prefix_counts_for_the_whole_process():
 
 def test_a_name_from_outside_is_answered_only_where_the_site_gave_it():
     asked = [(b"host", b"pay.example.org")]
-    assert origin.refusal(asked)
-    assert origin.refusal(asked, "other.example.org")
-    assert not origin.refusal(asked, "Pay.example.org")
-    assert origin.refusal([*asked, (b"origin", b"https://pay.example.org")], "pay.example.org")
+    assert request_guard.refusal(asked)
+    assert request_guard.refusal(asked, "other.example.org")
+    assert not request_guard.refusal(asked, "Pay.example.org")
+    assert request_guard.refusal([*asked, (b"origin", b"https://pay.example.org")], "pay.example.org")
 
 
 def test_a_pod_listens_on_its_own_address_where_it_is_told_one():

@@ -4,8 +4,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from workshop.errors import WorkshopError
-from workshop.settings import BLOCK, FIRST_BLOCK, MAVEN_CENTRAL, Ports, Settings
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import BLOCK, FIRST_BLOCK, MAVEN_CENTRAL, Ports, Settings
 
 HOME = {"HOME": "/home/somebody"}
 

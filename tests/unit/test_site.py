@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 import yaml  # comes with the Kubernetes client
-from workshop import kafka_access, kubectl, name_prefix
-from workshop.backends.choice import by_name, choose, made_here
-from workshop.backends.existing import Existing
-from workshop.errors import WorkshopError
-from workshop.faults import Brokers, KubernetesNodes
-from workshop.settings import Settings
-from workshop.site import cluster_access, forwarding, kafka_rights, kubernetes_rights, objects
-from workshop.site.description import Site, kept, read
+from workshop.base.errors import WorkshopError
+from workshop.base.external_site import Site, kept, read
+from workshop.base.settings import Settings
+from workshop.kafka import access, name_prefix
+from workshop.stack.backends.choice import by_name, choose, made_here
+from workshop.stack.backends.existing import Existing
+from workshop.stack.external import cluster_access, forwarding, kafka_rights, kubernetes_rights, objects
+from workshop.stack.faults import Brokers, KubernetesNodes
+from workshop.stack.kubernetes import kubectl
 
 PASSWORD = 'long "and" secret \\ word'  # noqa: S105 (nobody's)
 TOLD = {
@@ -132,7 +133,7 @@ def test_the_password_stands_in_no_file_of_ours_and_in_no_picture_of_a_value(sit
     site.write(tmp_path / "state")
     assert kept(tmp_path / "state") == site
     settings = Settings.load({"HOME": str(tmp_path)})
-    kafka = kafka_access.client(site.kafka())
+    kafka = access.client(site.kafka())
     assert kafka["sasl_plain_password"] == PASSWORD
     written = (tmp_path / "state" / "site.json").read_text()
     for text in (
@@ -148,11 +149,11 @@ def test_the_password_stands_in_no_file_of_ours_and_in_no_picture_of_a_value(sit
 
 
 def test_each_kind_of_client_is_told_the_same(site: Site):
-    kafka = kafka_access.client(site.kafka())
+    kafka = access.client(site.kafka())
     assert name_prefix.full("payments") == "payments"  # describing a client changes nothing
-    kafka_access.prepare(site.kafka())
+    access.prepare(site.kafka())
     assert name_prefix.full("payments") == "alice-payments"
-    assert kafka_access.for_confluent(kafka) == {
+    assert access.for_confluent(kafka) == {
         "bootstrap.servers": ",".join(site.bootstrap),
         "security.protocol": "SASL_SSL",
         "sasl.mechanism": "SCRAM-SHA-512",
@@ -160,14 +161,14 @@ def test_each_kind_of_client_is_told_the_same(site: Site):
         "sasl.password": PASSWORD,
         "ssl.ca.location": site.ca,
     }
-    java = kafka_access.for_java(kafka)
+    java = access.for_java(kafka)
     assert "ssl.truststore.type=PEM\n" in java
     # A properties file reads \u005c as a backslash, and JAAS reads two of them as one.
     assert r'password="long \u005c"and\u005c" secret \u005c\u005c word";' in java
     plain = {"bootstrap_servers": ["kafka:9092"]}
-    assert kafka_access.for_java(plain) == ""
-    assert kafka_access.for_confluent(plain) == {"bootstrap.servers": "kafka:9092"}
-    assert kafka_access.client(plain) == plain
+    assert access.for_java(plain) == ""
+    assert access.for_confluent(plain) == {"bootstrap.servers": "kafka:9092"}
+    assert access.client(plain) == plain
 
 
 @pytest.fixture

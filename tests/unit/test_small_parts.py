@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from workshop.errors import WorkshopError
-from workshop.files import locked, write_atomically
-from workshop.ports import free_block, is_free
-from workshop.settings import BLOCK, Ports, Settings
-from workshop.timeline import Step, Timeline, _bar
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.files import locked, write_atomically
+from workshop.base.ports import free_block, is_free
+from workshop.base.settings import BLOCK, Ports, Settings
+from workshop.base.timeline import Step, Timeline, _bar
+from workshop.base.waiting import wait_until
 
 
 def test_an_error_is_shown_in_a_notebook_without_a_traceback():
@@ -40,7 +40,7 @@ def test_what_a_probe_raises_is_raised():
 
 
 def test_without_a_terminal_a_long_step_tells_once_what_it_waits_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("workshop.timeline.QUIET", 0.0)
+    monkeypatch.setattr("workshop.base.timeline.QUIET", 0.0)
     out = io.StringIO()
     with Timeline(Console(file=out, width=40)).step("nodes ready") as step:
         for text in ("waiting for worker-2 to be ready (2 of 4 nodes)", "waiting for [worker-3]"):
@@ -108,7 +108,7 @@ def test_a_block_with_a_taken_port_is_stepped_over(settings: Settings):
 
 
 def test_no_free_block_is_told_with_the_setting(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("workshop.ports.is_free", lambda port: False)
+    monkeypatch.setattr("workshop.base.ports.is_free", lambda port: False)
     with pytest.raises(WorkshopError, match="WORKSHOP_FIRST_PORT"):
         free_block(settings)
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from workshop import endpoints, environment, progress, stack_folders
-from workshop.backends import choice as backends
-from workshop.processes import Component, Processes
-from workshop.settings import Settings
+from workshop.base import endpoints, environment, learner_progress, stack_folders
+from workshop.base.processes import Component, Processes
+from workshop.base.settings import Settings
+from workshop.stack.backends import choice as backends
 
 
 def make(common: Path, backend: str, *, openly: bool = False) -> Path:
@@ -100,8 +100,8 @@ def test_progress_is_the_same_for_all_and_children_find_the_stack(tmp_path: Path
     make(tmp_path, "kind")
     stack_folders.use(tmp_path, "kind")
     settings = load(tmp_path)
-    progress.record(settings, "00.1")
-    assert list(progress.read(settings.of("local"))) == ["00.1"]
+    learner_progress.record(settings, "00.1")
+    assert list(learner_progress.read(settings.of("local"))) == ["00.1"]
     told = environment.tool_environment(settings)
     assert Settings.load(told).state == settings.state
     assert (
@@ -127,7 +127,7 @@ def test_words_of_the_command_take_the_last_stack_or_the_one_that_is_named(setti
 
     def command(*words: str) -> subprocess.CompletedProcess:
         env = {**os.environ, "WORKSHOP_STATE": str(settings.common), "DOCKER_HOST": "unix:///nowhere/docker.sock"}
-        program = [sys.executable, "-m", "workshop.cli", *words]
+        program = [sys.executable, "-m", "workshop.cli.main", *words]
         return subprocess.run(program, env=env, capture_output=True, text=True, timeout=240, check=False)
 
     refused = command("up", "--backend", "kind", "--no-lab")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from workshop.processes import _all_saved
-from workshop.stopping import Stopping
+from workshop.base.processes import _all_saved
+from workshop.base.stopping import Stopping
 
 
 def test_a_stop_that_takes_long_is_told_and_each_step_of_it_once() -> None:

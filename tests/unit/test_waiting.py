@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from workshop.errors import WorkshopError
-from workshop.waiting import Seen, keep_trying, over, wait_until, wait_while_progressing
+from workshop.base.errors import WorkshopError
+from workshop.base.waiting import Seen, keep_trying, over, wait_until, wait_while_progressing
 
 
 class Clock:

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workshop.base.errors import WorkshopError
 from workshop.chaos.ledger import Attempt, Entry, Ledger, Writer, order
-from workshop.errors import WorkshopError
 
 if TYPE_CHECKING:
     import httpx
@@ -102,7 +102,7 @@ async def _try(client: httpx.AsyncClient, entry: Entry) -> Attempt:
 
 async def _flow(url: str, rate: float, run: str, writer: Writer) -> None:
     import httpx
-    from services.orders import payment_id_of
+    from services.payments.orders import payment_id_of
 
     left = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), left.set)

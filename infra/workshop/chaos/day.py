@@ -13,19 +13,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from workshop import dead_letters, pods
+from workshop.base.errors import WorkshopError
+from workshop.base.files import locked
+from workshop.base.pace import paced
+from workshop.base.waiting import wait_until
 from workshop.chaos import faults
 from workshop.chaos.customers import PATIENCE, Customers
 from workshop.chaos.figures import Figures, Step, figures, spans
 from workshop.chaos.reconcile import Reconciled, reconcile
 from workshop.chaos.watching import Debited, Sampler
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
-from workshop.files import locked
-from workshop.pace import paced
-from workshop.replicas import partitions
-from workshop.topics import DEAD_LETTERS, STORY, create
-from workshop.waiting import wait_until
+from workshop.kafka import dead_letters
+from workshop.kafka.replicas import partitions
+from workshop.kafka.topics import DEAD_LETTERS, STORY, create
+from workshop.notebook import pods
+from workshop.notebook.connection import Connection
 
 T = TypeVar("T")
 RATE = 25.0  # payments a second

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from workshop import deployments, pods
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
-from workshop.kubectl import kubectl, namespace_of
-from workshop.replicas import followers_of, leader_of
-from workshop.site.ownership import not_ours
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.waiting import wait_until
+from workshop.kafka.replicas import followers_of, leader_of
+from workshop.notebook import deployments, pods
+from workshop.notebook.connection import Connection
+from workshop.stack.external.ownership import not_ours
+from workshop.stack.kubernetes.kubectl import kubectl, namespace_of
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api

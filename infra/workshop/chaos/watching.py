@@ -11,11 +11,11 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
-from workshop.payments import MalformedEvent, parse
-from workshop.payments.events import AccountDebited
-from workshop.reading import read_partitions
+from workshop.base.errors import WorkshopError
+from workshop.domain.payments import MalformedEvent, parse
+from workshop.domain.payments.events import AccountDebited
+from workshop.kafka.consume import read_partitions
+from workshop.notebook.connection import Connection
 
 COMMITTED: dict[str, Any] = {"isolation_level": "read_committed", "enable_auto_commit": False}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from workshop.base.errors import WorkshopError
 from workshop.domain.escaped import escaped, listed
-from workshop.errors import WorkshopError
 
 # Behind an amount that its file holds as a number, not as text: its point is a decimal sign, and shows nothing about texts.
 TYPED = "e0"

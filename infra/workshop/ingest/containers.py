@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from workshop.base.errors import WorkshopError
 from workshop.domain.escaped import escaped, listed
-from workshop.errors import WorkshopError
 from workshop.ingest.encoding import marked
 from workshop.ingest.sentences import TAKEN, told
 

@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from charset_normalizer import from_bytes
 
-from workshop.errors import WorkshopError
+from workshop.base.errors import WorkshopError
 from workshop.ingest.alphabets import EAST_ASIAN, ENCODINGS
 
 UTF_8 = "utf-8-sig"

@@ -10,7 +10,7 @@ from itertools import islice
 
 import pyarrow as pa
 
-from workshop.errors import WorkshopError
+from workshop.base.errors import WorkshopError
 from workshop.ingest.columns import TYPED, Chunk, Columns, Refused, column_name
 from workshop.ingest.containers import Content
 from workshop.ingest.delimited import open_text

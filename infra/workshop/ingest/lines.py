@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from io import TextIOWrapper
 
-from workshop.errors import WorkshopError
+from workshop.base.errors import WorkshopError
 
 LONGEST = 2_000_000  # characters of a line: more than brokers take in a record
 MOST = 50_000_000  # characters of a chunk

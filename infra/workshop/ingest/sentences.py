@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 from python_calamine import CalamineError, PasswordError
 
+from workshop.base.errors import WorkshopError
 from workshop.domain.escaped import escaped
-from workshop.errors import WorkshopError
 
 TAKEN = "It takes CSV and other tables of text, JSON lines, .xlsx and Parquet."
 

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workshop.base.errors import WorkshopError
 from workshop.domain import amounts
 from workshop.domain.amounts import COMMA, POINT, Unreadable
 from workshop.domain.escaped import escaped
-from workshop.errors import WorkshopError
 from workshop.ingest import dates
 from workshop.ingest.columns import TYPED
 from workshop.ingest.dates import DAY_FIRST, EITHER, FIXED, MONTH_FIRST, NUMBER, SHORT_YEAR

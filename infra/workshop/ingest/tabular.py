@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from workshop.base.errors import WorkshopError
 from workshop.domain.escaped import escaped
-from workshop.errors import WorkshopError
 from workshop.ingest import encoding
 from workshop.ingest.columns import Chunk, Columns
 from workshop.ingest.containers import PARQUET, TEXT, WORKBOOK, Content, recognise

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from workshop.base.errors import WorkshopError
 from workshop.domain.escaped import escaped, listed
-from workshop.errors import WorkshopError
 from workshop.ingest.columns import TYPED, Chunk, Columns, column_name
 from workshop.ingest.hints import Hints
 from workshop.ingest.sentences import told

@@ -13,10 +13,10 @@ from confluent_kafka import Consumer, ShareConsumer
 from kafka import KafkaProducer
 from kafka.admin import ConfigResourceType
 
-from workshop import kafka_admin
-from workshop.connection import Connection
-from workshop.errors import WorkshopError
-from workshop.reading import read_all
+from workshop.base.errors import WorkshopError
+from workshop.kafka import admin as kafka_admin
+from workshop.kafka.consume import read_all
+from workshop.notebook.connection import Connection
 
 PATIENCE = 30.0
 

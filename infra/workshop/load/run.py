@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from workshop.errors import WorkshopError
-from workshop.settings import Settings
-from workshop.waiting import wait_until
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.base.waiting import wait_until
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 COLUMNS = ("at", "seconds", "status")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from workshop.errors import WorkshopError
-from workshop.event_logs.rows import Events, Reading, read
-from workshop.fraud import rows as payments
-from workshop.fraud.rows import COLUMNS, Rows
+from workshop.base.errors import WorkshopError
+from workshop.ingest import payment_rows as payments
+from workshop.ingest.event_log_rows import Events, Reading, read
 from workshop.ingest.hints import Hints
+from workshop.ingest.payment_rows import COLUMNS, Rows
 from workshop.ingest.prepared import Prepared, prepare
 
 HEADER = "TX_DATETIME;CUSTOMER_ID;TX_AMOUNT"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from workshop.data_commands import known_activities
-from workshop.errors import WorkshopError
-from workshop.event_logs.rows import Reading
+from workshop.base.errors import WorkshopError
+from workshop.cli.data import known_activities
+from workshop.ingest.event_log_rows import Reading
 from workshop.ingest.hints import Hints
 from workshop.ingest.prepared import prepare
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from workshop.errors import WorkshopError
-from workshop.event_logs import Totals
-from workshop.event_logs.rows import Reading
-from workshop.fraud_commands import read_labels
+from workshop.base.errors import WorkshopError
+from workshop.cli.fraud import read_labels
+from workshop.domain.event_logs import Totals
 from workshop.ingest import lines
+from workshop.ingest.event_log_rows import Reading
 from workshop.ingest.hints import Hints
 from workshop.ingest.prepared import prepare
 

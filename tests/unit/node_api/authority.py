@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from workshop.controlplane.addresses import Addresses
+from workshop.base.addresses import Addresses
 
 FIRST_PORT = 1024 + 20 * random.randint(100, 240)
 ADMIN, NOBODY = ("kube-apiserver-kubelet-client", "system:masters"), ("eve", "guests")

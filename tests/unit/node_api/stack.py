@@ -13,10 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import aiohttp
-from workshop.node_agent import server, tree
-from workshop.node_agent.logs import ContainerLog
-from workshop.node_agent.metrics import Usage
-from workshop.node_agent.model import Config
+from node_agent.kubelet_api import server
+from node_agent.metrics.usage import Usage
+from node_agent.model import Config
+from node_agent.processes import process_tree
+from node_agent.processes.logs import ContainerLog
 
 from .authority import FIRST_PORT
 
@@ -48,7 +49,7 @@ class Container:
 
     async def spawn(self, argv: list[str], *, stdin: int, stdout: int, stderr: int, tty: bool = False):
         pipes = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
-        return await tree.start(argv, dict(os.environ), self._folder, tty=tty, **pipes)
+        return await process_tree.start(argv, dict(os.environ), self._folder, tty=tty, **pipes)
 
 
 class Stack:

@@ -6,7 +6,7 @@ import json
 
 import aiohttp
 import pytest
-from workshop.node_agent import metrics_api
+from node_agent.metrics import metrics_api
 
 from .stack import Stack
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from workshop.node_agent.authorization import subresources
+from node_agent.kubelet_api.authorization import subresources
 
 from .authority import ADMIN
 from .stack import Stack

@@ -1,0 +1,110 @@
+"""The whole agent: three nodes, the HTTPS servers that the API server asks, and the services' balancer, in one process.
+
+python -m node_agent.agent CONFIG.json
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from node_agent.api import Api
+from node_agent.kubelet.node import Node
+from node_agent.kubelet.pod import Pod
+from node_agent.kubelet_api import server
+from node_agent.metrics import metrics_api
+from node_agent.metrics.usage import Sampler
+from node_agent.model import Config
+from node_agent.processes import process_tree
+from node_agent.proxy import egress
+from node_agent.proxy.balancer import Balancer
+
+log = logging.getLogger("node agent")
+GRACE = 8.0  # seconds that pods have when the whole stack is stopped
+
+
+class Agent:
+    """All nodes, as one registry of pods; see `node_agent.model.Registry`."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._proxy = self._api("kube-proxy")
+        self.balancer = Balancer(config, self._proxy)
+        links = self.balancer.environment_of
+        self.nodes = [
+            Node(config, name, number, self._api(f"node-{name}"), links, self.pods)
+            for number, name in enumerate(config.nodes, start=1)
+        ]
+
+    def _api(self, name: str) -> Api:
+        config = self.config
+        return Api(config.api, config.pki("ca.crt"), config.pki(f"{name}.crt"), config.pki(f"{name}.key"))
+
+    def pods(self, node: str | None = None) -> list[Pod]:
+        """The pods of a node, or of all."""
+        return [pod for one in self.nodes if node in (None, one.name) for pod in one.pods.values()]
+
+    def find(self, node: str | None, namespace: str, name: str) -> Pod | None:
+        """A pod by its name; one that leaves has given its name away: its successor may run beside its last moments."""
+        found = [pod for pod in self.pods(node) if (pod.namespace, pod.name) == (namespace, name)]
+        return min(reversed(found), key=lambda pod: "deletionTimestamp" in pod.manifest["metadata"], default=None)
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT; then pods are told to leave."""
+        for node in self.nodes:
+            process_tree.sweep(
+                Node.MARK, str(node.folder)
+            )  # what a predecessor left that was killed together with its warden
+        leave = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, leave.set)
+        sampler = Sampler(self)
+        apis = {node.name: node.api for node in self.nodes}
+        servers = [
+            await server.serve(self.config, self, apis, sampler),
+            await metrics_api.serve(self.config, sampler, self),
+        ]
+        way_in = await egress.serve(self.config.folder, self.config.to_loopback)
+        works = [self.balancer.run(), sampler.run(), *(node.run() for node in self.nodes)]
+        tasks = [asyncio.create_task(work) for work in works]
+        log.info("The agent of %s runs.", ", ".join(self.config.nodes))
+        leaving = asyncio.create_task(leave.wait())
+        await asyncio.wait((leaving, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done() and task.exception():
+                log.error("A part of the agent failed; all of it is started anew.", exc_info=task.exception())
+        way_in.close()
+        await self._close(tasks, servers)
+
+    async def _close(self, tasks: list[asyncio.Task], servers: list) -> None:
+        self.balancer.stop_listening()
+        await asyncio.gather(*(node.leave(GRACE) for node in self.nodes))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.balancer.close()
+        for one in servers:
+            await one.cleanup()
+        for api in (self._proxy, *(node.api for node in self.nodes)):
+            await api.close()
+        log.info("The agent has left.")
+
+
+async def main(path: Path) -> None:
+    """Run the agent that a settings file describes."""
+    await Agent(Config.load(path)).run()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    try:
+        uvloop.run(main(Path(sys.argv[1])))
+    except OSError as error:  # a port that is taken, a settings file that is not there
+        log.error("The agent cannot run: %s.", error)
+        sys.exit(1)

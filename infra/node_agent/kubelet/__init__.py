@@ -1,0 +1,1 @@
+"""The kubelet's part: pods, containers, probes, volumes, the node's registration."""

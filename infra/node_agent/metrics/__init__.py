@@ -1,0 +1,1 @@
+"""Resource usage, and the metrics API."""

@@ -1,0 +1,1 @@
+"""The way to pods: load balancing for Services, and the API server's tunnel."""

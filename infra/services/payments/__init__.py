@@ -1,0 +1,1 @@
+"""The service `payments`: python -m services.payments."""

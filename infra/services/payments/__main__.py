@@ -1,0 +1,5 @@
+"""python -m services.payments."""
+
+from services.payments.main import main
+
+main()

@@ -1,0 +1,95 @@
+"""What a client sends to pay, and the payment that it becomes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from workshop.domain.payments import PaymentMade
+
+MOST_CENTS = 100_000_000  # a million euros
+NAMESPACE = uuid.UUID("5d1f5b2e-8f0e-4a43-9d0f-0f3b0a6f4c11")  # ours alone: no other program derives the same names
+EARLIEST, AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=5)  # for terminals whose clocks are a little fast
+
+
+class NotAnOrder(ValueError):
+    """What came in is no order; `reasons` says why, in sentences."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("it should be printable, without spaces around it")
+    return text
+
+
+def _in_time(at: datetime) -> datetime:
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    if not EARLIEST <= at <= datetime.now(UTC) + AHEAD:
+        raise ValueError("it should lie between the year 2000 and now")
+    return at
+
+
+Name = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+
+
+class Order(BaseModel):
+    """The body of `POST /payments`. A time without a zone is UTC; without a time, the payment is made now."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    card: Name
+    terminal: Name
+    amount_cents: Annotated[int, Field(ge=0, le=MOST_CENTS)]
+    at: Annotated[datetime, AfterValidator(_in_time)] = Field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def parse(cls, body: bytes) -> Order:
+        """Read an order.
+
+        Raises:
+            NotAnOrder: and why.
+        """
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            raise NotAnOrder([_reason(found) for found in error.errors(include_url=False)]) from None
+
+    def payment(self, key: str | None) -> PaymentMade:
+        """The payment that this order becomes."""
+        payment_id = payment_id_of(key, self.card) if key else uuid.uuid4().hex
+        return PaymentMade(self.card, self.terminal, self.amount_cents, self.at, payment_id)
+
+
+def payment_id_of(key: str, card: str) -> str:
+    """The payment that a key names: on every replica, before and after a crash, the same, and nothing is stored for it.
+
+    What it promises: however often a card's order is sent with one key, `debits` takes it once; all of them may lie in
+    `payments`, as the second is published too. What it does not promise: that the repeated order is compared with the first.
+    With another amount it is the same payment, and the first in the log is the one that is taken. A key belongs to a card:
+    the same key with another card is another payment.
+    """
+    return uuid.uuid5(NAMESPACE, f"{card}\n{key}").hex
+
+
+def checked_key(key: str | None) -> str | None:
+    """The idempotency key as it came.
+
+    Raises:
+        NotAnOrder: it is unusable.
+    """
+    if key is not None and not (1 <= len(key) <= 200 and key.isascii() and key.isprintable()):
+        raise NotAnOrder(["Idempotency-Key: it should be 1 to 200 printable ASCII characters."])
+    return key
+
+
+def _reason(found: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in found["loc"])
+    said = found["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{where}: {said}." if where else f"{said}."

@@ -1,0 +1,166 @@
+"""Publishes payments for a server that must not wait: Kafka's client has threads, the server one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from workshop.domain.payments import PaymentMade
+
+log = logging.getLogger(__name__)
+PATIENCE = 10.0  # seconds within which a payment is acknowledged, or refused
+CHECK_TOPIC, CHECK_PATIENCE = "workshop-check", 1.0  # where a write can be tried, and the seconds that it may take
+# Brokers that are away come back within a few seconds, or this client's caller is told. Every copy is waited for, and
+# what the client itself sends again is written once.
+RELIABLE = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "delivery_timeout_ms": 8_000,
+    "request_timeout_ms": 4_000,
+    "max_block_ms": 3_000,
+    "metadata_max_age_ms": 10_000,
+    "allow_auto_create_topics": False,
+}
+
+
+class NotAcknowledged(Exception):
+    """Kafka did not say that the payment is safe. It may have been written all the same."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a payment lies."""
+
+    partition: int
+    offset: int
+
+
+class Publisher:
+    """A producer for one topic, which looks for Kafka in the background until it has found it.
+
+    A client that numbers what it sends may meet an error after which it refuses everything, for good. It says so by an error
+    of no particular kind, and another one takes its place; until then, payments are refused with a reason.
+    """
+
+    def __init__(self, kafka: dict, topic: str) -> None:
+        self._kafka, self._topic = kafka, topic
+        self._producer: KafkaProducer | None = None
+        self._closed = threading.Event()
+        self._looking = threading.Lock()
+        # One thread, so that payments of one card keep their order; `send` waits if it has lost sight of the topic.
+        self._sending = ThreadPoolExecutor(1, "publisher")
+
+    def start(self) -> None:
+        """Begin to look for Kafka."""
+        threading.Thread(target=self._look, name="looks-for-kafka", daemon=True).start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it knows the topic. It stays so while brokers are away: then payments are refused with a reason."""
+        return self._producer is not None
+
+    async def publish(self, payment: PaymentMade) -> Place:
+        """Write a payment; returns when every in-sync copy has it.
+
+        Raises:
+            NotAcknowledged: Kafka did not say so in time.
+        """
+        about = {"key": payment.key(), "timestamp_ms": payment.timestamp_ms(), "headers": payment.headers()}
+        return await self._write(PATIENCE, self._topic, value=payment.value(), **about)
+
+    async def try_to_write(self) -> None:
+        """Write a record that nobody needs.
+
+        Raises:
+            NotAcknowledged: no write is acknowledged at present.
+        """
+        await self._write(CHECK_PATIENCE, CHECK_TOPIC, value=b"checked")
+
+    async def _write(self, patience: float, topic: str, **record: object) -> Place:
+        loop = asyncio.get_running_loop()
+        acknowledged = loop.create_future()
+        try:
+            async with asyncio.timeout(patience):
+                await loop.run_in_executor(self._sending, self._send, loop, acknowledged, topic, record)
+                return await acknowledged
+        except (KafkaError, TimeoutError) as error:
+            raise NotAcknowledged(type(error).__name__) from None
+        finally:
+            acknowledged.cancel()  # what comes later comes to nobody
+
+    def close(self, seconds: float) -> None:
+        """Flush what is on its way, and close."""
+        self._closed.set()
+        self._sending.shutdown(wait=False, cancel_futures=True)
+        if self._producer:
+            with suppress(KafkaError):
+                self._producer.close(timeout=seconds)
+
+    def _failed(self, producer: KafkaProducer, error: Exception) -> None:
+        """Have a client that is of no use any more replaced, once."""
+        if type(error) is KafkaError and producer is self._producer and self._looking.acquire(blocking=False):
+            log.warning("The client for Kafka is given up, and another one takes its place: %s", error)
+            threading.Thread(target=self._replace, args=(producer,), name="looks-for-kafka-again", daemon=True).start()
+
+    def _replace(self, producer: KafkaProducer) -> None:
+        try:
+            self._look()
+        finally:
+            self._looking.release()
+        with suppress(KafkaError):
+            producer.close(timeout=1)
+
+    def _look(self) -> None:
+        told = False
+        while not self._closed.is_set():
+            try:
+                producer = KafkaProducer(**self._kafka, **RELIABLE)
+                self._wait_for_topic(producer)
+                self._producer = producer
+                log.info("Kafka is there.")
+                return
+            except (KafkaError, OSError) as error:
+                if not told:
+                    log.warning("Kafka, or its topic '%s', is not there yet: %s", self._topic, error)
+                told = True
+                self._closed.wait(0.5)
+
+    def _wait_for_topic(self, producer: KafkaProducer) -> None:
+        try:
+            producer.partitions_for(self._topic)
+        except KafkaError:
+            producer.close(timeout=1)
+            raise
+
+    def _send(self, loop: asyncio.AbstractEventLoop, acknowledged: asyncio.Future, topic: str, record: dict) -> None:
+        """In the thread: hand a record to the client, whose own thread tells the loop what became of it."""
+        producer = self._producer
+        if producer is None:
+            raise KafkaError("Kafka has not been found yet.")
+        try:
+            sent = producer.send(topic, **record)
+        except KafkaError as error:
+            self._failed(producer, error)
+            raise
+
+        def tell(settle: str, content: object) -> None:
+            with suppress(RuntimeError):  # the loop has ended, and nobody waits
+                loop.call_soon_threadsafe(_settle, acknowledged, settle, content)
+
+        def failed(error: Exception) -> None:
+            self._failed(producer, error)
+            tell("set_exception", error)
+
+        sent.add_callback(lambda written: tell("set_result", Place(written.partition, written.offset)))
+        sent.add_errback(failed)
+
+
+def _settle(future: asyncio.Future, how: str, content: object) -> None:
+    if not future.done():  # the one who waited may have lost patience
+        getattr(future, how)(content)

@@ -1,0 +1,1 @@
+"""The life of a service: settings, logs, metrics, retry, shutdown."""

@@ -1,0 +1,38 @@
+"""Logs for machines: one JSON object a line on stdout."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from services.runtime.settings import Settings
+
+
+class JsonLines(logging.Formatter):
+    """Writes when, how grave, who, what; and the fields that were given as `extra={"fields": {...}}`."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._who = {"service": settings.service, "pod": settings.pod}
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, whatever the message holds."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"time": at, "level": record.levelname.lower(), **self._who, "message": record.getMessage()}
+        line |= getattr(record, "fields", {})
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def set_up(settings: Settings) -> None:
+    """Let everything that this process logs come out as JSON lines, what it dies of too."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines(settings))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    # While brokers are away, the client tells of every single attempt; the services tell what it comes to.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    sys.excepthook = lambda *error: logging.getLogger("services").critical("The service dies.", exc_info=error)

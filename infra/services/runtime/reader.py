@@ -1,0 +1,42 @@
+"""Runs a service that reads payments: its settings, its log, its side server, and how it leaves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from workshop.kafka import access
+
+from services.http import side_server
+from services.runtime import logs, metrics, shutdown
+from services.runtime.settings import Settings, read_or_leave
+
+log = logging.getLogger(__name__)
+
+
+class Runs(metrics.Reader, Protocol):
+    """A service that reads payments."""
+
+    def run(self, leaving: list) -> None:
+        """Work until `leaving` is not empty."""
+
+
+def run(name: str, wire: Callable[[Settings], Runs]) -> None:
+    """Run the service until SIGTERM."""
+    settings = read_or_leave(name)
+    logs.set_up(settings)
+    access.prepare({access.PREFIX: settings.kafka_prefix})
+    going = shutdown.told(settings.shutdown_seconds)
+    service = wire(settings)
+    side_server.serve(side_server.Side(settings, lambda: not_ready(service, going), metrics.registry(service)))
+    log.info("The service starts.", extra={"fields": {"release": settings.release, "group": settings.group}})
+    service.run(going)
+    log.info("The service has left.", extra={"fields": {"handled": dict(service.tally)}})
+
+
+def not_ready(service: Runs, going: list) -> str:
+    """Why it is not ready, or nothing. An instance that its group gave no partition is: it stands by."""
+    if going:
+        return "It is leaving."
+    return "" if service.joined else "It has not joined its group yet: it looks for Kafka, or for its topics."

@@ -1,0 +1,193 @@
+"""What the environment tells a service, read once."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from workshop.kafka import access as kafka_access
+
+FOUND_AGAIN = {"bootstrap_timeout_ms": 5_000, "reconnect_backoff_max_ms": 200}
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (a service in a pod is there to be reached)
+WRONG = 2  # the exit code of a service that was told something it cannot use
+
+
+class WrongSetting(ValueError):
+    """A variable of the environment that cannot be used; the message says which, and what it should be."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of every service; each uses those that it needs.
+
+    Attributes:
+        service: its name, the same in manifests, consumer group and logs.
+        kafka_bootstrap: brokers to begin with, as host:port.
+        kafka_security: how they are spoken with, such as SASL_SSL.
+        kafka_mechanism, kafka_user: how the service says who it is, and as whom; they count with SASL.
+        kafka_password_file: the file with the password; it counts with SASL.
+        kafka_ca_file: the certificate of the authority that signed the brokers' certificates; if there is none, the system's.
+        kafka_prefix: what the names of topics, groups and transactions begin with on the wire.
+        public_host: by which name the service is asked from outside of the cluster, besides addresses; empty for none.
+        changes_topic: the changes of the bank's table `cards`, as Debezium writes them.
+        port: the port to listen on; 0 for any free one.
+        host: the address to listen on: the pod's own where the platform tells it, because on a node whose pods share a
+            network each must keep to its own; otherwise all.
+        release: a word that answers carry, so that one sees which release gave them.
+        card_network_calls: how many calls to the simulated card network one replica may have in flight.
+        card_network_seconds: how long such a call takes.
+        shutdown_seconds: within which it has left after SIGTERM.
+        work_seconds: how long `debits` takes for a payment.
+    """
+
+    service: str
+    kafka_bootstrap: tuple[str, ...]
+    kafka_security: str
+    kafka_mechanism: str
+    kafka_user: str
+    kafka_password_file: Path
+    kafka_ca_file: Path
+    kafka_prefix: str
+    public_host: str
+    payments_topic: str
+    changes_topic: str
+    debits_topic: str
+    balances_topic: str
+    reports_topic: str
+    alerts_topic: str
+    dead_letters_topic: str
+    group: str
+    host: str
+    port: int
+    release: str
+    pod: str
+    node: str
+    card_network_calls: int
+    card_network_seconds: float
+    shutdown_seconds: float
+    work_seconds: float
+
+    @property
+    def kafka(self) -> dict:
+        """What every Kafka client needs to find the brokers, and to find them again soon after they were away."""
+        told: dict[str, object] = {"bootstrap_servers": list(self.kafka_bootstrap), "prefix": self.kafka_prefix}
+        if self.kafka_security != "PLAINTEXT":
+            told["security_protocol"] = self.kafka_security
+        if self.kafka_security.endswith("SSL") and self.kafka_ca_file.exists():
+            told["ssl_cafile"] = str(self.kafka_ca_file)
+        if self.kafka_security.startswith("SASL"):
+            told |= {"sasl_mechanism": self.kafka_mechanism, "sasl_plain_username": self.kafka_user}
+            told["password_file"] = self.kafka_password_file
+        return kafka_access.client(told, **FOUND_AGAIN)
+
+    def identity(self) -> dict[str, str]:
+        """Who answers."""
+        return {"service": self.service, "pod": self.pod, "node": self.node, "release": self.release}
+
+    @classmethod
+    def read(cls, service: str, env: Mapping[str, str]) -> Settings:
+        """The settings that an environment tells.
+
+        Raises:
+            WrongSetting: a value is missing or cannot be used.
+        """
+        text, number = _texts(env), _numbers(env)
+        hostname = socket.gethostname()
+        access = text("KAFKA_ACCESS", "/etc/kafka-access", PATH)
+        settings = cls(
+            service=service,
+            kafka_bootstrap=_addresses(env.get("KAFKA_BOOTSTRAP", "")),
+            kafka_security=text("KAFKA_SECURITY", "PLAINTEXT", SECURITY),
+            kafka_mechanism=text("KAFKA_MECHANISM", "SCRAM-SHA-512", MECHANISM),
+            kafka_user=text("KAFKA_USER", service, WORD),
+            kafka_password_file=Path(text("KAFKA_PASSWORD_FILE", f"{access}/password", PATH)),
+            kafka_ca_file=Path(text("KAFKA_CA_FILE", f"{access}/ca.pem", PATH)),
+            kafka_prefix=text("KAFKA_PREFIX", "", PREFIX),
+            public_host=text("PUBLIC_HOST", "", HOST),
+            payments_topic=text("PAYMENTS_TOPIC", "payments", TOPIC),
+            changes_topic=text("CHANGES_TOPIC", "bank.cards", TOPIC),
+            debits_topic=text("DEBITS_TOPIC", "debits", TOPIC),
+            balances_topic=text("BALANCES_TOPIC", "balances", TOPIC),
+            reports_topic=text("REPORTS_TOPIC", "fraud-reports", TOPIC),
+            alerts_topic=text("ALERTS_TOPIC", "fraud-alerts", TOPIC),
+            dead_letters_topic=text("DEAD_LETTERS_TOPIC", "payments-dead-letters", TOPIC),
+            group=text("GROUP", service, WORD),
+            host=text("HOST", env.get("POD_IP") or EVERYWHERE, WORD),
+            port=0 if env.get("PORT") == "0" else int(number("PORT", 8080, 1024, 65_535, whole=True)),
+            release=text("RELEASE", "1", WORD),
+            pod=text("POD_NAME", hostname, WORD),
+            node=text("NODE_NAME", hostname, WORD),
+            card_network_calls=int(number("CARD_NETWORK_CALLS", 10, 1, 10_000, whole=True)),
+            card_network_seconds=number("CARD_NETWORK_MS", 100, 0, 60_000) / 1000,
+            shutdown_seconds=number("SHUTDOWN_SECONDS", 20, 1, 3_600),
+            work_seconds=number("WORK_MS", 0, 0, 5_000) / 1000,
+        )
+        if settings.kafka_security.startswith("SASL") and not settings.kafka_password_file.is_file():
+            where = settings.kafka_password_file
+            raise WrongSetting(f"KAFKA_SECURITY is '{settings.kafka_security}'; it should come with a file {where}.")
+        return settings
+
+
+TOPIC = (re.compile(r"[A-Za-z0-9._-]{1,249}"), "a topic's name: letters, digits, '.', '_' and '-', at most 249")
+SECURITY = (re.compile(r"(SASL_)?(PLAINTEXT|SSL)"), "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+MECHANISM = (re.compile(r"SCRAM-SHA-(256|512)|PLAIN"), "SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN")
+PREFIX = (
+    re.compile(r"([a-z0-9][a-z0-9.-]{0,39}[.-])?"),
+    "small letters, digits and dashes, with '-' or '.' at its end",
+)
+PATH = (re.compile(r"/[^\0]*"), "a path from the root")
+HOST = (re.compile(r"[A-Za-z0-9.:\[\]-]{0,253}"), "a name, and perhaps a port")
+WORD = (re.compile(r"[!-~]{1,253}"), "one word")
+
+
+def read_or_leave(service: str) -> Settings:
+    """The settings of this very process; what is wrong with them is told in a sentence, and ends it."""
+    try:
+        return Settings.read(service, os.environ)
+    except WrongSetting as error:
+        leave(f"{service} cannot start: {error}")
+
+
+def leave(sentence: str) -> NoReturn:
+    """End the process, as it cannot do its work with what it was told."""
+    sys.stderr.write(f"{sentence}\n")
+    raise SystemExit(WRONG)
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found or not all(re.fullmatch(r"[!-~]+:[0-9]{1,5}", part) for part in found):
+        said = f"is '{text}'" if text else "is not set"
+        raise WrongSetting(f"KAFKA_BOOTSTRAP {said}; it should name brokers, such as kafka-1:9092,kafka-2:9092.")
+    return found
+
+
+def _texts(env: Mapping[str, str]) -> Callable[[str, str, tuple], str]:
+    def text(name: str, default: str, form: tuple) -> str:
+        pattern, meant = form
+        found = env.get(name) or default  # a variable that is set to nothing counts as not set
+        if not pattern.fullmatch(found):
+            raise WrongSetting(f"{name} is '{found}'; it should be {meant}.")
+        return found
+
+    return text
+
+
+def _numbers(env: Mapping[str, str]) -> Callable[..., float]:
+    def number(name: str, default: float, least: float, most: float, *, whole: bool = False) -> float:
+        found = env.get(name) or str(default)
+        try:
+            value = float(int(found) if whole else found)
+        except (ValueError, OverflowError):
+            value = float("nan")
+        if not least <= value <= most:
+            raise WrongSetting(f"{name} is '{found}'; it should be a {'whole ' * whole}number from {least} to {most}.")
+        return value
+
+    return number

@@ -1,0 +1,164 @@
+"""Fetches pinned files: in parallel, resumed after a cut, verified, and only then given their name.
+
+Proxies come from the usual variables (`https_proxy`, `no_proxy`), certificates from the system's store or `SSL_CERT_FILE`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import certifi
+
+from workshop.base.errors import WorkshopError
+
+PARALLEL = 8
+ATTEMPTS = 4
+SILENCE = 30  # seconds without a byte after which a connection is given up
+CHUNK = 1 << 16
+FIXED_TIME = 1_500_000_000
+BEING_TRIED_AGAIN = (500, 502, 503, 504, 429)
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """One file that is fetched: where it lies under the repository, its size in bytes and its SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fetch_all(base: str, files: Sequence[Pinned], folder: Path, progress: Callable[[int], None]) -> None:
+    """Bring every file into `folder`; those that are there with their right size are kept.
+
+    Args:
+        base: address that `Pinned.path` is appended to.
+        progress: called from several threads with the number of bytes that came.
+
+    Raises:
+        WorkshopError: the first file that could not be had, and why; the others that came are kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [f for f in files if not _present(folder / f.name, f)]
+    progress(sum(f.size for f in files) - sum(f.size for f in missing))
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch")
+    try:
+        for done in as_completed([pool.submit(_fetch, base, f, folder, progress, stop) for f in missing]):
+            done.result()
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _present(path: Path, file: Pinned) -> bool:
+    return path.is_file() and path.stat().st_size == file.size
+
+
+def _fetch(base: str, file: Pinned, folder: Path, progress: Callable[[int], None], stop: threading.Event) -> None:
+    part = folder / f"{file.name}.part"
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            resumed = _receive(f"{base}/{file.path}", part, file.size, progress, stop)
+        except (OSError, HTTPException, ValueError) as error:
+            _give_up_if_final(error, base, file, attempt)
+            stop.wait(0.5 * 2**attempt)
+            continue
+        if stop.is_set():
+            return
+        if sha256(part) == file.sha256:
+            # The same time on every machine: Java's ahead-of-time cache fits only jars of the time that it knows.
+            os.utime(part, (FIXED_TIME, FIXED_TIME))
+            part.replace(folder / file.name)
+            return
+        progress(-part.stat().st_size)
+        part.unlink()
+        if not resumed:
+            raise WorkshopError(
+                f"{file.name} from {_host(base)} is not the file that is pinned: its SHA-256 differs. It was deleted.",
+                "If you set WORKSHOP_MAVEN, check that mirror; if not, something on the way changed the file.",
+            )
+
+
+def _receive(url: str, part: Path, size: int, progress: Callable[[int], None], stop: threading.Event) -> bool:
+    """Append what is missing to the part; returns whether it continued one that was there."""
+    have = part.stat().st_size if part.exists() else 0
+    if have > size:
+        part.unlink()
+        have = 0
+    if have == size:
+        progress(have)
+        return True
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=SILENCE, context=_certificates()) as answer:  # noqa: S310
+        resumed = have > 0 and answer.status == 206
+        with part.open("ab" if resumed else "wb") as out:
+            counted = have if resumed else 0
+            progress(counted)
+            try:
+                while not stop.is_set() and (block := answer.read(CHUNK)):
+                    out.write(block)
+                    counted += len(block)
+                    progress(len(block))
+                if counted < size and not stop.is_set():
+                    raise HTTPException(f"the connection ended after {counted} of {size} bytes")
+            except BaseException:
+                progress(-counted)
+                raise
+    return resumed
+
+
+def _certificates() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def _give_up_if_final(error: Exception, base: str, file: Pinned, attempt: int) -> None:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        raise WorkshopError(
+            f"The disk is full: {file.name} could not be written.",
+            "Free some space (Kafka needs about 200 MB), or set WORKSHOP_CACHE to a folder on another disk; "
+            "what came so far is kept.",
+        ) from error
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()
+    if isinstance(error, urllib.error.HTTPError) and error.code not in BEING_TRIED_AGAIN:
+        raise WorkshopError(
+            f"{_host(base)} answers {error.code} for {file.path}.",
+            "Set WORKSHOP_MAVEN to the address of a complete mirror of Maven Central, or unset it.",
+        ) from error
+    if attempt == ATTEMPTS:
+        reason = getattr(error, "reason", None) or error
+        raise WorkshopError(
+            f"{file.name} could not be fetched from {_host(base)}: {reason}.",
+            "Check the network. Behind a proxy, set https_proxy; with a mirror of Maven Central, set WORKSHOP_MAVEN. "
+            "Then run the same command again: it continues where it was cut.",
+        ) from error
+
+
+def _host(base: str) -> str:
+    return urlsplit(base).hostname or base

@@ -1,0 +1,34 @@
+"""Which exercises an attendee has passed: a small file beside the stacks' folders, which all of them share."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from workshop.base.files import locked, read_record, write_atomically
+from workshop.base.settings import Settings
+
+
+def read(settings: Settings) -> dict[str, str]:
+    """Exercise id, such as `00.1`, to the time at which it was first passed."""
+    return read_record(_file(settings))
+
+
+def record(settings: Settings, exercise: str) -> None:
+    """Note that an exercise was passed."""
+    with locked(settings.common / "progress.lock", 10, "notes your progress"):
+        passed = read(settings)
+        passed.setdefault(exercise, datetime.now().astimezone().isoformat(timespec="seconds"))
+        write_atomically(_file(settings), json.dumps(passed, indent=1))
+
+
+def forget(settings: Settings, lesson: str) -> None:
+    """Forget the exercises of one lesson, such as `00`."""
+    with locked(settings.common / "progress.lock", 10, "notes your progress"):
+        kept = {key: value for key, value in read(settings).items() if key.split(".")[0] != lesson}
+        write_atomically(_file(settings), json.dumps(kept, indent=1))
+
+
+def _file(settings: Settings) -> Path:
+    return settings.common / "progress.json"

@@ -1,0 +1,1 @@
+"""The command `workshop`: one module for each group of commands."""

@@ -1,0 +1,109 @@
+"""`workshop chaos`: faults on purpose while payments flow, and a report that proves what became of each payment."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from kafka.errors import KafkaError
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.notebook.connection import connect
+
+BROKEN = 1
+out = Console(highlight=False)
+
+
+def add(words: argparse._SubParsersAction) -> None:
+    """Add the words `chaos list`, `chaos run` and `chaos soak` to a parser."""
+    text = "break brokers, pods and nodes on purpose while payments flow, and prove what became of each payment"
+    parser = words.add_parser("chaos", help=text, description=text)
+    own = parser.add_subparsers(metavar="COMMAND", required=True)
+    text = "the faults, and what each does"
+    own.add_parser("list", help=text, description=text).set_defaults(run=show)
+    text = "these faults, one after the other; exit code 0 if the promise was kept"
+    run = own.add_parser("run", help=text, description=text)
+    run.add_argument("faults", nargs="+", metavar="FAULT", help="a name, or several at once: broker-killed+pod-crashed")
+    run.set_defaults(run=play)
+    text = "faults by chance, alone and two at once, for some minutes; exit code 0 if the promise was kept"
+    soak = own.add_parser("soak", help=text, description=text)
+    soak.add_argument("--minutes", type=_positive, default=10.0, help="how long new faults begin (default: 10)")
+    soak.set_defaults(run=play_on)
+    for sub in (run, soak):
+        sub.add_argument("--rate", type=_positive, default=25.0, help="payments a second (default: 25)")
+        sub.add_argument("--seed", type=int, default=1, help="what is chosen by chance follows from it (default: 1)")
+
+
+def show(settings: Settings, options: argparse.Namespace) -> None:
+    """`workshop chaos list`."""
+    from workshop.chaos import report
+
+    out.print(report.catalogue())
+
+
+def play(settings: Settings, options: argparse.Namespace) -> int:
+    """`workshop chaos run FAULT …`."""
+    from workshop.chaos import faults
+
+    return _run([faults.parse(text) for text in options.faults], options)
+
+
+def play_on(settings: Settings, options: argparse.Namespace) -> int:
+    """`workshop chaos soak`."""
+    from workshop.chaos import faults
+
+    return _run(_for_so_long(faults.plan(options.seed), options.minutes * 60), options)
+
+
+def _for_so_long(steps: Iterable[Sequence[str]], seconds: float) -> Iterator[Sequence[str]]:
+    """Steps that begin within a time, counted from the first."""
+    until = time.monotonic() + seconds
+    return itertools.takewhile(lambda _: time.monotonic() < until, steps)
+
+
+def _run(steps: Iterable[Sequence[str]], options: argparse.Namespace) -> int:
+    from workshop.chaos import day as days
+    from workshop.chaos import report
+
+    ws = connect()
+    seen: days.Day | None = None
+    with Live(Text("Making all well …"), console=out, transient=True, auto_refresh=False) as live:
+        last = 0.0
+
+        def tell(day: days.Day) -> None:
+            nonlocal last
+            if time.monotonic() > last + 0.5:
+                live.update(Text(report.line(day)), refresh=out.is_terminal)
+                last = time.monotonic()
+
+        out.print(f"{options.rate:g} payments a second, seed {options.seed}; Ctrl-C ends it and mends what is broken.")
+        try:
+            with days.running(ws, options.rate, options.seed, tell) as seen:
+                for names in steps:
+                    out.print(report.of_step(seen, seen.step(names)))
+                    seen.pass_(days.CALM)
+        except (KeyboardInterrupt, WorkshopError, KafkaError) as error:
+            live.update(Text(""))
+            if seen is not None:
+                out.print(report.report(seen))
+            if isinstance(error, KafkaError):
+                said = f"Kafka ended the run: {type(error).__name__}. What was broken is mended."
+                raise WorkshopError(said, "`workshop status` shows what runs.") from error
+            raise
+    out.print()
+    out.print(report.report(seen))
+    return 0 if seen.kept else BROKEN
+
+
+def _positive(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < (value := float(text)) <= 1_000:
+            return value
+    raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0 and up to 1000")

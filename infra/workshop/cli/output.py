@@ -1,0 +1,55 @@
+"""What commands that take a while show: a bar, and a client's errors as sentences."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from kafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from workshop.base.errors import WorkshopError
+from workshop.base.timeline import WIDTH
+from workshop.kafka.topics import DEAD_LETTERS
+
+
+@contextmanager
+def kafka_as_sentences() -> Iterator[None]:
+    """Tell what a client raises in a sentence."""
+    try:
+        yield
+    except KafkaError as error:
+        raise WorkshopError(
+            f"Kafka says {type(error).__name__}.", "`workshop status` shows what runs; then run the same command again."
+        ) from None
+
+
+@contextmanager
+def bar(name: str) -> Iterator[Callable[[float], None]]:
+    """A bar that ends at 100 %; yields what is to be told the share that is done, from 0 to 1."""
+    errors, began = Console(stderr=True), time.monotonic()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(WIDTH), TaskProgressColumn())
+    # Without a terminal, or in a notebook's `!`, nothing can be redrawn: the line that ends the step is enough.
+    quiet = not errors.is_terminal or "JPY_PARENT_PID" in os.environ
+    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True, disable=quiet) as progress:
+        task = progress.add_task(name, total=1.0)
+        yield lambda share: progress.update(task, completed=share)
+        progress.update(task, completed=1.0)
+    seconds = time.monotonic() - began
+    errors.print(Text.assemble(("✓ ", "green"), f"{name} 100 % ", (f"{seconds:.1f} s", "dim")))
+
+
+def tell_notes(out: Console, notes: Iterable[str]) -> None:
+    """Print how a file was read, where its reader should know."""
+    for note in notes:
+        out.print(note, markup=False)
+
+
+def refused_rows(count: int, topic: str) -> str:
+    """How many rows of a log were refused, and where they are, in a sentence."""
+    rows = "1 row was" if count == 1 else f"{count:,} rows were"
+    return f"{rows} refused: each is in {topic}{DEAD_LETTERS}, with its line and the reason."

@@ -1,0 +1,80 @@
+"""Old and new versions of an event in one log: what is read is lifted to the newest version, what is stored is never changed.
+
+Version 1 of `PaymentMade` knew euros only. Version 2 names the currency, and the terminal became a place with a channel.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from workshop.domain.payments.events import MalformedEvent, PaymentMade
+
+NEWEST = 2
+
+
+@dataclass(frozen=True)
+class PaymentMadeV2:
+    """A payment as version 2 tells it."""
+
+    card: str
+    place: str
+    channel: str
+    amount_cents: int
+    currency: str
+    at: datetime
+    payment_id: str
+
+    def key(self) -> bytes:
+        """The Kafka key: as before, or the order within a card would be lost."""
+        return self.card.encode()
+
+    def value(self) -> bytes:
+        """The Kafka value, as JSON."""
+        fields = {**self.__dict__, "type": "PaymentMade", "at": self.at.isoformat()}
+        return json.dumps(fields).encode()
+
+    @classmethod
+    def of(cls, old: PaymentMade) -> PaymentMadeV2:
+        """The same payment, told in the new version."""
+        fields = _from_1_to_2(json.loads(old.value()))
+        return cls(**{**{k: v for k, v in fields.items() if k != "type"}, "at": old.at})
+
+
+def _from_1_to_2(fields: dict) -> dict:
+    """What version 1 left unsaid was true all the same: euros, at a terminal."""
+    rest = {name: content for name, content in fields.items() if name != "terminal"}
+    return {**rest, "place": fields.get("terminal"), "channel": "terminal", "currency": "EUR"}
+
+
+UPCASTERS: dict[int, Callable[[dict], dict]] = {1: _from_1_to_2}  # from a version to the next
+
+
+def upcast(fields: dict, version: int) -> dict:
+    """Lift an event's fields from its version to the newest, step by step.
+
+    Raises:
+        MalformedEvent: the version is none, or newer than this program.
+    """
+    if not 1 <= version <= NEWEST:
+        raise MalformedEvent(f"version {version} is unknown here; the newest that this program reads is {NEWEST}")
+    for step in range(version, NEWEST):
+        fields = UPCASTERS[step](fields)
+    return fields
+
+
+def read(value: bytes, headers: list[tuple[str, bytes]]) -> PaymentMadeV2:
+    """A payment of any version, as version 2.
+
+    Raises:
+        MalformedEvent: it cannot be lifted.
+    """
+    version = int(dict(headers).get("version", b"1"))
+    fields = upcast(json.loads(value), version)
+    fields.pop("type", None)
+    try:
+        return PaymentMadeV2(**{**fields, "at": datetime.fromisoformat(fields["at"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedEvent(f"a field is missing or wrong ({error})") from None

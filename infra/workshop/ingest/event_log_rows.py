@@ -1,0 +1,126 @@
+"""Reads an event log of any field into events; a row without a meaning is refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from workshop.domain.escaped import escaped
+from workshop.domain.event_logs.events import EPOCH, LoggedEvent
+from workshop.ingest.columns import Chunk, Columns, Refused, column_name
+from workshop.ingest.hints import Hints
+from workshop.ingest.prepared import Prepared, prepare
+from workshop.ingest.values import Conventions, damaged, names, times
+
+CHUNK = 30_000  # rows
+LONGEST = 1_000  # characters of a case's or an activity's name
+MOST_CHARACTERS = 900_000  # of all the fields of a row together: brokers take records of a megabyte
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a log is to be read.
+
+    Attributes:
+        case, time: the columns that say whose event it is, and when it was.
+        activity: the column that says what happened; empty if `event` says it of every row.
+        event: what every row is, where no column says it.
+        empty_case: the name of the case that is written as an empty one; empty if there is no such case, and rows without
+            a case are refused.
+        known: the activities that are known; empty if all are taken.
+    """
+
+    case: str
+    time: str
+    activity: str = ""
+    event: str = ""
+    empty_case: str = "NA"
+    known: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Write accents in columns' names as the names in a file are compared."""
+        for name in ("case", "time", "activity"):
+            object.__setattr__(self, name, column_name(getattr(self, name)))
+
+    def columns(self) -> Columns:
+        """The columns that the file must have; every other one is read too."""
+        needed = tuple(dict.fromkeys(name for name in (self.case, self.activity, self.time) if name))
+        return Columns(needed, None, "Say which ones they are: --case, --activity and --time.", time=self.time)
+
+    def __str__(self) -> str:
+        what = f"activity {self.activity}" if self.activity else f"every row a {self.event}"
+        known = f", known activities: {', '.join(sorted(self.known))}" if self.known else ""
+        return f"case {self.case}, {what}, time {self.time}, an empty case is '{self.empty_case}'{known}"
+
+
+@dataclass(frozen=True)
+class Events:
+    """A chunk of a file, in the file's order: its events, its other rows, how many cases were empty, the share read."""
+
+    events: list[LoggedEvent]
+    refused: list[Refused]
+    unnamed: int
+    share: float
+
+
+def read(path: Path, reading: Reading, chunk: int = CHUNK, hints: Hints | None = None) -> Iterator[Events]:
+    """Read a log chunk by chunk; rows whose meaning nothing shows are refused one by one.
+
+    Args:
+        chunk: how many rows, taken or refused, are in each chunk but the last.
+
+    Raises:
+        WorkshopError: the file cannot be read, or a column is missing; the columns found are named.
+    """
+    yield from events(prepare(path, reading.columns(), hints), reading, chunk)
+
+
+def events(prepared: Prepared, reading: Reading, chunk: int = CHUNK) -> Iterator[Events]:
+    """Read a log that was looked at before, chunk by chunk; the same events at each call."""
+    for part in prepared.chunks(chunk):
+        yield _take(part, reading, prepared.prefix, prepared.how)
+
+
+def _take(part: Chunk, reading: Reading, prefix: str, how: Conventions) -> Events:
+    size = len(part.lines)
+    given = names(part.columns[reading.case])
+    cases = [case or reading.empty_case for case in given]
+    activities = names(part.columns[reading.activity]) if reading.activity else [reading.event] * size
+    at, against = times(part.columns[reading.time], how)
+    against = damaged(part.columns) | against
+    others = [name for name in part.columns if name not in reading.columns().mandatory]
+    texts = {name: names(part.columns[name]) for name in others}
+    for i in range(size):
+        if reason := _against(cases[i], activities[i], [texts[name][i] for name in others], reading.known):
+            against.setdefault(i, reason)
+    kept = [i for i in range(size) if i not in against]
+    events = [
+        LoggedEvent(
+            cases[i],
+            activities[i],
+            EPOCH + timedelta(milliseconds=int(at[i])),
+            f"{prefix}-{part.lines[i]}",
+            {name: texts[name][i] for name in others if texts[name][i]},
+        )
+        for i in kept
+    ]
+    refused = part.refused + [Refused(part.lines[i], reason, part.show(i)) for i, reason in against.items()]
+    unnamed = sum(not given[i] for i in kept)
+    return Events(events, sorted(refused, key=lambda row: row.line), unnamed, part.share)
+
+
+def _against(case: str, activity: str, others: list[str], known: frozenset[str]) -> str:
+    """Why these names cannot be taken; empty if they can."""
+    if not activity:
+        return "there is no activity"
+    if not case:
+        return "there is no case"
+    if max(len(case), len(activity)) > LONGEST:
+        return f"the name of its case or of its activity has more than {LONGEST:,} characters"
+    if sum(map(len, others)) > MOST_CHARACTERS:
+        return f"its fields have more than {MOST_CHARACTERS:,} characters"
+    if known and activity not in known:
+        return f"the activity '{escaped(activity)}' is not among the {len(known)} known ones"
+    return ""

@@ -1,0 +1,40 @@
+"""Administration of Kafka by clients whose requests are safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from workshop.base.errors import WorkshopError
+from workshop.kafka.failures import ADVICE
+from workshop.kafka.repairs import client as client_repairs
+
+
+def admin(kafka: Mapping, **more: object) -> KafkaAdminClient:
+    """Return an admin client whose requests are safe to repeat; close it, or use `with contextlib.closing(...)`."""
+    client_repairs.apply()
+    return KafkaAdminClient(**{**kafka, **more})
+
+
+def alter_configs(kafka: Mapping, kind: ConfigResourceType, name: str, configs: Mapping[str, str]) -> None:
+    """Set configurations of a topic, a group or a broker.
+
+    Raises:
+        WorkshopError: Kafka refused it; the admin client itself returns that as a text.
+    """
+    with closing(admin(kafka)) as client:
+        answer = client.alter_configs([ConfigResource(kind, name, dict(configs))])[kind.name.lower()][name]
+    if answer != "OK":
+        raise WorkshopError(f"Kafka did not set {', '.join(configs)} of '{name}': {answer}.", ADVICE)
+
+
+def delete_topics(kafka: Mapping, wanted: Callable[[str], bool]) -> list[str]:
+    """Delete the topics whose names are wanted, and return these names."""
+    with closing(admin(kafka)) as client:
+        names = [name for name in client.list_topics() if wanted(name)]
+        if names:
+            client.delete_topics(names)
+    return names

@@ -1,0 +1,1 @@
+"""Repairs of the pinned kafka-python, each with a test on real brokers."""

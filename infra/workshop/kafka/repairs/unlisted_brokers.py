@@ -1,0 +1,47 @@
+"""Repair for kafka-python: a leader that is missing from the list of brokers is a retriable condition.
+
+A broker builds a metadata answer in two steps: the leaders first, then the brokers that are alive. If a leader dies between
+the two steps, the answer names a leader that its list of brokers does not contain. kafka-python 3.0.12 raises
+`UnknownBrokerIdError` in that case. In a producer, the error ends every pass of the sender thread before it polls the
+network, so newer metadata never arrive and no record is ever sent or expired. In a consumer, `poll` raises it, and the
+partitions of that leader are never fetched again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kafka.errors import NodeNotReadyError, UnknownBrokerIdError
+from kafka.net.manager import KafkaConnectionManager
+from kafka.producer.sender import Sender
+
+_get_connection = KafkaConnectionManager.get_connection
+_run_once = Sender.run_once
+
+
+class BrokerNotListed(NodeNotReadyError, UnknownBrokerIdError):
+    """The broker is missing from the client's metadata; newer metadata may contain it or name another leader."""
+
+
+def apply() -> None:
+    """Install the repair in this process. Calling it again has no effect."""
+    KafkaConnectionManager.get_connection = _get_connection_or_refresh  # type: ignore[assignment]  # it passes all on
+    Sender.run_once = _run_once_then_poll
+
+
+def _get_connection_or_refresh(manager: KafkaConnectionManager, node_id: Any, **options: Any) -> Any:
+    """Request newer metadata and raise a retriable error, which every caller handles already."""
+    try:
+        return _get_connection(manager, node_id, **options)
+    except UnknownBrokerIdError as error:
+        manager.cluster.request_update()
+        raise BrokerNotListed(*error.args) from error
+
+
+def _run_once_then_poll(sender: Sender) -> None:
+    """Poll the network after a failed pass too: the answer that ends the failure may be waiting there."""
+    try:
+        _run_once(sender)
+    except Exception:
+        sender._client.poll(timeout_ms=sender.config["retry_backoff_ms"])
+        raise

@@ -1,0 +1,1 @@
+"""Lesson 06: its experiments, observations, pictures and checks."""

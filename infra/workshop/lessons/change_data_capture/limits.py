@@ -1,0 +1,108 @@
+"""Lesson 06, a service that joins: what the bank's customers pay, what the monolith changes, and when an alert comes."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+
+from kafka import KafkaProducer
+
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import PaymentMade
+from workshop.domain.payments.limits import LimitExceeded
+from workshop.kafka import consume
+from workshop.lessons.change_data_capture import outbox
+from workshop.lessons.change_data_capture.bank import Bank
+from workshop.lessons.change_data_capture.live import Arrivals, arrivals
+from workshop.lessons.change_data_capture.observations import Joined
+from workshop.lessons.change_data_capture.pictures import draw_alerts
+from workshop.notebook import services
+from workshop.notebook.live import Live
+
+PAID = 300_00
+EVERY = 0.1  # seconds between two payments
+
+
+def limit_alerts(bank: Bank) -> Joined:
+    """Start the service `limit-alerts`, pay with one card all the time, and let the monolith change that card's limit."""
+    outbox.follow(bank)
+    [card] = bank.open_cards(1)
+    bank.settled("cards")
+    payments, alerts = bank.ws.fresh_topic("payments", partitions=1), bank.ws.fresh_topic("limit-alerts", partitions=1)
+    service = services.limit_alerts(bank.ws, bank.topic("cards"), payments, alerts)
+    seen = Joined(card=card)
+    service.start()
+    try:
+        _greet(bank, payments, alerts)
+        with closing(KafkaProducer(**bank.ws.kafka, acks="all")) as producer, arrivals(bank, "cards") as reader:
+            live = Live(lambda: draw_alerts(seen))
+            began = time.time()
+            _pay_and_change(bank, seen, began, producer, payments, reader, live)
+
+            def gone_is_told() -> bool:
+                _pay_once(seen, producer, payments, began)
+                return _is_told(bank, seen, alerts)
+
+            wait_until(gone_is_told, 60, "limit-alerts to tell that the card is gone", every=EVERY)
+            live.finish()
+    finally:
+        service.stop()
+    return seen
+
+
+def _greet(bank: Bank, payments: str, alerts: str) -> None:
+    """Wait until it answers: a payment with a card that nobody has leads to an alert."""
+    with closing(KafkaProducer(**bank.ws.kafka, acks="all")) as producer:
+        _pay(producer, payments, "card-of-nobody")
+    wait_until(lambda: consume.read_all(bank.ws, alerts), 60, "limit-alerts to answer", every=0.1)
+
+
+def _pay(producer: KafkaProducer, topic: str, card: str) -> PaymentMade:
+    payment = PaymentMade(card, "terminal-00042", PAID, datetime.now(UTC))
+    producer.send(topic, key=payment.key(), value=payment.value()).get(timeout=60)
+    return payment
+
+
+def _pay_and_change(
+    bank: Bank, seen: Joined, began: float, producer: KafkaProducer, topic: str, reader: Arrivals, live: Live
+) -> None:
+    todo: list[tuple[float, tuple[object, ...]]] = [
+        (1.5, ("limit", seen.card, 200_00)),
+        (3.5, ("limit", seen.card, 400_00)),
+    ]
+    todo.append((5.5, ("close", int(seen.card.removeprefix("card-")))))
+    seen.limits.append((0.0, 500_00))
+    doing: list[subprocess.Popen] = []
+    while (now := time.time() - began) < 7.5 or todo:  # on a busy machine, a round takes seconds
+        if todo and now > todo[0][0]:
+            doing.append(bank.working(*todo.pop(0)[1]))
+        _pay_once(seen, producer, topic, began)
+        seen.limits[1:] = _committed(reader, began)
+        live.update()
+        time.sleep(EVERY)
+    for program in doing:
+        program.communicate(timeout=30)
+    wait_until(lambda: len(_committed(reader, began)) >= 3, 30, "the changes to arrive", every=0.1)
+    seen.limits[1:] = _committed(reader, began)
+
+
+def _committed(reader: Arrivals, began: float) -> list[tuple[float, int | None]]:
+    return [
+        (change.committed_ms / 1000 - began, change.after["limit_cents"] if change.after else None)
+        for _, change in list(reader.seen)
+        if change.operation in ("update", "delete")
+    ]
+
+
+def _pay_once(seen: Joined, producer: KafkaProducer, topic: str, began: float) -> None:
+    payment = _pay(producer, topic, seen.card)
+    seen.payments[payment.payment_id] = payment.at.timestamp() - began
+
+
+def _is_told(bank: Bank, seen: Joined, alerts: str) -> bool:
+    found = [LimitExceeded.parse(record.value) for record in consume.read_all(bank.ws, alerts)]
+    seen.alerted = {alert.payment_id for alert in found} & set(seen.payments)
+    gone = next(when for when, limit in seen.limits if limit is None)
+    return any(when > gone and name in seen.alerted for name, when in seen.payments.items())

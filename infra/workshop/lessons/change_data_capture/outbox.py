@@ -1,0 +1,73 @@
+"""The outbox: a table whose rows become events. Debezium's event router makes them, out of the database's own log."""
+
+from __future__ import annotations
+
+from workshop.base.waiting import wait_until
+from workshop.kafka import consume, topics
+from workshop.lessons.change_data_capture.bank import Bank
+
+TABLE = "outbox"
+SCHEMA = """create table if not exists outbox (
+    id uuid primary key,
+    aggregatetype text not null,
+    aggregateid text not null,
+    type text not null,
+    payload jsonb not null
+)"""
+MORE = {"snapshot.mode": "when_needed", "status.update.interval.ms": 500}
+FOLLOWED = ("customers", "cards", TABLE)
+MARK = "Mark"  # the type of an event that tells that all before it has arrived
+
+
+def follow(bank: Bank) -> None:
+    """Let Debezium follow customers, cards and the outbox, unless it does; what the outbox holds becomes events."""
+    if bank.follows(*FOLLOWED):
+        return
+    with bank.connect() as database:
+        database.execute(SCHEMA)
+    # One partition: what was written before another event is read before it.
+    topics.create(bank.ws.kafka, [topics.Topic(topic(bank), 1, 3, topics.FOR_EVER)])
+    # Where a slot was dropped, it reads the tables again: what happened in between is told by nobody.
+    bank.follow(*FOLLOWED, **MORE, **router(topic(bank), bank.topic(TABLE)))
+
+
+def topic(bank: Bank) -> str:
+    """Where the events go."""
+    return f"{bank.name}.events"
+
+
+def router(events: str, table_topic: str) -> dict[str, str]:
+    """Settings of a connector by which the rows of an outbox, and of no other table, become events of a topic.
+
+    The key is the column `aggregateid`, the value is `payload`; `type` and `id` are headers. Pure.
+
+    Args:
+        table_topic: the topic into which the table's changes would go without it.
+    """
+    return {
+        "transforms": "outbox",
+        "transforms.outbox.type": "io.debezium.transforms.outbox.EventRouter",
+        "transforms.outbox.route.topic.replacement": events,
+        "transforms.outbox.table.expand.json.payload": "true",
+        "transforms.outbox.table.fields.additional.placement": "type:header:type",
+        "transforms.outbox.predicate": "is-outbox",
+        "predicates": "is-outbox",
+        "predicates.is-outbox.type": "org.apache.kafka.connect.transforms.predicates.TopicNameMatches",
+        "predicates.is-outbox.pattern": table_topic.replace(".", r"\."),
+    }
+
+
+def settle(bank: Bank) -> None:
+    """Put a mark into the outbox and wait until it is read: what was committed before it has arrived then."""
+    insert = "insert into outbox values (gen_random_uuid(), 'mark', 'mark', %s, '{}') returning id"
+    with bank.connect() as database:
+        made = database.execute(insert, [MARK]).fetchone()
+        assert made is not None  # `returning` gives a row
+        mark = str(made[0]).encode()
+
+    def arrived() -> bool:
+        return any(("id", mark) in record.headers for record in consume.read_all(bank.ws, topic(bank)))
+
+    wait_until(
+        arrived, 60, "the events of the outbox to arrive", every=0.2, next_step="`workshop logs connect` says more."
+    )

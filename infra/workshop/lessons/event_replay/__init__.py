@@ -1,0 +1,1 @@
+"""Lesson 04: its experiments, observations, pictures and checks."""

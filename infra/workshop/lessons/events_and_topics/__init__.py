@@ -1,0 +1,1 @@
+"""Lesson 01: its experiments, observations, pictures and checks."""

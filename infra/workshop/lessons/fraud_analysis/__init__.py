@@ -1,0 +1,1 @@
+"""Lesson 05: its experiments, observations, pictures and checks."""

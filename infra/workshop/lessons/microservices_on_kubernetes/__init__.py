@@ -1,0 +1,1 @@
+"""Lesson 07: its experiments, observations, pictures and checks."""

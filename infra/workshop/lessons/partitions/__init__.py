@@ -1,0 +1,1 @@
+"""Lesson 02: its experiments, observations, pictures and checks."""

@@ -1,0 +1,293 @@
+"""Lesson 02: what partitions accelerate, and at what price."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+from kafka import KafkaProducer
+
+from workshop.base.pace import paced
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import PaymentMade
+from workshop.kafka.background_consumers import Reader, wait_for, wait_until_shared
+from workshop.kafka.background_consumers import reading as all_reading
+from workshop.kafka.produce import publish
+from workshop.notebook import story
+from workshop.notebook.connection import Connection
+from workshop.notebook.live import Live
+from workshop.notebook.pictures import BLUE, FAINT, GREY, ORANGE, PALETTE, Picture, figure
+from workshop.stack.kubernetes.background_build import measures
+
+QUOTA_CLIENT = "lesson-02"
+UNDER_WAY = 400  # events that may be unacknowledged at once
+UNDER_WAY_LIMITED = 40  # … a partition, with a quota: a large burst is paid for by a long silence
+WARM_UP = 2.0  # seconds until a quota has settled
+WORK = 0.005  # seconds that handling one event takes, waiting for somebody else's answer
+
+
+def of_cards(cards: Iterable[int], count: int) -> list[PaymentMade]:
+    """The first payments of some cards in June, in order of time."""
+    rows = story.payments()
+    rows = rows[rows["CUSTOMER_ID"].isin(list(cards)) & (rows["TX_DATETIME"] >= "2018-06-01")]
+    return list(story.events(rows.head(count)))
+
+
+def draw_placement(records: list, partitions: int) -> Picture:
+    """Every record by partition and offset, a colour a card."""
+    cards = sorted({record.key.decode() for record in records})
+    drawing, axes = figure(height=0.9 + 0.5 * partitions)
+    label = {"textcoords": "offset points", "fontsize": 10, "fontweight": "bold", "va": "center"}
+    taken: Counter = Counter()
+    for card, colour, marker in zip(cards, PALETTE, "os^Dv", strict=False):
+        own = [record for record in records if record.key.decode() == card]
+        number = own[0].partition
+        axes.scatter([r.offset for r in own], [r.partition for r in own], s=60, color=colour, marker=marker)
+        last = max(r.offset for r in records if r.partition == number)
+        axes.annotate(card, (last, number), (12, 7 - 14 * taken[number]), color=colour, **label)
+        taken[number] += 1
+    axes.set(xlabel="offset", yticks=range(partitions), ylim=(partitions - 0.4, -0.6), title="a colour a card")
+    axes.set_yticklabels([f"partition {number}" for number in range(partitions)])
+    axes.margins(x=0.12)
+    where = {card: next(r.partition for r in records if r.key.decode() == card) for card in cards}
+    return Picture(drawing, "; ".join(f"all of {card} is in partition {number}" for card, number in where.items()))
+
+
+def draw_reading_order(records: list) -> Picture:
+    """In which order a reader of the whole topic meets the events, against the time at which they happened."""
+    drawing, axes = figure(height=2.8)
+    begin = min(record.timestamp for record in records)
+    for number in sorted({record.partition for record in records}):
+        own = [(i, (r.timestamp - begin) / 3.6e6) for i, r in enumerate(records) if r.partition == number]
+        axes.plot(*zip(*own, strict=True), ".", color=PALETTE[number], markersize=5)
+        axes.annotate(f"partition {number} ", own[-1], fontsize=10, ha="right", va="top")
+    axes.set(xlabel="read as number …", ylabel="happened after … hours", title="order within a partition, none across")
+    jumps = sum(1 for a, b in pairwise(records) if b.timestamp < a.timestamp)
+    return Picture(
+        drawing, f"Within a partition time only rises; between partitions the reader went back {jumps} times."
+    )
+
+
+@measures
+def write_rates(ws: Connection, partitions: Iterable[int], seconds: float, *, limited: bool) -> dict[int, float]:
+    """How many events of 1 kB are acknowledged a second, on topics of so many partitions with one copy each.
+
+    Args:
+        limited: use the client name for which each broker has a quota.
+    """
+    found: dict[int, float] = {}
+    counts = list(partitions)
+    live = Live(lambda: draw_writes(found, counts, limited))
+    for count in counts:
+        topic = ws.fresh_topic(f"writes-{count}", partitions=count, copies=1)
+        client = QUOTA_CLIENT if limited else f"free-{uuid.uuid4().hex[:6]}"
+        under_way = UNDER_WAY_LIMITED * count if limited else UNDER_WAY
+        phases = (WARM_UP if limited else 0.5, paced(seconds, 1.0))
+        found[count] = _write(ws, topic, count, phases, client, under_way)
+        live.finish()
+    return found
+
+
+def _write(ws: Connection, topic: str, partitions: int, phases: tuple[float, float], client: str, room: int) -> float:
+    """Send round robin, with so many events under way at most, and count the acknowledged ones a second.
+
+    Each partition has a share of that room for itself, so that one whose broker holds back does not hold up the others.
+
+    Args:
+        phases: seconds that do not count, then seconds that do.
+    """
+    value, acknowledged = b"x" * 1000, []
+    free = [threading.Semaphore(max(1, room // partitions)) for _ in range(partitions)]
+
+    def done(partition: int) -> None:
+        acknowledged.append(time.monotonic())
+        free[partition].release()
+
+    with closing(KafkaProducer(**ws.kafka, client_id=client, acks=1, enable_idempotence=False)) as producer:
+        producer.partitions_for(topic)
+        counts_from = time.monotonic() + phases[0]
+        until = counts_from + phases[1]
+        while time.monotonic() < until:
+            open_ones = [number for number in range(partitions) if free[number].acquire(blocking=False)]
+            for number in open_ones:
+                producer.send(topic, value=value, partition=number).add_callback(lambda _, n=number: done(n))
+            if not open_ones:
+                time.sleep(0.001)
+    return sum(counts_from <= when < until for when in acknowledged) / phases[1]
+
+
+def draw_writes(found: Mapping[int, float], counts: Sequence[int], limited: bool) -> Picture:
+    """Acknowledged events a second against the number of partitions; those to come have their place already."""
+    drawing, axes = figure(height=2.8)
+    axes.bar(range(len(found)), list(found.values()), color=BLUE if limited else GREY, width=0.6)
+    for place, rate in enumerate(found.values()):
+        axes.text(place, rate, f"{rate:,.0f}", ha="center", va="bottom", fontsize=10)
+    axes.set_xticks(range(len(counts)), [str(count) for count in counts])
+    axes.set_xlim(-0.5, len(counts) - 0.5)
+    title = "each broker takes 0.5 MB/s: machines add up" if limited else "no limit: two cores are the limit"
+    axes.set(xlabel="partitions", ylabel="events of 1 kB a second", title=title)
+    axes.margins(y=0.15)
+    return Picture(drawing, "; ".join(f"{n} partitions: {rate:,.0f} events a second" for n, rate in found.items()))
+
+
+@measures
+def read_rates(ws: Connection, topic: str, partitions: int, readers: Iterable[int], seconds: float) -> dict[int, list]:
+    """How many events a second each of so many readers handles, members of one group, each event taking 5 ms."""
+    found: dict[int, list] = {}
+    counts = list(readers)
+    live = Live(lambda: draw_reads(found, counts, partitions))
+    for count in counts:
+        group = f"readers-{uuid.uuid4().hex[:6]}"
+        members = [Reader(ws, topic, group, f"reader-{n}", work=WORK) for n in range(count)]
+        with all_reading(members):
+            wait_until_shared(members, partitions)
+            before, began = [len(m.records) for m in members], time.monotonic()
+            time.sleep(paced(seconds, 1.0))
+            took = time.monotonic() - began
+            found[count] = [(len(m.records) - b) / took for m, b in zip(members, before, strict=True)]
+        live.finish()
+    return found
+
+
+def draw_reads(found: Mapping[int, list], counts: Sequence[int], partitions: int) -> Picture:
+    """Events a second against readers: each reader's share stacked, idle readers hollow, the ideal dashed."""
+    drawing, axes = figure(height=3.2)
+    for count, rates in found.items():
+        bottom = 0.0
+        for rate in rates:
+            if rate < 1:
+                continue
+            axes.bar(count, rate, bottom=bottom, color=BLUE, edgecolor="white", width=0.6)
+            bottom += rate
+        idle = sum(rate < 1 for rate in rates)
+        axes.text(
+            count, bottom, f"{bottom:,.0f}" + (f"\n{idle} idle ○" if idle else ""), ha="center", va="bottom", zorder=4
+        )
+    most = max(counts)
+    ideal = 1 / WORK
+    axes.plot([0.6, most + 0.4], [0.6 * ideal, (most + 0.4) * ideal], "--", color=GREY, linewidth=1)
+    axes.text(most * 0.8, most * 0.9 * ideal, "if more were always faster  ", color=GREY, ha="right", fontsize=10)
+    axes.set(xlabel="readers in the group", ylabel="events a second", title=f"{partitions} partitions: the ceiling")
+    axes.set(xlim=(0.4, most + 0.6), ylim=(0, max(6, most) * ideal * 1.1), xticks=list(counts))
+    totals = {count: sum(rates) for count, rates in found.items()}
+    return Picture(drawing, "; ".join(f"{n} readers: {total:,.0f} events a second" for n, total in totals.items()))
+
+
+def hot_day(count: int = 600) -> list[PaymentMade]:
+    """A day on which one card makes 60 % of the payments, at twelve terminals; in order of time."""
+    calm = story.one_day()[: int(count * 0.4)]
+    first = calm[0].at
+    hot = [
+        replace(
+            calm[0],
+            card="card-0007",
+            terminal=f"terminal-{n % 12:05d}",
+            at=first + timedelta(seconds=60 * n),
+            payment_id=f"hot-{n:04d}",
+        )
+        for n in range(count - len(calm))
+    ]
+    return sorted(calm + hot, key=lambda event: event.at)
+
+
+def watch_lag(ws: Connection, events: list[PaymentMade], partitions: int = 4) -> dict[int, list[tuple[float, int]]]:
+    """Publish events and let as many readers as partitions work them off; draw each partition's lag while it falls.
+
+    Returns:
+        Partition to pairs: seconds, events that are still to be read.
+    """
+    topic = ws.fresh_topic("hot", partitions=partitions)
+    group = f"hot-{uuid.uuid4().hex[:6]}"
+    readers = [Reader(ws, topic, group, f"reader-{n}", work=WORK) for n in range(partitions)]
+    for reader in readers:
+        reader.hold()
+    lags: dict[int, list[tuple[float, int]]] = {number: [] for number in range(partitions)}
+    with all_reading(readers):
+        wait_until_shared(readers, partitions)
+        written = Counter(place.partition for place in publish(ws, topic, events))
+        live = Live(lambda: draw_lag(lags))
+        began = time.monotonic()
+        for reader in readers:
+            reader.go()
+
+        def left() -> int:
+            read = Counter(record.partition for reader in readers for record in list(reader.records))
+            for number, points in lags.items():
+                points.append((time.monotonic() - began, written[number] - read[number]))
+            live.update()
+            return sum(points[-1][1] for points in lags.values())
+
+        wait_for(readers, lambda: left() == 0, "all events to be read")
+        live.finish()
+    return lags
+
+
+def draw_lag(lags: Mapping[int, list[tuple[float, int]]]) -> Picture:
+    """Each partition's lag over time."""
+    drawing, axes = figure(height=2.9)
+    said = []
+    for number, points in lags.items():
+        if not points:
+            continue
+        times, left = zip(*points, strict=True)
+        axes.plot(times, left, color=PALETTE[number % len(PALETTE)])
+        done = next((when for when, lag in points if lag == 0), None)
+        said.append(
+            f"partition {number}: {left[0]} events" + (f", read after {done:.1f} s" if done is not None else "")
+        )
+    axes.set(xlabel="seconds", ylabel="lag: events to be read", title="one reader a partition; one card has 60 %")
+    begun = {number: points for number, points in lags.items() if points}
+    if begun:
+        hot = max(begun, key=lambda number: begun[number][0][1])
+        middle = begun[hot][len(begun[hot]) // 2]
+        axes.annotate(f"partition {hot}, with the hot card", middle, (10, 6), textcoords="offset points", fontsize=10)
+        axes.text(0.02, 0.28, "the others", transform=axes.transAxes, fontsize=10)
+    return Picture(drawing, "; ".join(said))
+
+
+def wait_for_partitions(ws: Connection, topic: str, count: int) -> None:
+    """Wait until a topic has so many partitions, each with a leader."""
+
+    def grown() -> bool:
+        with closing(ws.admin()) as admin:
+            leaders = [part["leader_id"] for part in admin.describe_topics([topic])[0]["partitions"]]
+        return len(leaders) == count and min(leaders) > 0
+
+    wait_until(grown, 30, f"{topic} to have {count} partitions", every=0.1)
+
+
+def places(records: list) -> dict[str, list[int]]:
+    """Key to the partitions in which its events lie, in the order of their offsets."""
+    found: dict[str, list[int]] = {}
+    for record in records:
+        known = found.setdefault(record.key.decode(), [])
+        if record.partition not in known:
+            known.append(record.partition)
+    return found
+
+
+def draw_moves(before: list, now: list) -> Picture:
+    """Where each card's events were, and where else they lie now."""
+    old, new = places(before), places(now)
+    cards = sorted(old)
+    drawing, axes = figure(height=3.2)
+    moved = 0
+    for x, card in enumerate(cards):
+        (was,) = old[card]
+        elsewhere = [number for number in new[card] if number != was]
+        moved += bool(elsewhere)
+        for number in elsewhere:
+            axes.annotate("", (x, number), (x, was), arrowprops={"arrowstyle": "->", "color": ORANGE, "lw": 2})
+        colour = "white" if elsewhere else BLUE
+        axes.scatter(x, was, s=70, facecolor=colour, edgecolor=BLUE, linewidth=2, zorder=3)
+    axes.set_xticks(range(len(cards)), [card.removeprefix("card-") for card in cards], fontsize=8, rotation=90)
+    axes.set(xlabel="card", ylabel="partition", yticks=range(6), title="● stayed   ○→ now written elsewhere")
+    axes.grid(axis="y", color=FAINT)
+    return Picture(drawing, f"{moved} of {len(cards)} cards are written to another partition than before.")

@@ -1,0 +1,75 @@
+"""Lesson 09, asking again with a key and without: what the log holds of it, and what was debited."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from contextlib import suppress
+
+import httpx
+import pandas as pd
+
+from workshop.base.waiting import wait_until
+from workshop.domain.payments import MalformedEvent, PaymentMade, parse
+from workshop.domain.payments.events import AccountDebited
+from workshop.kafka import consume
+from workshop.notebook.connection import Connection
+
+
+def pay_twice(ws: Connection) -> pd.DataFrame:
+    """The same order sent twice with one key, and twice without; what the log holds, and what was debited.
+
+    Raises:
+        WorkshopError: the payments are not acknowledged, or not debited, in time.
+    """
+    card, key = f"card-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    body = {"card": card, "terminal": "terminal-00001", "amount_cents": 4_200}
+    ways = {"with one key": {"Idempotency-Key": key}, "without a key": {}}
+    with httpx.Client(base_url=ws.payments, trust_env=False, timeout=30) as client:
+        ids = {way: [_acknowledged(client, body, headers) for _ in range(2)] for way, headers in ways.items()}
+    everything = {one for found in ids.values() for one in found}
+    debited = wait_until(lambda: _debited(ws, card, everything), 90, "the debits", every=0.3)
+    written = _times(ws, "payments", PaymentMade, card)
+    rows = [
+        (
+            way,
+            len(found),
+            sum(written[one] for one in set(found)),
+            len(set(found)),
+            sum(debited[one] for one in set(found)),
+        )
+        for way, found in ids.items()
+    ]
+    columns = ["", "acknowledged", "records in payments", "payment ids", "debits"]
+    return pd.DataFrame(rows, columns=columns).set_index("")
+
+
+def _acknowledged(client: httpx.Client, body: dict, headers: dict) -> str:
+    """The id of a payment that was made; who is refused, because Kafka was away a moment ago, asks again."""
+
+    def paid() -> str:
+        with suppress(httpx.TransportError):
+            answer = client.post("/payments", json=body, headers=headers)
+            return answer.json()["payment_id"] if answer.status_code == httpx.codes.CREATED else ""
+        return ""
+
+    return wait_until(
+        paid, 60, "a payment to be acknowledged", every=0.5, next_step="`workshop status` shows what runs."
+    )
+
+
+def _debited(ws: Connection, card: str, ids: set[str]) -> Counter:
+    """How often each payment of a card was debited, once all of these were."""
+    found = _times(ws, "debits", AccountDebited, card, isolation_level="read_committed")
+    return found if ids <= set(found) else Counter()
+
+
+def _times(ws: Connection, topic: str, kind: type, card: str, **options: object) -> Counter:
+    """How many events of a kind a topic holds of a card, by payment."""
+    found: Counter = Counter()
+    for record in consume.read_all(ws, topic, **options):
+        with suppress(MalformedEvent):
+            event = parse(record.value)
+            if isinstance(event, kind) and event.card == card:
+                found[event.payment_id] += 1
+    return found

@@ -1,0 +1,172 @@
+"""The pictures of lesson 09: the board of a game day on one time axis, lags by partition, and the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workshop.chaos.figures import percentile
+from workshop.chaos.reconcile import OUTCOMES, Reconciled
+from workshop.notebook.pictures import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PALETTE,
+    PURPLE,
+    RED,
+    Picture,
+    blank,
+    figure,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from workshop.chaos.day import Day
+
+TIMES = ("not debited", "debited once", "twice or more")
+
+
+def draw_beginning() -> Picture:
+    """What stands where the board will be, until the first payment flows."""
+    drawing, axes = figure(height=0.4)
+    blank(axes, (0, 1), (0, 1))
+    said = "First everything is made well: three brokers, every pod ready …"
+    axes.text(0, 0.5, said, va="center", fontsize=11, color=GREY)
+    return Picture(drawing, said)
+
+
+def draw_board(day: Day) -> Picture:
+    """A run on one time axis: acknowledged and debited, what is on the way, the wait, copies and pods; faults named."""
+    drawing, (flow, waiting, wait, health) = figure(height=6.2, rows=4, sharex=True, height_ratios=(3, 2, 2, 2))
+    entries, end = day.entries, max([at for at, _ in list(day.in_sync.seen)] + [day.began + 10]) - day.began
+    told = sorted(at - day.began for entry in entries if (at := entry.acknowledged_at) is not None)
+    taken = sorted(at - day.began for at, _, _ in list(day.debited.seen))
+    again = [a.at - day.began for entry in entries for a in entry.attempts if a.status != 201]
+    seconds = range(int(end) + 1)
+    for times, colour, word, height in ((told, BLUE, "acknowledged", 1.0), (taken, GREEN, "debited", 0.82)):
+        flow.step(list(seconds), _each_second(times, seconds), where="post", color=colour)
+        flow.text(1.01, height, word, color=colour, transform=flow.transAxes, fontsize=9, va="top")
+    if again:
+        flow.step(list(seconds), _each_second(again, seconds), where="post", color=RED, linewidth=1.2)
+        flow.text(1.01, 0.64, f"asked again: {len(again)}", color=RED, transform=flow.transAxes, fontsize=9, va="top")
+    waiting.fill_between(
+        list(seconds), [_up_to(told, s) - _up_to(taken, s) for s in seconds], step="post", color=PURPLE
+    )
+    _draw_wait(wait, entries, day.began, seconds)
+    _draw_health(health, day)
+    flow.set(ylabel="a second", ylim=(0, None))
+    waiting.set(ylabel="not yet\ndebited", ylim=(0, None))
+    wait.set(ylabel="p95, s", ylim=(0, None))
+    health.set(xlabel="seconds", xlim=(0, max(end, 10)))
+    for axes in (flow, waiting, wait, health):
+        axes.grid(axis="x", color=FAINT)
+        _shade(axes, day, end)
+    _name(flow, day)
+    return Picture(drawing, _said(day, told, taken, again))
+
+
+def _draw_wait(axes: Axes, entries: Sequence, began: float, seconds: Sequence[int]) -> None:
+    waits: dict[int, list[float]] = {}
+    for entry in entries:
+        if (at := entry.acknowledged_at) is not None:
+            waits.setdefault(int(entry.at - began) // 2 * 2, []).append(at - entry.at)
+    points = sorted((second + 1, percentile(some, 0.95)) for second, some in waits.items() if second >= 0)
+    axes.plot([at for at, _ in points], [p95 for _, p95 in points], color=ORANGE)
+
+
+def _draw_health(axes: Axes, day: Day) -> None:
+    for sampler, colour, word, height in (
+        (day.in_sync, BLUE, "copies in sync", 1.0),
+        (day.ready, GREEN, "pods ready", 0.7),
+    ):
+        seen = list(sampler.seen)
+        axes.step([at - day.began for at, _ in seen], [value for _, value in seen], where="post", color=colour)
+        axes.text(1.01, height, word, color=colour, transform=axes.transAxes, fontsize=9, va="top")
+    axes.set(ylim=(0, 10), yticks=(0, 3, 6, 9))
+
+
+def _shade(axes: Axes, day: Day, now: float) -> None:
+    for step in day.steps:
+        until = step.mended - day.began if step.mended else now
+        axes.axvspan(step.began - day.began, until, color=ORANGE, alpha=0.15, linewidth=0, zorder=0)
+        axes.axvline(step.began - day.began, color=INK, linewidth=1, linestyle="--")
+
+
+def _name(axes: Axes, day: Day) -> None:
+    """The faults above the axis, on two levels, so that neighbours do not cover each other."""
+    for number, step in enumerate(day.steps):
+        at, height = step.began - day.began, 1.04 + 0.16 * (number % 2)
+        word = axes.text(at, height, step.word, transform=axes.get_xaxis_transform(), fontsize=9, va="bottom")
+        word.set_in_layout(number % 2 == 1 or len(day.steps) == 1)
+
+
+def _said(day: Day, told: Sequence, taken: Sequence, again: Sequence) -> str:
+    names = ", ".join(f"{step.word} at {step.began - day.began:.0f} s" for step in day.steps) or "no fault yet"
+    said = f"{len(told)} payments acknowledged, {len(taken)} debited, {len(again)} attempts repeated; {names}"
+    return said + (f"; {day.result.sentence()}" if day.result else "")
+
+
+def _each_second(times: Sequence[float], seconds: Sequence[int]) -> list[int]:
+    counts = [0] * (len(seconds) + 1)
+    for at in times:
+        if 0 <= at < len(seconds):
+            counts[int(at)] += 1
+    return counts[: len(seconds)]
+
+
+def _up_to(times: Sequence[float], second: float) -> int:
+    from bisect import bisect_right
+
+    return bisect_right(times, second)
+
+
+def draw_lags(lags: Sequence[tuple[float, Sequence[int]]], marks: Sequence[tuple[float, str]]) -> Picture:
+    """How many records wait in each partition over time."""
+    drawing, axes = figure(height=2.8)
+    lags = list(lags)
+    said = []
+    for number in range(len(lags[-1][1]) if lags else 0):
+        values = [some[number] for _, some in lags]
+        axes.plot([at for at, _ in lags], values, color=PALETTE[number])
+        said.append(f"partition {number}: at most {max(values)} waiting, {values[-1]} in the end")
+    worst = max(range(len(lags[-1][1])), key=lambda n: max(some[n] for _, some in lags)) if lags else 0
+    if lags and (most := max(lags, key=lambda one: one[1][worst]))[1][worst] > 10:
+        axes.text(most[0], most[1][worst], f"partition {worst} ", color=PALETTE[worst], fontweight="bold", ha="right")
+    axes.set(
+        xlabel="seconds", ylabel="records that wait", ylim=(0, None), xlim=(0, max([at for at, _ in lags] + [1.0]))
+    )
+    for at, word in marks:
+        axes.axvline(at, color=INK, linewidth=1.2, linestyle="--")
+        axes.text(at, 1.02, word, transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=10)
+    return Picture(drawing, "; ".join(said) or "lags over time")
+
+
+def draw_matrix(found: Reconciled) -> Picture:
+    """What customers know against how often they were debited: blue is as promised, red would be a broken promise."""
+    drawing, axes = figure(width=7.0, height=2.9)
+    blank(axes, (-0.02, 3.9), (-0.15, 3.6))
+    for row, outcome in enumerate(OUTCOMES):
+        axes.text(0.82, 2.5 - row, outcome, ha="right", va="center", fontsize=11)
+        for times, word in enumerate(TIMES):
+            count = found.matrix[outcome, times]
+            axes.text(1.4 + times, 3.2, word, ha="center", fontsize=11) if row == 0 else None
+            _cell(axes, (0.92 + times, 2.05 - row), count, _colour(outcome, times, count))
+    verdict = "the promise was kept" if found.kept else "the promise was broken"
+    return Picture(drawing, f"{verdict}: {found.sentence()}")
+
+
+def _colour(outcome: str, times: int, count: int) -> str:
+    broken = times == 2 or (outcome == "acknowledged" and times == 0) or (outcome == "refused" and times == 1)
+    return GREY if not count else RED if broken else BLUE
+
+
+def _cell(axes: Axes, corner: tuple[float, float], count: int, colour: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle(corner, 0.95, 0.9, facecolor=colour if count else "white", edgecolor=colour, alpha=0.9))
+    ink = "white" if count else GREY
+    axes.text(corner[0] + 0.475, corner[1] + 0.45, f"{count:,}", ha="center", va="center", fontsize=15, color=ink)

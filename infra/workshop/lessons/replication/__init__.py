@@ -1,0 +1,1 @@
+"""Lesson 03: its experiments, observations, pictures and checks."""

@@ -1,0 +1,140 @@
+"""Executes solved lessons on the running stack and leaves one self-contained HTML page of each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from traitlets.config import Config
+
+from workshop.base import endpoints, environment, interruptions
+from workshop.base.errors import WorkshopError
+from workshop.base.files import write_atomically
+from workshop.base.settings import Settings
+from workshop.notebook.handout import needs_kubernetes, solution, solutions
+from workshop.stack import lifecycle
+
+CELL_TIMEOUT = 300  # seconds
+# Scripts that a page would load from the network: without them it reads the same, and needs nothing.
+FROM_THE_NETWORK = (
+    "mathjax_url",
+    "require_js_url",
+    "jquery_url",
+    "jupyter_widgets_base_url",
+    "html_manager_semver_range",
+)
+
+
+class Client(NotebookClient):
+    """Executes a notebook; when it is interrupted, its kernel ends with it, and `interrupted` is the signal's number.
+
+    nbclient alone ends the kernel while the cells go on, and fails on that with an assertion.
+    """
+
+    interrupted = 0
+
+    async def async_start_new_kernel(self, **more: object) -> None:
+        """As nbclient's, which has just set its signals."""
+        loop, work = asyncio.get_running_loop(), asyncio.current_task()
+
+        def stop(number: int) -> None:
+            self.interrupted = number
+            assert work is not None  # this runs in a task
+            work.cancel()
+
+        for number in interruptions.SIGNALS:
+            loop.add_signal_handler(number, stop, number)
+        await super().async_start_new_kernel(**more)
+
+
+def client_of(notebook: nbformat.NotebookNode, path: Path, **more: Any) -> Client:
+    """What executes the cells of this file's notebook, in the file's folder; `more` as nbclient takes it."""
+    return Client(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        resources={"metadata": {"path": str(path.parent)}},
+        config=Config({"KernelManager": {"transport_encryption": "auto"}}),
+        **more,
+    )
+
+
+def run(settings: Settings, lessons: list[str], console: Console) -> int:
+    """Execute lessons by their numbers, all of them if none is named; returns 1 if one failed.
+
+    Raises:
+        WorkshopError: the stack does not run, or there is no such lesson.
+    """
+    chosen = [solution(settings, number) for number in lessons] or solutions(settings)
+    if not lifecycle.status(settings)["ready"]:
+        raise WorkshopError("The stack is not running.", "Run `workshop up`, then this again.")
+    if not lessons and "kubernetes" not in endpoints.read(settings):
+        left_out = [path for path in chosen if needs_kubernetes(path)]
+        chosen = [path for path in chosen if path not in left_out]
+        names = ", ".join(path.name[:2] for path in left_out)
+        console.print(
+            f"{names} are left out: they need Kubernetes, which is not there (yet): `workshop status` says more."
+        )
+    environment.adopt(settings)
+    os.environ["WORKSHOP_STRICT"] = "1"  # for the kernels: a check that fails is an error
+    outcomes = [_run_one(settings, path, console) for path in chosen]
+    return 0 if all(outcomes) else 1
+
+
+def _run_one(settings: Settings, path: Path, console: Console) -> bool:
+    notebook = nbformat.read(path, as_version=4)
+    page = settings.root / "runs" / f"{path.stem}.html"
+    began = time.monotonic()
+    words = settings.state / "logs" / f"run-{path.stem}.log"
+    words.parent.mkdir(parents=True, exist_ok=True)
+    trouble = _execute(notebook, path, words, console)
+    write_atomically(page, to_html(notebook, path.stem))
+    seconds = time.monotonic() - began
+    sign = "[red]✗[/]" if trouble else "[green]✓[/]"
+    console.print(f"{sign} {path.stem}  {seconds:.1f} s  {page.relative_to(settings.root)}")
+    if trouble:
+        console.print(trouble, markup=False)
+    return not trouble
+
+
+def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: Console) -> str:
+    """Run all cells with a progress bar; returns what went wrong, or nothing. What the kernel itself says goes to `words`."""
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with progress, words.open("w") as told:
+        task = progress.add_task(path.stem, total=len(notebook.cells))
+        client = client_of(
+            notebook, path, on_cell_complete=lambda cell, cell_index: progress.update(task, completed=cell_index + 1)
+        )
+        try:
+            client.execute(stderr=told)
+        except CellExecutionError as error:
+            return f"{error.ename}: {error.evalue}"
+        except CellTimeoutError:
+            return f"A cell took more than {CELL_TIMEOUT} s. `workshop status` shows whether the brokers are there."
+        except (DeadKernelError, asyncio.CancelledError):
+            if client.interrupted:
+                raise interruptions.Interrupted(client.interrupted) from None
+            return f"The kernel died: perhaps memory ran out. `workshop doctor` looks; its last words stand in {words}."
+        finally:
+            interruptions.install()  # the loop that has ended took its signals' handlers along
+    return ""
+
+
+def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
+    """A page that can be read without a network."""
+    # Without embed_images, which closes each tag in a lesson's text before what it encloses; pictures are in the outputs.
+    exporter = HTMLExporter(template_name="lab")
+    for name in FROM_THE_NETWORK:
+        if exporter.has_trait(name):
+            setattr(exporter, name, "")
+    resources = {"metadata": {"name": title}}
+    return exporter.from_notebook_node(notebook, resources=resources)[0]

@@ -1,0 +1,1 @@
+"""The running system: `up`, `down`, `status`, `doctor`, and everything that they start."""

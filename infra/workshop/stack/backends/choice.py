@@ -1,0 +1,66 @@
+"""The choice of a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workshop.base import stack_folders
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.stack.backends.existing import Existing
+from workshop.stack.backends.kind import Kind
+from workshop.stack.backends.local import Local
+from workshop.stack.backends.protocols import Backend
+
+BACKENDS: dict[str, Callable[[Settings], Backend]] = {"kind": Kind, "local": Local, "existing": Existing}
+
+
+def by_name(settings: Settings, name: str) -> Backend:
+    """Return the backend of this name, with the settings of its own stack."""
+    return BACKENDS[name](settings)
+
+
+def made_here(settings: Settings) -> Backend:
+    """Return the backend whose stack these settings lead to; `local` where there is none yet."""
+    named = (name for name in stack_folders.BACKENDS if settings.of(name).state == settings.state)
+    return BACKENDS[next(named, "local")](settings)
+
+
+def choose(settings: Settings) -> tuple[Backend, str]:
+    """Return the backend to use, and a sentence that says why it was taken.
+
+    Raises:
+        WorkshopError: the one that was asked for cannot be used here, or another one runs.
+    """
+    made = stack_folders.made(settings.common)
+    backend, why = _wanted(settings, made)
+    for other in made:
+        if other != backend.name and by_name(settings, other).runs():
+            raise WorkshopError(
+                f"A stack of the backend {other} runs here, and one runs at a time.",
+                f"`workshop down --backend {other}` stops it, its data stay; then `workshop up --backend {backend.name}`.",
+            )
+    return backend, why
+
+
+def _wanted(settings: Settings, made: list[str]) -> tuple[Backend, str]:
+    if settings.backend == "auto" and made:
+        return by_name(settings, stack_folders.last(settings.common)), "as before"
+    if settings.backend in made:
+        return by_name(settings, settings.backend), "as before"
+    kind, local = Kind(settings), Local(settings)
+    if settings.backend == "existing":
+        return Existing(settings), "a Kafka that is already there, as asked for"
+    if settings.backend == "local":
+        return _usable(local), "brokers and Kubernetes as processes on this machine: no Docker is needed"
+    if settings.backend == "kind":
+        return kind, "a kind cluster in Docker, as asked for"
+    if why_not := kind.available():
+        return _usable(local), f"processes on this machine ({why_not})"
+    return kind, "a Docker engine answers, so a kind cluster with four nodes"
+
+
+def _usable(backend: Backend) -> Backend:
+    if why_not := backend.available():
+        raise WorkshopError(why_not)
+    return backend

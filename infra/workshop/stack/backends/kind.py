@@ -1,0 +1,275 @@
+"""The backend `kind`: a real Kubernetes cluster of four nodes in Docker, and the three brokers as its StatefulSet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from workshop.base.errors import WorkshopError
+from workshop.base.files import locked
+from workshop.base.ports import free_block
+from workshop.base.settings import Ports, Settings
+from workshop.base.timeline import Timeline
+from workshop.base.waiting import Seen, keep_trying, nobody, wait_until, wait_while_progressing
+from workshop.stack.brokers import runtime, tools
+from workshop.stack.brokers.jars import pinned
+from workshop.stack.kubernetes import kubectl
+from workshop.stack.kubernetes.kind import brokers, engine, images, names, observing, preflight
+from workshop.stack.kubernetes.kind.binary import kind_binary
+from workshop.stack.kubernetes.kind.nodes import Nodes
+from workshop.stack.kubernetes.restart_on_change import digest, start_anew
+from workshop.stack.toolchain import java
+
+PATIENCE = 120.0  # seconds without progress: a node's containers start at the speed of the disk
+ROLLOUT_TIMEOUT = 300
+
+
+class Kind:
+    """Three brokers in a kind cluster: one control plane, three workers as zones."""
+
+    name = "kind"
+    owns_brokers = True
+    has_kubernetes = True
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings.of(self.name)
+        self.nodes = Nodes(self.settings)
+        self._started_nodes = False
+
+    def available(self) -> str:
+        """Empty if a Docker engine answers, is large enough, and the node image is there or can be pulled."""
+        if why_not := engine.answers():
+            return why_not
+        troubles = [finding for finding in preflight.measure(self.settings) if not finding.good and finding.stops]
+        if troubles:
+            return f"{troubles[0].what}: {troubles[0].seen}"
+        return images.can_be_had(self.settings)
+
+    def up(self, timeline: Timeline) -> None:
+        """Make the cluster, or start it; bring images and brokers into it."""
+        preflight.must_pass(self.settings)
+        kind, image, libs = self.provision(timeline)
+        ports = self._bring_nodes(kind, image, timeline)
+        self._bring_images(timeline)
+        with timeline.step("the Kubernetes API answers") as step:
+            look = observing.api(self.settings, self.nodes.control_plane)
+            self._wait(look, step.tell, every=0.5, next_step=kubectl.ADVICE)
+        with timeline.step("brokers declared") as step:
+            declare = keep_trying(lambda: self._declare(ports), kubectl.may_pass, "Kubernetes to take the brokers")
+            self._wait(declare, step.tell, every=1, next_step=kubectl.ADVICE)
+        prepared = runtime.prepare(self.settings, java.find(self.settings), libs)
+        tools.write_commands(self.settings, prepared, ports.bootstrap)
+
+    def provision(self, timeline: Timeline) -> tuple[Path, str, tuple[Path, ...]]:
+        """Bring and build what the cluster is made from; returns kind's program, the node image's name, Kafka's jars."""
+        kind = kind_binary(self.settings, timeline)
+        size = sum(jar.size for jar in pinned(self.settings))
+        alone = locked(self.settings.cache / "kafka.lock", 900, "fetches Kafka's jars")
+        with alone, timeline.step("Kafka's jars", size) as progress:
+            libs = runtime.fetch_jars(self.settings, progress)
+        with timeline.step("node image"):
+            image = images.bring_node_image(self.settings)
+        images.build(self.settings, timeline)
+        return kind, image, libs
+
+    def provision_the_rest(self, timeline: Timeline) -> None:
+        """Bring the image that nodes would pull when they have started."""
+        with timeline.step("metrics-server's image"):
+            images.bring_what_nodes_pull(self.settings)
+
+    def ready(self, tell: Callable[[str], None] = nobody) -> None:
+        """Wait until three brokers are registered.
+
+        Raises:
+            WorkshopError: they are not in time; with what Kubernetes says of their pods.
+        """
+        look = observing.brokers(self.settings, {"bootstrap_servers": self.ports().bootstrap})
+        next_step = "`workshop logs kafka-1` shows more; `workshop up` goes on."
+        self._wait(look, tell, every=0.5, next_step=next_step, detail=self._pods_as_text)
+
+    def _wait(self, look: Callable[[], Seen], tell: Callable[[str], None], **more: Any) -> None:
+        """Nodes, images and pods come one after the other, each of them at the speed of the machine's disk."""
+        wait_while_progressing(look, max(PATIENCE, self.settings.patience), tell=tell, **more)
+
+    def was_made(self) -> bool:
+        """Whether a cluster was made here before, to its end."""
+        record = self.nodes.record()
+        return bool(record and record.control_plane)
+
+    def runs(self) -> bool:
+        """Whether a node runs; without Docker nothing can."""
+        return bool(
+            self.nodes.record() and not engine.answers() and engine.containers(self.nodes.name, all_of_them=False)
+        )
+
+    def undo(self) -> None:
+        """After a failed `up`: stop the nodes, if it was this one that started them. The next `up` goes on from there."""
+        if self._started_nodes:
+            with suppress(WorkshopError):
+                self.nodes.stop()
+
+    def down(self) -> list[str]:
+        """Stop the nodes; what they store stays. Without Docker nothing can run."""
+        return self.nodes.stop() if not engine.answers() else []
+
+    def reset(self) -> None:
+        """Delete the cluster, with everything in it.
+
+        Raises:
+            WorkshopError: no Docker engine answers, so it cannot be deleted.
+        """
+        if self.nodes.record() is None:
+            return
+        if why_not := engine.answers():
+            raise WorkshopError(
+                f"The cluster {self.nodes.name} cannot be deleted: {why_not}.", "Start Docker, then `workshop reset`."
+            )
+        self.nodes.delete(kind_binary(self.settings, Timeline()))
+
+    def components(self) -> dict[str, dict]:
+        """Each node and each pod of the workshop, with its state."""
+        if engine.answers():
+            return {self.nodes.name: {"state": "stopped"}}
+        running = engine.containers(self.nodes.name, all_of_them=False)
+        names = sorted(engine.containers(self.nodes.name)) or [self.nodes.name]
+        states = {name: {"state": "running" if name in running else "stopped"} for name in names}
+        with suppress(WorkshopError, ValueError):
+            if running:
+                states |= kubectl.pod_states(self.settings)
+        return states
+
+    def endpoints(self) -> dict:
+        """Where the brokers, the services and Kubernetes are."""
+        ports = self.ports()
+        return {
+            "kafka": {"bootstrap_servers": ports.bootstrap},
+            "kubernetes": {"kubeconfig": str(self.settings.kubeconfig), "nodes": "kind"},
+            "payments": f"http://127.0.0.1:{ports.payments}",
+        }
+
+    def inside(self) -> dict[str, str]:
+        """How pods reach Kafka: what goes into the ConfigMap `workshop`."""
+        return {"KAFKA_BOOTSTRAP": brokers.INTERNAL}
+
+    def secret(self) -> dict[str, str]:
+        """Nothing: these brokers ask nobody who they are."""
+        return {}
+
+    def expose(self, timeline: Timeline) -> None:
+        """Nothing: a port of this machine leads to the nodes'."""
+
+    def kill_broker(self, node: int) -> None:
+        """End a broker without a word, as a power cut does; its pod stays, and keeps it away."""
+        brokers.Control.tell(self.settings, node, "kill")
+
+    def pause_broker(self, node: int) -> None:
+        """Freeze a broker."""
+        brokers.Control.tell(self.settings, node, "pause")
+
+    def resume_broker(self, node: int) -> None:
+        """Let a frozen broker go on."""
+        brokers.Control.tell(self.settings, node, "resume")
+
+    def start_broker(self, node: int) -> None:
+        """Start a broker that is dead, on its own data; returns before it is registered.
+
+        Its pod is waited for: after its node was lost, it needs a while until it is there again.
+        """
+
+        def told() -> bool:
+            with suppress(WorkshopError):
+                return bool(brokers.Control.tell(self.settings, node, "start"))
+            return False
+
+        next_step = "`workshop up` repairs the stack."
+        wait_until(told, max(120, self.settings.patience), f"broker {node}'s pod to answer", next_step=next_step)
+
+    def broker_states(self) -> dict[int, str]:
+        """`running`, `paused` or `stopped`, by the broker's number."""
+        return brokers.states(self.settings)
+
+    def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
+        """What prints the log of a node or of a pod."""
+        more = ["--follow"] if follow else []
+        if name in engine.containers(self.nodes.name):
+            return ["docker", "logs", f"--tail={lines}", *more, name]
+        return kubectl.logs_program(self.settings, name, lines, follow=follow)
+
+    def kubernetes_ready(self, tell: Callable[[str], None] = nobody) -> None:
+        """Nothing: brokers run in it, so that it was waited for before."""
+
+    def lose_node(self, name: str) -> None:
+        """A node as without power: its container is killed."""
+        engine.docker("kill", name)
+
+    def find_node(self, name: str) -> None:
+        """A lost node has power again."""
+        engine.docker("start", name)
+
+    def node_states(self) -> dict[str, str]:
+        """`running` or `stopped`, by the worker's name."""
+        running = engine.containers(self.nodes.name, all_of_them=False)
+        workers = sorted(name for name in engine.containers(self.nodes.name) if "-worker" in name)
+        return {name: "running" if name in running else "stopped" for name in workers}
+
+    def _bring_nodes(self, kind: Path, image: str, timeline: Timeline) -> Ports:
+        state = self.nodes.state()
+        if state in ("running", "stopped"):
+            self.nodes.must_fit(image)
+        if state == "stopped":
+            self._started_nodes = True
+            with timeline.step("nodes started again"):
+                self.nodes.start()
+        if state in ("none", "half"):
+            self._started_nodes = True
+            # Two checkouts that look for ports at the same time must not find the same ones.
+            with locked(self.settings.cache / "ports.lock", 600, "starts a cluster"):
+                ports = free_block(self.settings)
+                with timeline.step("four Kubernetes nodes"):
+                    self.nodes.create(kind, image, ports)
+        self.nodes.write_kubeconfig(kind)
+        return self.ports()
+
+    def _bring_images(self, timeline: Timeline) -> None:
+        ours = [images.KAFKA, images.SERVICES]
+        with timeline.step("images in the nodes") as step:
+            if images.bring_metrics_server(self.settings):
+                ours.append(images.METRICS_SERVER)
+            images.into_nodes(self.nodes.name, ours, max(PATIENCE, self.settings.patience), step.tell)
+
+    def _declare(self, ports: Ports) -> None:
+        kubectl.apply(self.settings, [names.coredns(self.nodes.control_plane)], manager="workshop")
+        kubectl.apply(
+            self.settings, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": kubectl.NAMESPACE}}]
+        )
+        written = brokers.settings_map(self.settings, ports, self._cluster_id())
+        kubectl.apply(self.settings, [written])
+        kubectl.apply_folder(self.settings, "infra/kubernetes/kafka")
+        kubectl.apply_folder(self.settings, "infra/kubernetes/metrics-server")
+        self._brokers_as_declared(digest(json.dumps(written, sort_keys=True), images.kafka_sources()))
+
+    def _brokers_as_declared(self, now: str) -> None:
+        """Brokers that run with other settings, or from another image, are started anew, one after the other."""
+        if start_anew(self.settings, ("statefulset/kafka",), now):
+            words = ("rollout", "status", "statefulset/kafka", f"--timeout={ROLLOUT_TIMEOUT}s")
+            kubectl.kubectl(self.settings, *words, timeout=ROLLOUT_TIMEOUT + 30)
+
+    def _cluster_id(self) -> str:
+        with suppress(WorkshopError, KeyError):
+            return kubectl.get(self.settings, "configmap", "kafka")["data"]["cluster-id"]
+        return brokers.new_cluster_id()
+
+    def _pods_as_text(self) -> str:
+        with suppress(WorkshopError):
+            return kubectl.kubectl(self.settings, "get", "pods", "-o", "wide")
+        return ""
+
+    def ports(self) -> Ports:
+        """The block of ports of the host that this stack has."""
+        record = self.nodes.record()
+        if record is None:
+            raise WorkshopError("No cluster was made here yet.", "Run `workshop up --backend kind`.")
+        return Ports(record.first_port)

@@ -1,0 +1,247 @@
+"""`workshop bundle DIR`: writes the folder that a stick carries. Its list of hashes is written last, and makes it one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workshop.base.errors import WorkshopError
+from workshop.base.files import write_atomically
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.stack.backends.local import Local
+from workshop.stack.bundle import carried, prefetching, wheels
+from workshop.stack.bundle.carried import CACHE, CHUNK, FACTS, PINS, PROJECT, SUMS, WHEELS
+from workshop.stack.kubernetes.controlplane import build
+
+HERE = Path(__file__).parent
+TEXTS = ("start.sh", "README.txt")
+OURS = {SUMS, FACTS, PROJECT, WHEELS, CACHE, *TEXTS}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A bundle that is written: how many files and bytes, how many of them now, and the hash of its list."""
+
+    files: int
+    size: int
+    written: int
+    sha256: str
+
+
+@dataclass
+class _Plan:
+    """What goes where: files to copy by their path in the bundle, which are programs, and which a machine makes itself."""
+
+    files: dict[str, Path]
+    programs: list[str] = field(default_factory=list)
+    recorded: list[str] = field(default_factory=list)
+
+
+def make(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequence[str]) -> Made:
+    """Bring what is missing here, and write all of it into a folder; what lies there already and is right stays.
+
+    Raises:
+        WorkshopError: the folder is something else, has no room, or something could not be had.
+    """
+    _must_be_ours(folder)
+    changed = _not_committed(settings)
+    prefetching.bring(settings, Local(settings), timeline, pythons)
+    if changed:
+        timeline.say(f"Carried as they were committed, not as they are now: {', '.join(changed)}.")
+    try:
+        return _write(settings, folder, timeline, pythons)
+    except OSError as error:
+        raise WorkshopError(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            "Is it still there, is there room, and may you write? Run the same command again: what came is kept.",
+        ) from error
+
+
+def verify(named: str, timeline: Timeline) -> tuple[int, int]:
+    """Read a whole bundle and compare it with its hashes; returns the number of its files and bytes.
+
+    Raises:
+        Refused: it is none.
+        WorkshopError: files are missing, differ or cannot be read: all of them are named.
+    """
+    bundle = carried.opened(named)
+    size = sum((bundle.folder / path).stat().st_size for path in bundle.sums if (bundle.folder / path).exists())
+    bad = []
+    with timeline.step("hashes checked", size) as progress:
+        for path in bundle.sums:
+            try:
+                carried.check(bundle, [path], progress)
+            except carried.Refused:
+                bad.append(path)
+    if bad:
+        raise WorkshopError(
+            f"{len(bad)} of {len(bundle.sums)} files of {bundle.folder} are damaged, missing or unreadable.",
+            f"`workshop bundle {shlex.quote(str(bundle.folder))}` writes them again; or take another stick.",
+            "\n".join(bad),
+        )
+    return len(bundle.sums), size
+
+
+def _must_be_ours(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise WorkshopError(f"{folder} is a file, not a folder.", "Name a folder, such as one on the stick.")
+    foreign = sorted(path.name for path in folder.glob("*") if path.name not in OURS) if folder.exists() else []
+    if foreign and not (folder / SUMS).exists() and not (folder / WHEELS).exists():
+        raise WorkshopError(
+            f"{folder} holds something else already: {', '.join(foreign[:3])}{' …' if len(foreign) > 3 else ''}.",
+            f"Name an empty folder, or one that is not there yet, such as {folder / 'workshop'}.",
+        )
+
+
+def _git(settings: Settings, *words: str) -> str:
+    # A checkout around this folder is not the project's.
+    env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(settings.root.resolve().parent)}
+    try:
+        done = subprocess.run(
+            ["git", "-C", settings.root, *words], env=env, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise WorkshopError(
+            "A bundle carries what git has committed, and there is no `git` here.", "Install git."
+        ) from None
+    if done.returncode:
+        raise WorkshopError(
+            f"{settings.root} is no git checkout, so what a bundle carries is not known.",
+            "Make the bundle in a clone of the project.",
+            done.stderr.strip(),
+        )
+    return done.stdout
+
+
+def _not_committed(settings: Settings) -> list[str]:
+    """Tracked files that differ from the last commit.
+
+    Raises:
+        WorkshopError: one of them decides what is brought.
+    """
+    changed = _git(settings, "diff", "--name-only", "HEAD").splitlines()
+    if decisive := sorted(set(changed) & set(PINS)):
+        raise WorkshopError(
+            f"{decisive[0]} is changed and not committed: the bundle would carry other things than its project asks for.",
+            "Commit it, or take the change back: `git diff` shows it.",
+        )
+    return changed
+
+
+def _write(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequence[str]) -> Made:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SUMS).unlink(missing_ok=True)  # from now on, and until the end, it is no bundle
+    plan = _plan(settings, pythons)
+    sizes = {path: source.stat().st_size for path, source in plan.files.items()}
+    _must_have_room(folder, sizes)
+    sums: dict[str, str] = {}
+    written = 0
+    with timeline.step(f"{folder} written", sum(sizes.values())) as progress:
+        for path, source in plan.files.items():
+            sums[path], amount = _copy(source, folder / path, progress)
+            written += amount
+    with timeline.step("the project and the list of hashes"):
+        _archive(settings, folder / PROJECT)
+        write_atomically(folder / FACTS, json.dumps(_facts(settings, plan, pythons), indent=1) + "\n")
+        for name in (PROJECT, FACTS):
+            sums[name] = carried.sha256(folder / name)
+        _prune(folder, sums)
+        os.sync()  # a stick that is pulled out right afterwards has everything
+        write_atomically(folder / SUMS, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)))
+    total = sum((folder / path).stat().st_size for path in sums)
+    return Made(len(sums), total, written, carried.sha256(folder / SUMS))
+
+
+def _plan(settings: Settings, pythons: Sequence[str]) -> _Plan:
+    plan = _Plan({name: HERE / name for name in TEXTS})
+    for piece in prefetching.pieces(settings, Local(settings), pythons):
+        for file in piece.files:
+            if file.suffix == ".whl":
+                plan.files[f"{WHEELS}/{file.name}"] = file
+                continue
+            path = f"{CACHE}/{file.relative_to(settings.cache).as_posix()}"
+            plan.files[path] = file
+            if os.access(file, os.X_OK):
+                plan.programs.append(path)
+            if piece.name == prefetching.RECORDED:
+                plan.recorded.append(path)
+    return plan
+
+
+def _must_have_room(folder: Path, sizes: dict[str, int]) -> None:
+    there = {
+        path for path, size in sizes.items() if (folder / path).exists() and (folder / path).stat().st_size == size
+    }
+    needed = sum(size for path, size in sizes.items() if path not in there) + 50_000_000
+    if (free := shutil.disk_usage(folder).free) < needed:
+        raise WorkshopError(
+            f"{folder} has no room: {needed / 1e6:.0f} MB more are needed, {free / 1e6:.0f} MB are free.",
+            "Free some space there, or take a larger stick; what was written stays, and is gone on with.",
+        )
+
+
+def _copy(source: Path, target: Path, progress: Callable[[int], None]) -> tuple[str, int]:
+    """Copy a file unless the same lies there; returns its SHA-256 and the number of bytes written."""
+    wanted = carried.sha256(source)
+    if target.is_file() and target.stat().st_size == source.stat().st_size and carried.sha256(target) == wanted:
+        progress(source.stat().st_size)
+        return wanted, 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    digest = hashlib.sha256()
+    with source.open("rb") as file, part.open("wb") as output:
+        while block := file.read(CHUNK):
+            digest.update(block)
+            output.write(block)
+            progress(len(block))
+    if digest.hexdigest() != wanted:
+        raise WorkshopError(f"{source} changed while it was copied.", "Run the same command again.")
+    part.replace(target)
+    return wanted, target.stat().st_size
+
+
+def _archive(settings: Settings, target: Path) -> None:
+    """The files that git tracks, as they were committed."""
+    part = target.with_name(f".{target.name}.part")
+    _git(settings, "archive", "--format=tar.gz", f"--output={part}", "HEAD")
+    part.replace(target)
+
+
+def _facts(settings: Settings, plan: _Plan, pythons: Sequence[str]) -> dict:
+    names = [path.rpartition("/")[2] for path in plan.files if path.startswith(f"{WHEELS}/")]
+    return {
+        "format": carried.FORMAT,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "revision": _git(settings, "describe", "--always", "--tags").strip(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "glibc": wheels.oldest_glibc(names),
+        "pythons": " ".join(pythons),
+        "kubernetes": build.find(settings) is not None,
+        "files": len(plan.files) + len((PROJECT, FACTS)),
+        "programs": plan.programs,
+        "recorded": plan.recorded,
+        "pins": {path: carried.sha256(settings.root / path) for path in PINS},
+    }
+
+
+def _prune(folder: Path, sums: dict[str, str]) -> None:
+    """Take away what an earlier bundle in this folder carried, and this one does not."""
+    for path in _files(folder):
+        if path.relative_to(folder).as_posix() not in sums:
+            path.unlink()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for part in (WHEELS, CACHE):
+        yield from [path for path in (folder / part).rglob("*") if path.is_file()]

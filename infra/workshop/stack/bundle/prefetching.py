@@ -1,0 +1,96 @@
+"""`workshop prefetch`: everything that `up` and any lesson would ever fetch or build, brought now, and how large it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.stack.backends.local_kubernetes import is_wanted
+from workshop.stack.backends.protocols import Backend
+from workshop.stack.brokers import jars, runtime
+from workshop.stack.bundle import wheels
+from workshop.stack.cdc import connect
+from workshop.stack.kubernetes.controlplane import build
+from workshop.stack.kubernetes.kind import binary
+from workshop.stack.kubernetes.kind.images import sizes
+from workshop.stack.toolchain import java
+
+RECORDED = "Kafka's first start, recorded"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of what is needed: its name, its files as far as they are there, and whether this call brought any of it.
+
+    Attributes:
+        image: bytes, if it is an image that the Docker engine holds.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    image: int = 0
+    brought: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.image or sum(path.stat().st_size for path in self.files)
+
+
+def bring(settings: Settings, backend: Backend, timeline: Timeline, pythons: Sequence[str]) -> list[Piece]:
+    """Bring what is missing; nothing is started, what is there stays, and a cut is gone on from.
+
+    Args:
+        pythons: the versions for which packages are brought as wheels.
+
+    Raises:
+        WorkshopError: something could not be had; what came so far stays.
+    """
+    before = {piece.name: piece for piece in pieces(settings, backend, pythons)}
+    backend.provision(timeline)
+    backend.provision_the_rest(timeline)
+    connect.provision(settings, timeline)
+    for python in pythons:
+        wheels.bring(settings, timeline, python)
+    after = pieces(settings, backend, pythons)
+    return [replace(piece, brought=piece != before.get(piece.name)) for piece in after]
+
+
+def pieces(settings: Settings, backend: Backend, pythons: Sequence[str]) -> list[Piece]:
+    """What is there of each part."""
+    found: dict[str, Callable[[], list[Path]]] = {
+        "Kafka's jars": lambda: _present(settings, runtime.folder(settings) / "libs", jars.KAFKA),
+        RECORDED: lambda: _recorded(settings),
+        "Debezium's jars": lambda: _present(settings, connect.debezium_folder(settings), jars.DEBEZIUM),
+    }
+    if backend.name == "local" and is_wanted(settings):
+        found["Kubernetes' control plane"] = lambda: _or_none(build.find(settings))
+    if backend.name == "kind":
+        found["kind"] = lambda: _or_none(binary.find(settings))
+    for python in pythons:
+        found[f"Python's packages for {python}"] = partial(wheels.there, settings, python)
+    images_there = sizes(settings) if backend.name == "kind" else {}
+    return [
+        *(Piece(name, tuple(files())) for name, files in found.items()),
+        *(Piece(f"image {name.split('@')[0]}", (), size) for name, size in images_there.items()),
+    ]
+
+
+def _present(settings: Settings, folder: Path, which: jars.Jars) -> list[Path]:
+    return [path for jar in jars.pinned(settings, which) if (path := folder / jar.name).exists()]
+
+
+def _recorded(settings: Settings) -> list[Path]:
+    libs = _present(settings, runtime.folder(settings) / "libs", jars.KAFKA)
+    if len(libs) < len(jars.pinned(settings)):
+        return []
+    prepared = runtime.prepare(settings, java.find(settings), tuple(libs))
+    return [path for path in (prepared.checkpoint, prepared.aot_cache) if path and path.exists()]
+
+
+def _or_none(path: Path | None) -> list[Path]:
+    return [path] if path else []

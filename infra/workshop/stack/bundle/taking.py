@@ -1,0 +1,56 @@
+"""`workshop up --bundle DIR`: the cache is filled from a bundle, and nothing is asked of a network."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from workshop.base.errors import WorkshopError
+from workshop.base.files import locked
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.stack.brokers import jars, runtime
+from workshop.stack.bundle import carried
+from workshop.stack.toolchain import java
+
+
+def take(settings: Settings, timeline: Timeline) -> Settings:
+    """Fill the cache from the bundle that the settings name; returns the settings for a stack made from it.
+
+    Raises:
+        WorkshopError: the bundle is not whole, is damaged, or is for another machine or another version of the project.
+    """
+    try:
+        return _take(settings, timeline)
+    except carried.Refused as refused:
+        raise WorkshopError(refused.happened, refused.next_step) from refused
+
+
+def _take(settings: Settings, timeline: Timeline) -> Settings:
+    if settings.backend not in ("auto", "local"):
+        raise WorkshopError(
+            f"A bundle brings what the backend local needs, not {settings.backend}.",
+            "Leave `--backend` and WORKSHOP_BACKEND out, or start without `--bundle`.",
+        )
+    bundle = carried.opened(settings.bundle)
+    carried.must_fit(bundle, settings.root)
+    size = sum(path.stat().st_size for name in bundle.within(carried.CACHE) if (path := bundle.folder / name).exists())
+    alone = locked(settings.cache / "bundle.lock", 900, "takes a bundle over")
+    with alone, timeline.step(f"bundle {bundle.facts['revision']}, hashes checked", size) as progress:
+        if carried.fill(bundle, settings.root, settings.cache, progress):
+            _forget_a_record_that_does_not_fit(settings)
+    kubernetes = settings.kubernetes and bundle.facts["kubernetes"]
+    if settings.kubernetes and not kubernetes:
+        timeline.say("The bundle brings no Kubernetes: Kafka's lessons work, those on Kubernetes need another bundle.")
+    # Looking for a container registry would take a network.
+    return replace(settings, backend="local", kubernetes=kubernetes)
+
+
+def _forget_a_record_that_does_not_fit(settings: Settings) -> None:
+    """Java starts from the record of another machine's first start, unless they differ too much; then `up` makes one."""
+    libs = tuple(runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings))
+    prepared = runtime.prepare(settings, java.find(settings), libs)
+    with tempfile.TemporaryDirectory() as scratch:
+        if prepared.aot_cache and not runtime.cache_fits(prepared, Path(scratch)):
+            prepared.aot_cache.unlink()

@@ -1,0 +1,136 @@
+"""The Python packages as wheels: those of requirements.txt and the installer's, for this machine and any of its Pythons."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+from packaging import tags
+from packaging.markers import Marker, default_environment
+from packaging.utils import parse_wheel_filename
+
+from workshop.base.errors import WorkshopError
+from workshop.base.files import locked
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.stack.toolchain.keys import digest
+
+SOURCES = (Path("infra/installer.txt"), Path("requirements.txt"))
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+AT_ONCE = 24  # packages a call of pip: what came stays if the next call is cut
+OLD_NAMES = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
+
+
+def own_python() -> str:
+    """The version of the Python that runs this, such as 3.11."""
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+def folder(settings: Settings, python: str) -> Path:
+    """Where the wheels for a Python lie when all of them have come; named after what pins them."""
+    pins = digest([settings.root / source for source in SOURCES], settings.root)
+    return settings.cache / "wheels" / f"{python}-{pins}"
+
+
+def there(settings: Settings, python: str) -> list[Path]:
+    """The wheels for a Python; empty unless all have come."""
+    return sorted(folder(settings, python).glob("*.whl"))
+
+
+def bring(settings: Settings, timeline: Timeline, python: str) -> list[Path]:
+    """Fetch the wheels for a Python, each checked against its pinned hash; those that came before a cut stay.
+
+    Raises:
+        WorkshopError: pip could not fetch one, with the end of what it said.
+    """
+    place = folder(settings, python)
+    with locked(settings.cache / "wheels" / "lock", 1800, "fetches Python's packages"):
+        if not place.is_dir():
+            part = place.with_name(f"{place.name}.part")
+            part.mkdir(parents=True, exist_ok=True)
+            with timeline.step(f"Python's packages for {python}"):
+                for wanted in sets(settings, python):
+                    _download(settings, part, wanted, python)
+            part.rename(place)
+    return there(settings, python)
+
+
+def sets(settings: Settings, python: str) -> list[list[str]]:
+    """What holds for the last release of a Python, and what else holds for its first one: some packages ask for a later."""
+    text = "".join((settings.root / source).read_text() for source in SOURCES)
+    last, first = (needed(text, f"{python}.{patch}") for patch in (99, 0))
+    return [last, [block for block in first if block not in last]]
+
+
+def needed(text: str, release: str) -> list[str]:
+    """The requirements of a pinned list that hold for a release of Python on this system, each with its hashes. Pure."""
+    here = cast("dict[str, str]", default_environment())
+    env = {**here, "python_version": release.rpartition(".")[0], "python_full_version": release}
+    blocks = [match[0] for match in re.finditer(r"^\S+==.*(?:\n[ ]+--hash=.*)+", text, re.MULTILINE)]
+    chosen = []
+    for block in blocks:
+        first, _, hashes = block.partition(" \\\n")
+        name, _, marker = first.partition(" ; ")
+        if not marker or Marker(marker).evaluate(env):
+            chosen.append(f"{name} \\\n{hashes}\n")
+    return chosen
+
+
+def oldest_glibc(names: Iterable[str]) -> str:
+    """The oldest glibc on which all of these wheels run, by their names; 2.0 if none asks for one. Pure."""
+    return f"2.{max((_glibc(name) for name in names), default=0)}"
+
+
+def _glibc(name: str) -> int:
+    """The second number of the glibc that a wheel asks for."""
+    platforms = {tag.platform for tag in parse_wheel_filename(name)[3]}
+    found = []
+    for one in platforms:
+        if match := re.match(r"manylinux_2_(\d+)_", one):
+            found.append(int(match[1]))
+        elif one.split("_")[0] in OLD_NAMES:
+            found.append(OLD_NAMES[one.split("_")[0]])
+    return min(found, default=0)
+
+
+def _download(settings: Settings, part: Path, wanted: list[str], python: str) -> None:
+    other = [] if python == own_python() else _flags(python)
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-cache-dir"]
+    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--ignore-requires-python"]
+    command += [*other, "--dest", str(part)]
+    for start in range(0, len(wanted), AT_ONCE):
+        listed = part / "requirements"
+        listed.write_text("".join(wanted[start : start + AT_ONCE]))
+        done = subprocess.run([*command, "-r", str(listed)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise WorkshopError(
+                f"Python's packages for {python} could not be fetched.",
+                _advice(done.stderr, shutil.disk_usage(part).free),
+                "\n".join(done.stderr.strip().splitlines()[-3:]),
+            )
+        listed.unlink()
+
+
+def _flags(python: str) -> list[str]:
+    """What tells pip to take wheels for another Python of this very machine."""
+    abi = f"cp{python.replace('.', '')}"
+    words = ["--python-version", python, "--implementation", "cp"]
+    words += [word for name in (abi, "abi3", "none") for word in ("--abi", name)]
+    return words + [word for name in tags.platform_tags() for word in ("--platform", name)]
+
+
+def _advice(said: str, free: int) -> str:
+    if "No space left on device" in said or free < 1e8:
+        return "The disk is full: free some space, then run the same command again: what came is kept."
+    if "HASHES" in said:
+        return "What came is not what is pinned, and was not kept: check the mirror that PIP_INDEX_URL names."
+    return (
+        "Check the network; with a mirror set PIP_INDEX_URL, behind a proxy https_proxy. "
+        "Then run the same command again: what came is kept."
+    )

@@ -1,0 +1,247 @@
+"""Kafka Connect with Debezium as one more process: its jars, its settings, and what it is asked over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from workshop.base.errors import WorkshopError
+from workshop.base.files import write_atomically
+from workshop.base.processes import Component, Processes
+from workshop.base.readiness import wait_for
+from workshop.base.settings import NODES, Settings
+from workshop.base.timeline import Timeline
+from workshop.base.waiting import nobody, wait_until
+from workshop.kafka.properties import escaped
+from workshop.stack.brokers import jars, runtime
+from workshop.stack.cdc import tls
+from workshop.stack.toolchain import java
+
+NAME = "connect"
+MAIN = "org.apache.kafka.connect.cli.ConnectDistributed"
+VERSION = "3.7.0.Final"
+FLUSH_MS = 1_000  # how often it notes how far it has come; what came since is sent again after a crash
+LOOK = "`workshop logs connect` shows more."
+ONE_TRY, IN_ALL = 20.0, 90.0  # seconds for the answer to one request, and to all its repetitions
+MEMORY = ("-Xmx160m",)  # the later flag counts
+
+
+class Connect:
+    """The worker of one state folder."""
+
+    def __init__(self, settings: Settings, port: int) -> None:
+        """Args: port: where it is asked, on 127.0.0.1."""
+        self.settings, self.port = settings, port
+        self.folder = settings.state / "cdc" / "connect"
+        self.processes = Processes(settings.state)
+
+    def start(self, kafka: Mapping, secrets: Mapping[str, str], tell: Callable[[str], None] = nobody) -> None:
+        """Start it and wait until it answers.
+
+        Args:
+            kafka: how clients reach the brokers.
+            secrets: variables of its environment, which a connector's settings name as `${env:NAME}`.
+
+        Raises:
+            WorkshopError: it ended, or does not answer in time; with the end of its log.
+        """
+        self.processes.start(self._component(kafka, secrets))
+        wait_for(
+            self.processes,
+            NAME,
+            self._answers,
+            self.settings.patience,
+            title="Kafka Connect",
+            tell=tell,
+            next_step=LOOK,
+        )
+
+    def stop(self) -> None:
+        """Stop it; it knows where it was."""
+        self.processes.stop([NAME])
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self.processes.stop([NAME], at_once=True)
+
+    def put(self, name: str, config: Mapping[str, object]) -> None:
+        """Declare a connector, or change one.
+
+        Raises:
+            WorkshopError: it is refused, with the reason.
+        """
+        self.ask("PUT", f"/connectors/{name}/config", {key: str(value) for key, value in config.items()})
+
+    def state(self, name: str) -> tuple[str, str]:
+        """A connector's state, such as RUNNING or FAILED, or empty; and why it failed."""
+        answer = self.ask("GET", f"/connectors/{name}/status", missing={})
+        for part in [*answer.get("tasks", []), answer.get("connector", {})]:
+            if part.get("state") == "FAILED":
+                return "FAILED", _reason(part.get("trace", ""))
+        tasks = [task["state"] for task in answer.get("tasks", [])]
+        return (tasks[0] if tasks else ""), ""
+
+    def place(self, name: str) -> dict:
+        """How far a connector has noted to have come, in its own terms; empty before the first note."""
+        noted = self.ask("GET", f"/connectors/{name}/offsets", missing={}).get("offsets", [])
+        return noted[0]["offset"] if noted else {}
+
+    def delete(self, name: str) -> None:
+        """Take a connector away, if it is there."""
+        self.ask("DELETE", f"/connectors/{name}", missing=None)
+
+    def ask(self, verb: str, path: str, body: object = None, **default: object) -> Any:
+        """Ask the REST interface.
+
+        Args:
+            default: `missing=`, what is returned where there is no such thing.
+
+        Raises:
+            WorkshopError: it does not answer, or refuses.
+        """
+        try:
+            answer = self._patiently(verb, path, body)
+        except (httpx.HTTPError, OSError) as error:
+            raise WorkshopError(
+                "Kafka Connect does not answer.",
+                "`workshop up --with cdc` in a terminal starts it.",
+                self.processes.tail(NAME, 6) or str(error),
+            ) from error
+        if answer.status_code == 404 and "missing" in default:
+            return default["missing"]
+        if answer.is_error:
+            raise WorkshopError(f"Kafka Connect refuses: {_message(answer)}", LOOK)
+        return answer.json() if answer.content else None
+
+    def _patiently(self, verb: str, path: str, body: object) -> httpx.Response:
+        """Ask until there is an answer that decides.
+
+        A request whose answer is lost is repeated: GET, PUT and DELETE may be carried out twice. So is one that a worker
+        answers with 409, because it hands its work around, or with 500, because it was too slow.
+        """
+        answers: list[httpx.Response] = []
+
+        def decided() -> bool:
+            try:
+                with self._client(ONE_TRY) as client:
+                    answers.append(client.request(verb, path, json=body))
+            except (httpx.TransportError, OSError):
+                if not self.processes.lives(NAME) or time.monotonic() > until:
+                    raise
+                return False
+            return answers[-1].status_code != 409 and not _was_too_slow(answers[-1])
+
+        until = time.monotonic() + IN_ALL
+        wait_until(decided, IN_ALL, "Kafka Connect to have settled", every=0.3, next_step=LOOK)
+        return answers[-1]
+
+    def _answers(self) -> bool:
+        if not self.processes.lives(NAME):
+            raise WorkshopError(
+                "Kafka Connect ended right after its start. The end of its log:",
+                "`workshop logs connect` shows all of it.",
+                self.processes.tail(NAME, 10),
+            )
+        try:
+            # Answered once it has joined its group; before that it says 404 or nothing.
+            with self._client(5) as client:
+                return client.get("/connectors").status_code == 200
+        except (httpx.HTTPError, OSError):
+            return False
+
+    def _client(self, seconds: float) -> httpx.Client:
+        # No proxy of the environment stands between this machine and itself.
+        address = f"https://127.0.0.1:{self.port}"
+        return httpx.Client(base_url=address, verify=tls.context(self.folder / "pki"), trust_env=False, timeout=seconds)
+
+    def _component(self, kafka: Mapping, secrets: Mapping[str, str]) -> Component:
+        scratch = self.folder / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        properties = self.folder / "connect.properties"
+        settings = worker_settings(kafka["bootstrap_servers"], self.port, list(secrets))
+        settings |= tls.listener(self.folder / "pki")
+        text = "".join(f"{key}={escaped(value)}\n" for key, value in settings.items())
+        write_atomically(properties, text, mode=0o600)
+        argv = _runtime(self.settings).command(MAIN, str(properties), flags=MEMORY, scratch=scratch)
+        return Component(NAME, argv, {**runtime.environment(scratch), **secrets}, self.folder, (self.port,), 20.0)
+
+
+def provision(settings: Settings, timeline: Timeline) -> None:
+    """Bring Debezium's jars; Kafka's own are there already."""
+    size = sum(jar.size for jar in jars.pinned(settings, jars.DEBEZIUM))
+    with timeline.step("Debezium's jars", size) as progress:
+        jars.fetch(settings, debezium_folder(settings), progress, jars.DEBEZIUM)
+
+
+def worker_settings(bootstrap: Sequence[str], port: int, variables: Sequence[str]) -> dict[str, object]:
+    """What a Connect worker reads. Its own state lies in three topics, with three copies each. Pure."""
+    topics = {
+        f"{kind}.storage.{name}": value
+        for kind in ("config", "offset", "status")
+        for name, value in (("topic", f"connect-{kind}"), ("replication.factor", len(NODES)))
+    }
+    return {
+        "bootstrap.servers": ",".join(bootstrap),
+        "group.id": "workshop-connect",
+        **topics,
+        "offset.storage.partitions": 1,
+        "status.storage.partitions": 1,
+        "key.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "key.converter.schemas.enable": "false",
+        "value.converter.schemas.enable": "false",
+        "listeners": f"https://127.0.0.1:{port}",
+        "rest.advertised.listener": "https",
+        "rest.advertised.host.name": "127.0.0.1",
+        "plugin.discovery": "service_load",
+        "offset.flush.interval.ms": FLUSH_MS,
+        "config.providers": "env",
+        "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+        "config.providers.env.param.allowlist.pattern": "|".join(variables) or "none",
+        "scheduled.rebalance.max.delay.ms": 0,
+        "session.timeout.ms": 6_000,
+        "heartbeat.interval.ms": 1_000,
+        "producer.acks": "all",
+        "producer.delivery.timeout.ms": 120_000,
+    }
+
+
+def _runtime(settings: Settings) -> runtime.Runtime:
+    libs = [runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings)]
+    more = [debezium_folder(settings) / jar.name for jar in jars.pinned(settings, jars.DEBEZIUM)]
+    if absent := [path.name for path in (*libs, *more) if not path.exists()]:
+        raise WorkshopError(f"{absent[0]} is missing.", "`workshop fetch` brings what the stack needs.")
+    prepared = runtime.prepare(settings, java.find(settings), tuple(libs))
+    # Java takes an ahead-of-time cache for a class path that begins as the one it was made for.
+    return replace(prepared, jars=(*prepared.jars, *more))
+
+
+def debezium_folder(settings: Settings) -> Path:
+    """Where in the cache Debezium's jars lie."""
+    return settings.cache / f"debezium-{VERSION}" / "libs"
+
+
+def _was_too_slow(answer: httpx.Response) -> bool:
+    return answer.status_code == 500 and "timed out" in _message(answer).lower()
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["message"]).strip()
+    except (ValueError, KeyError, TypeError):
+        return f"status {answer.status_code}"
+
+
+def _reason(trace: str) -> str:
+    """The innermost cause of a Java trace, in one line."""
+    causes = [
+        line.removeprefix("Caused by: ") for line in trace.splitlines() if line and not line.startswith(("\t", " "))
+    ]
+    name, _, said = causes[-1].partition(": ") if causes else ("", "", "")
+    return said or name

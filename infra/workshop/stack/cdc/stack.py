@@ -1,0 +1,42 @@
+"""Both together, started on demand and stopped with the rest of the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workshop.base.errors import WorkshopError
+from workshop.base.external_site import kept
+from workshop.base.files import locked
+from workshop.base.settings import Ports, Settings
+from workshop.base.timeline import Timeline
+from workshop.domain.debezium import PASSWORD
+from workshop.stack.cdc import connect
+from workshop.stack.cdc.connect import Connect
+from workshop.stack.cdc.postgres import Postgres
+from workshop.stack.external.ownership import HERE
+
+
+def up(settings: Settings, ports: Ports, kafka: Mapping, timeline: Timeline) -> None:
+    """Start PostgreSQL and Kafka Connect; harmless if they run.
+
+    Raises:
+        WorkshopError: Kafka is somebody else's.
+    """
+    if kept(settings.state):
+        raise WorkshopError(
+            "Change data capture runs a Kafka Connect, which keeps topics of its own: not in somebody else's Kafka.",
+            HERE,
+        )
+    connect.provision(settings, timeline)
+    with locked(settings.state / "cdc" / "lock", settings.patience, "starts change data capture"):
+        database = Postgres(settings, ports.postgres)
+        with timeline.step("PostgreSQL answers") as step:
+            database.start(step.tell)
+        with timeline.step("Kafka Connect answers") as step:
+            Connect(settings, ports.connect).start(kafka, {PASSWORD: database.password}, step.tell)
+
+
+def down(settings: Settings, ports: Ports) -> None:
+    """Stop both; what they store stays."""
+    Connect(settings, ports.connect).stop()
+    Postgres(settings, ports.postgres).stop()

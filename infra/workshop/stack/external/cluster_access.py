@@ -1,0 +1,100 @@
+"""Somebody else's Kubernetes: a kubeconfig of our own with the participant's namespace, and why it may not be of use."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from workshop.base.errors import WorkshopError
+from workshop.base.external_site import Site
+from workshop.base.files import write_atomically
+from workshop.base.settings import Settings
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient, ApiException
+
+UNREADABLE = "Name the one that you were given, and try it: kubectl --kubeconfig=FILE get pods"
+
+
+def write_kubeconfig(settings: Settings, site: Site) -> None:
+    """Copy the current context of the site's kubeconfig, whole, and let it mean the participant's namespace.
+
+    Raises:
+        WorkshopError: it cannot be read, or has no current context.
+    """
+    program = str(settings.python_bin / "kubectl")
+    words = ("config", "view", "--raw", "--minify", "--flatten", "-o", "json", f"--kubeconfig={site.kubeconfig}")
+    done = subprocess.run([program, *words], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
+        raise WorkshopError(f"The kubeconfig {site.kubeconfig} is of no use: {said}.", UNREADABLE)
+    config = json.loads(done.stdout)
+    if not (config.get("contexts") and config.get("clusters") and config.get("users")):
+        raise WorkshopError(
+            f"The kubeconfig {site.kubeconfig} has no current context with a cluster and a user.", UNREADABLE
+        )
+    config["contexts"][0]["context"]["namespace"] = site.namespace
+    write_atomically(settings.kubeconfig, json.dumps(config, indent=1), mode=0o600)
+
+
+def client(settings: Settings) -> ApiClient:
+    """The Python client, for this stack's kubeconfig."""
+    from kubernetes import config
+
+    return config.new_client_from_config(str(settings.kubeconfig))
+
+
+def must_answer(api: ApiClient, site: Site) -> None:
+    """See that the API server answers, knows who asks, and has the namespace.
+
+    Raises:
+        WorkshopError: why not.
+    """
+    from kubernetes.client import ApiException, CoreV1Api, V1ConfigMap, V1ObjectMeta
+    from urllib3.exceptions import HTTPError
+
+    probe = V1ConfigMap(metadata=V1ObjectMeta(name="workshop-check"))
+    try:
+        CoreV1Api(api).create_namespaced_config_map(site.namespace, probe, dry_run="All", _request_timeout=20)
+    except ApiException as error:
+        if trouble := _answered(error, site):
+            raise trouble from None
+    except (HTTPError, OSError) as error:
+        raise _unreached(api, site, error) from None
+
+
+def _answered(error: ApiException, site: Site) -> WorkshopError | None:
+    """What an answer other than "yes" means; nothing where rights are checked anyway, or where it is there already."""
+    if error.status == 401:
+        return WorkshopError(
+            "Kubernetes does not know you any more: the token or certificate in the kubeconfig has expired, or is wrong.",
+            f"Ask for a new one; {site.kubeconfig} holds it.",
+        )
+    if error.status == 404:
+        return WorkshopError(
+            f"There is no namespace {site.namespace} in this cluster.",
+            f"Is WORKSHOP_NAMESPACE right? An administrator makes it: kubectl create namespace {site.namespace}",
+        )
+    if error.status in (403, 409):
+        return None
+    return WorkshopError(f"Kubernetes answers with {error.status} {error.reason}.", "Whoever runs the cluster knows.")
+
+
+def _unreached(api: ApiClient, site: Site, error: Exception) -> WorkshopError:
+    said, server = str(error), api.configuration.host
+    if "CERTIFICATE_VERIFY_FAILED" in said or "SSL" in said.upper():
+        return WorkshopError(
+            f"The API server {server} shows a certificate that the kubeconfig does not vouch for.",
+            f"The cluster was made anew, or {site.kubeconfig} is another one's: ask for it again.",
+        )
+    return WorkshopError(
+        f"The API server {server} does not answer.",
+        f"Is the cluster running, is a VPN needed, is {site.kubeconfig} stale?",
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """For `kubectl`: the user's own, since a kubeconfig may call a program that brings a token."""
+    return {**os.environ, "KUBECACHEDIR": str(settings.state / "home" / "kube")}

@@ -1,0 +1,119 @@
+"""Whether somebody else's Kafka can be reached, and if it cannot, why: name, port, certificate, password, a sentence each."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import closing
+
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import KafkaError as CoreKafkaError
+from kafka.errors import KafkaError
+
+from workshop.base.errors import WorkshopError
+from workshop.base.external_site import Site
+from workshop.kafka import access, probe
+from workshop.kafka import admin as kafka_admin
+
+PATIENCE = 10.0  # seconds
+QUIET = logging.getLogger(__name__)
+QUIET.addHandler(logging.NullHandler())
+QUIET.propagate = False
+
+
+def must_answer(site: Site, kafka: Mapping) -> int:
+    """See that a broker answers this user; returns how many brokers there are.
+
+    Raises:
+        WorkshopError: why not.
+    """
+    troubles = [trouble for address in site.bootstrap if (trouble := _trouble(address, site, kafka))]
+    if len(troubles) == len(site.bootstrap):
+        raise troubles[0]
+    try:
+        with closing(kafka_admin.admin(kafka, bootstrap_timeout_ms=int(PATIENCE * 1000))) as admin:
+            return len(admin.describe_cluster()["brokers"])
+    except (KafkaError, OSError) as error:
+        raise _refused(site, kafka, error) from None
+
+
+def _trouble(address: str, site: Site, kafka: Mapping) -> WorkshopError | None:
+    """Why this broker does not answer; nothing if it does."""
+    host = address.rsplit(":", 1)[0]
+    try:
+        with probe.connection(address, kafka, PATIENCE) as opened:
+            if probe.answers_on(opened):
+                return None
+        said = "closed the connection"
+    except socket.gaierror:
+        return WorkshopError(
+            f"No machine is known under the name {host}.", "Is WORKSHOP_BOOTSTRAP right? Is a VPN needed to reach it?"
+        )
+    except ssl.SSLCertVerificationError as error:
+        return WorkshopError(
+            f"The certificate of {address} is not one that can be trusted: {error.verify_message}.",
+            "WORKSHOP_KAFKA_CA names the authority that vouches for these brokers; ask for it anew."
+            if site.ca
+            else "Name the authority that vouches for these brokers: WORKSHOP_KAFKA_CA.",
+        )
+    except ssl.SSLError:
+        said = "does not speak TLS"
+    except TimeoutError:
+        said = "does not answer"
+    except OSError as error:
+        return WorkshopError(
+            f"Nothing answers at {address}: {error.strerror or error}.",
+            "Is WORKSHOP_BOOTSTRAP right, and is Kafka running? Whoever runs it knows.",
+        )
+    return WorkshopError(
+        f"Something listens at {address}, but it {said}, and {site.security} was told.",
+        "Is WORKSHOP_KAFKA_SECURITY what was given to you? And the port?",
+    )
+
+
+def _refused(site: Site, kafka: Mapping, error: Exception) -> WorkshopError:
+    """Brokers answer, and let this client not in: librdkafka says why, where kafka-python waits without a word."""
+    said = _said(kafka) if site.authenticated else ""
+    if "nsupported" in said and "mechanism" in said:
+        return WorkshopError(
+            f"Kafka does not take the mechanism {site.mechanism}: {said}.", "Ask for WORKSHOP_KAFKA_MECHANISM."
+        )
+    if said:
+        return WorkshopError(
+            f"Kafka does not let {site.user} in: {said}.",
+            f"Is the password in {site.password_file} the right one, and WORKSHOP_KAFKA_USER too?",
+        )
+    if not site.authenticated:
+        return WorkshopError(
+            f"Kafka answers, but not to somebody without a name: {error}.",
+            f"WORKSHOP_KAFKA_SECURITY is {site.security}; does this Kafka ask who one is (SASL_{site.security})?",
+        )
+    return WorkshopError(
+        f"Kafka answered, but not to the end: {error}.",
+        "Do the names that its brokers give each other (advertised.listeners) lead anywhere from this machine?",
+    )
+
+
+def _said(kafka: Mapping) -> str:
+    """What a broker says to a user that it does not let in."""
+    heard: list[str] = []
+
+    def hear(error: CoreKafkaError) -> None:
+        if error.name() in ("_AUTHENTICATION", "_UNSUPPORTED_FEATURE", "_SSL"):
+            heard.append(error.str())
+
+    settings = {**access.for_confluent(kafka), "group.id": "unused"}
+    client = Consumer({**settings, "error_cb": hear, "logger": QUIET, "log_level": 0})
+    try:
+        until = time.monotonic() + PATIENCE
+        while not heard and time.monotonic() < until:
+            client.poll(0.1)
+    except (KafkaException, RuntimeError) as error:
+        heard.append(str(error))
+    finally:
+        client.close()
+    text = heard[0] if heard else ""
+    return text.split(": ", 1)[-1].split(" (after")[0].rstrip(".")

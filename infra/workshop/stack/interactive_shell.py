@@ -1,0 +1,60 @@
+"""A user's own shell in which `workshop`, `kubectl` and Kafka's tools are found: for `workshop shell` and Lab's terminals."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop.base.files import write_atomically
+from workshop.base.settings import Settings
+
+
+def program() -> str:
+    """The user's shell."""
+    return os.environ.get("SHELL") or "/bin/sh"
+
+
+def command(settings: Settings, env: Mapping[str, str]) -> list[str]:
+    """The argument list of an interactive shell on whose PATH the tools come first; `write_start_file` comes before it.
+
+    It is no login shell: Debian's /etc/profile sets PATH anew. The user's own start file is read first, so that what it does
+    to PATH cannot hide the tools.
+    """
+    return _recipe(settings, env).argv
+
+
+def write_start_file(settings: Settings, env: Mapping[str, str]) -> None:
+    """Write the file that this shell reads when it starts."""
+    recipe = _recipe(settings, env)
+    if recipe.file:
+        write_atomically(recipe.file, "\n".join(line for line in recipe.lines if line) + "\n")
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    argv: list[str]
+    file: Path | None = None
+    lines: tuple[str, ...] = ()
+
+
+def _recipe(settings: Settings, env: Mapping[str, str]) -> _Recipe:
+    shell, folder = program(), settings.state / "home" / "shell"
+    path = f"PATH={shlex.quote(env['PATH'])}; export PATH"
+    match Path(shell).name:
+        case "bash":
+            file = folder / "bashrc"
+            lines = ("[ -f ~/.bashrc ] && . ~/.bashrc", path, r"PS1='(workshop) \w \$ '")
+            return _Recipe([shell, "--rcfile", str(file), "-i"], file, lines)
+        case "zsh":
+            own = '[ -f "${OWN_ZDOTDIR:-$HOME}/.zshrc" ] && . "${OWN_ZDOTDIR:-$HOME}/.zshrc"'
+            argv = ["/usr/bin/env", f"OWN_ZDOTDIR={env.get('ZDOTDIR', '')}", f"ZDOTDIR={folder}", shell, "-i"]
+            return _Recipe(argv, folder / ".zshrc", (own, path, "PS1='(workshop) %~ %# '"))
+        case "fish":
+            return _Recipe([shell, "-C", f"set -gx PATH {shlex.join(env['PATH'].split(os.pathsep))}"])
+        case _:  # dash, ksh and others that follow POSIX read the file that ENV names
+            file, own = folder / "shrc", shlex.quote(env.get("ENV", ""))
+            lines = (f"[ ! -f {own} ] || . {own}", path, "PS1='(workshop) $ '")
+            return _Recipe(["/usr/bin/env", f"ENV={file}", shell, "-i"], file, lines)

@@ -1,0 +1,1 @@
+"""Kubernetes: kubectl, the services' deployment, the control plane, kind."""

@@ -1,0 +1,126 @@
+"""Asks the Docker engine: one call a command, errors as sentences."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from workshop.base.errors import WorkshopError
+
+DISK_FULL = "Docker's disk is full: `docker system df` shows what takes it, `docker system prune` frees some."
+ENOUGH = 50e6  # bytes
+NO_ANSWER = "Start Docker, or take `--backend local`, which needs none."
+
+
+def docker(*words: str, timeout: float = 120, data: bytes | None = None) -> str:
+    """Run `docker` with these words; returns what it printed.
+
+    Raises:
+        WorkshopError: it is not there, does not answer in time, or refuses; with the end of what it said.
+    """
+    try:
+        done = subprocess.run(["docker", *words], input=data, capture_output=True, timeout=timeout, check=False)
+    except FileNotFoundError:
+        raise WorkshopError("There is no `docker` on the PATH.", "Install Docker, or take `--backend local`.") from None
+    except subprocess.TimeoutExpired:
+        raise WorkshopError(f"`docker {words[0]}` did not end within {timeout:g} s.", NO_ANSWER) from None
+    if done.returncode:
+        raise WorkshopError(
+            f"`docker {' '.join(words[:3])}` failed.", _advice(done.stdout + done.stderr), _end(done.stderr)
+        )
+    return done.stdout.decode(errors="replace").strip()
+
+
+def answers() -> str:
+    """Empty if an engine answers, otherwise a sentence that says why not."""
+    if shutil.which("docker") is None:
+        return "there is no `docker` on the PATH"
+    try:
+        docker("version", "--format", "{{.Server.Version}}", timeout=10)
+    except WorkshopError as error:
+        return f"no Docker engine answers: {_last_line(error).rstrip('.?! ')}"
+    return ""
+
+
+def info() -> dict:
+    """What the engine says of itself: memory in bytes, cores, its cgroup version, where its data lie."""
+    return json.loads(docker("info", "--format", "{{json .}}", timeout=30))
+
+
+def disk_is_full() -> bool:
+    """Whether the engine's disk has no space left, as far as it is seen from here: a build's own programs may not say so."""
+    try:
+        return shutil.disk_usage(info()["DockerRootDir"]).free < ENOUGH
+    except (OSError, KeyError, WorkshopError):
+        return False
+
+
+def image_id(image: str) -> str:
+    """The id of an image that the engine holds, or empty."""
+    try:
+        return docker("image", "inspect", "--format", "{{.Id}}", image, timeout=30)
+    except WorkshopError:
+        return ""
+
+
+def image_label(image: str, label: str) -> str:
+    """The value of an image's label, or empty."""
+    try:
+        return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{label}"}}}}', image, timeout=30)
+    except WorkshopError:
+        return ""
+
+
+def containers(cluster: str, *, all_of_them: bool = True) -> dict[str, str]:
+    """The node containers of a kind cluster: name to id."""
+    which = ["--all"] if all_of_them else []
+    label = f"label=io.x-k8s.kind.cluster={cluster}"
+    listed = docker("ps", *which, "--no-trunc", "--filter", label, "--format", "{{.Names}} {{.ID}}")
+    return dict(line.split() for line in listed.splitlines())
+
+
+def load(archive: Path) -> None:
+    """Give an image archive to the engine; gzip and zstd are understood.
+
+    Raises:
+        WorkshopError: it cannot be read.
+    """
+    if not archive.is_file():
+        raise WorkshopError(f"There is no image archive {archive}.", "WORKSHOP_NODE_ARCHIVE names the node image's.")
+    if archive.suffix != ".zst":
+        docker("load", "--input", str(archive), timeout=600)
+        return
+    if shutil.which("zstd") is None:
+        raise WorkshopError(f"{archive.name} is packed by zstd, which is not there.", "Install `zstd`.")
+    with subprocess.Popen(["zstd", "-dcq", str(archive)], stdout=subprocess.PIPE) as unpack:
+        done = subprocess.run(["docker", "load"], stdin=unpack.stdout, capture_output=True, timeout=600, check=False)
+    if done.returncode or unpack.returncode:
+        raise WorkshopError(
+            f"{archive.name} could not be loaded.", _advice(done.stdout + done.stderr), _end(done.stderr)
+        )
+
+
+def _end(said: bytes) -> str:
+    return "\n".join(said.decode(errors="replace").strip().splitlines()[-6:])
+
+
+def _last_line(error: WorkshopError) -> str:
+    return (error.detail or error.happened).splitlines()[-1]
+
+
+def _advice(said: bytes) -> str:
+    text = said.decode(errors="replace").lower()
+    if "no space left" in text:
+        return DISK_FULL
+    if "permission denied" in text and "docker" in text:
+        return "You may not use Docker: join its group (`sudo usermod -aG docker $USER`, then log in again)."
+    if "cannot connect" in text or "is the docker daemon running" in text:
+        return NO_ANSWER
+    if any(word in text for word in ("no such host", "timeout", "connection refused", "tls handshake", "proxyconnect")):
+        return (
+            "The registry is not reached: set WORKSHOP_REGISTRY_MIRROR, or bring the image along with "
+            "WORKSHOP_NODE_ARCHIVE, or build it from package mirrors by `workshop kind build-image`."
+        )
+    return "`workshop doctor` looks at Docker."

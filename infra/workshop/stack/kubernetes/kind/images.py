@@ -1,0 +1,263 @@
+"""The cluster's images: the node's, the base of our own, Kafka's, the services'; built once, known by their sources."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from workshop.base.errors import WorkshopError
+from workshop.base.files import locked
+from workshop.base.settings import BASE_IMAGE, NODE_IMAGE, NODES, Settings
+from workshop.base.timeline import Timeline
+from workshop.base.waiting import Seen, nobody, over, wait_while_progressing
+from workshop.stack.brokers import runtime
+from workshop.stack.kubernetes.deploy import program_files
+from workshop.stack.kubernetes.kind import engine
+from workshop.stack.kubernetes.kind.offline import Offline, find
+from workshop.stack.kubernetes.restart_on_change import digest
+from workshop.stack.toolchain import java
+
+KAFKA, SERVICES = "workshop/kafka:1", "workshop/services:1"
+METRICS_SERVER = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
+SOURCES = "workshop.sources"  # the label that says from what an image was built
+SCRIPTS = ("run-broker.sh", "control-broker.sh", "train-broker.sh")
+KAFKA_FILES = ("Dockerfile", *SCRIPTS, "broker.properties", "log4j2.properties")
+BUILD_TIMEOUT = 900.0
+
+
+def node_image(settings: Settings) -> str:
+    """The node image to use: the setting's, the pinned one, or the one that was built without a registry."""
+    if settings.node_image:
+        return settings.node_image
+    offline = find(settings)
+    return offline.node_image if offline and not engine.image_id(NODE_IMAGE) else NODE_IMAGE
+
+
+def can_be_had(settings: Settings) -> str:
+    """Empty if the node image is there or can be brought, otherwise a sentence that says why not."""
+    image = node_image(settings)
+    if engine.image_id(image) or _archive(settings, image):
+        return ""
+    try:
+        engine.docker("manifest", "inspect", _mirrored(settings, image), timeout=20)
+    except WorkshopError:
+        return f"the node image {image.split('@')[0]} is not there, and no registry that has it is reached"
+    return ""
+
+
+def bring_node_image(settings: Settings) -> str:
+    """Make the engine have the node image; returns its name.
+
+    Raises:
+        WorkshopError: it can be had neither from an archive nor from a registry, and which command helps.
+    """
+    image = node_image(settings)
+    if not engine.image_id(image):
+        if archive := _archive(settings, image):
+            engine.load(archive)
+        else:
+            _pull(settings, image)
+    if not engine.image_id(image):
+        raise WorkshopError(f"The archive does not hold {image}.", "WORKSHOP_NODE_IMAGE names what is in it.")
+    return image
+
+
+def base_image(settings: Settings) -> str:
+    """Make the engine have what our images are built upon; returns its name."""
+    if settings.base_image or engine.image_id(BASE_IMAGE):
+        return settings.base_image or BASE_IMAGE
+    if offline := find(settings):
+        if not engine.image_id(offline.python_image):
+            engine.load(offline.python_archive)
+        return offline.python_image
+    _pull(settings, BASE_IMAGE)
+    return BASE_IMAGE
+
+
+def build(settings: Settings, timeline: Timeline) -> None:
+    """Build Kafka's image and the services' unless they are there, from these very sources."""
+    with locked(settings.cache / "images.lock", 1800, "builds images"):
+        base = base_image(settings)
+        _build_kafka(settings, timeline, base)
+        _build_services(settings, timeline, base)
+
+
+def kafka_sources() -> str:
+    """From what Kafka's image was built; empty if there is none."""
+    return engine.image_label(KAFKA, SOURCES)
+
+
+def bring_metrics_server(settings: Settings) -> bool:
+    """Make the engine have metrics-server's image, if it does not come from a registry; returns whether it has it."""
+    if not engine.image_id(METRICS_SERVER) and (offline := find(settings)):
+        engine.load(offline.metrics_archive)
+    return bool(engine.image_id(METRICS_SERVER))
+
+
+def bring_what_nodes_pull(settings: Settings) -> None:
+    """Make the engine have metrics-server's image too, so that no node asks a registry for it.
+
+    Raises:
+        WorkshopError: it cannot be pulled.
+    """
+    if not bring_metrics_server(settings):
+        _pull(settings, METRICS_SERVER)
+
+
+def sizes(settings: Settings) -> dict[str, int]:
+    """Bytes of each image that a cluster needs, as far as the engine holds it."""
+    found = {}
+    for image in (node_image(settings), settings.base_image or BASE_IMAGE, KAFKA, SERVICES, METRICS_SERVER):
+        if engine.image_id(image):
+            found[image] = int(engine.docker("image", "inspect", "--format", "{{.Size}}", image, timeout=30))
+    return found
+
+
+def into_nodes(cluster: str, images: Sequence[str], patience: float, tell: Callable[[str], None] = nobody) -> None:
+    """Give images to the workers, all at once; those that a worker has stay.
+
+    Args:
+        patience: seconds that a node's containerd may pass without progress until it answers.
+    """
+    workers = [f"{cluster}-worker{node if node > 1 else ''}" for node in NODES]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        missing = dict(
+            zip(workers, pool.map(lambda node: _missing(node, images, patience, tell), workers), strict=True)
+        )
+    wanted = sorted({image for lacking in missing.values() for image in lacking})
+    if not wanted:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = Path(scratch) / "images.tar"
+        engine.docker("save", "--output", str(archive), *wanted, timeout=600)
+        _import([name for name, lacking in missing.items() if lacking], archive)
+
+
+def _import(nodes: Iterable[str], archive: Path) -> None:
+    command = ["ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "--local", "-"]
+    running = []
+    for node in nodes:
+        with archive.open("rb") as data:
+            running.append(
+                subprocess.Popen(
+                    ["docker", "exec", "-i", node, *command],
+                    stdin=data,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+    said = [process.communicate(timeout=600)[0].decode(errors="replace") for process in running]
+    for process, text in zip(running, said, strict=True):
+        if process.returncode:
+            end = "\n".join(text.splitlines()[-5:])
+            raise WorkshopError("An image could not be brought into a node.", "`workshop doctor` looks at Docker.", end)
+
+
+def _missing(node: str, images: Sequence[str], patience: float, tell: Callable[[str], None]) -> list[str]:
+    """The images that a node's containerd does not hold: it lists each by its name, and by the engine's id for it."""
+    answered = wait_while_progressing(lambda: _look_into(node), patience, every=0.5, tell=tell)
+    held = set(answered.split())
+    return [image for image in images if engine.image_id(image) not in held or _full_name(image) not in held]
+
+
+def _look_into(node: str) -> Seen[str]:
+    """What a node's containerd lists; nothing while it starts. (There is always something: the node image brings it.)"""
+    try:
+        return over(engine.docker("exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"))
+    except WorkshopError as error:
+        said = (error.detail or error.happened).splitlines()[-1]
+        return Seen(f"the containerd of {node} to answer", said)
+
+
+def _full_name(image: str) -> str:
+    return f"docker.io/{image}" if image.startswith("workshop/") else image
+
+
+def _build_kafka(settings: Settings, timeline: Timeline, base: str) -> None:
+    found = java.find(settings)
+    libs = runtime.fetch_jars(settings, lambda amount: None)
+    folder = settings.root / "infra/kafka"
+    sources = digest(base, engine.image_id(base), *found.flags, found.version, folder / "jars.lock",
+                      *(folder / name for name in KAFKA_FILES))  # fmt: skip
+    if engine.image_label(KAFKA, SOURCES) == sources:
+        return
+    with timeline.step("Kafka's image, once"), tempfile.TemporaryDirectory(dir=_scratch(settings)) as context:
+        for name in KAFKA_FILES:
+            shutil.copy2(folder / name, context)
+        shutil.copytree(found.path.parents[1], Path(context) / "java", symlinks=True)
+        (Path(context) / "libs").mkdir()
+        for jar in libs:
+            _link(jar, Path(context) / "libs" / jar.name)
+        _docker_build(KAFKA, Path(context), Path("Dockerfile"), base, sources, JAVA_FLAGS=" ".join(found.flags))
+
+
+def _build_services(settings: Settings, timeline: Timeline, base: str) -> None:
+    infra, dockerfile = settings.root / "infra", Path("services/Dockerfile")
+    files = [*program_files(settings), infra / dockerfile]
+    sources = digest(base, engine.image_id(base), *files)
+    if engine.image_label(SERVICES, SOURCES) == sources:
+        return
+    index = {name: os.environ[name] for name in ("PIP_INDEX_URL", "https_proxy", "HTTPS_PROXY") if name in os.environ}
+    with timeline.step("the services' image, once"), tempfile.TemporaryDirectory(dir=_scratch(settings)) as context:
+        for file in files:
+            target = Path(context) / file.relative_to(infra)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, target)
+        if certificates := os.environ.get("SSL_CERT_FILE") or os.environ.get("PIP_CERT"):
+            shutil.copy2(certificates, Path(context) / "services/certificates.pem")
+        _docker_build(SERVICES, Path(context), dockerfile, base, sources, **index)
+
+
+def _docker_build(tag: str, context: Path, dockerfile: Path, base: str, sources: str, **arguments: str) -> None:
+    given = {"BASE_IMAGE": base, **arguments}
+    words = [word for name, value in given.items() for word in ("--build-arg", f"{name}={value}")]
+    labels = ["--label", f"{SOURCES}={sources}"]
+    words += ["--network", "host", *labels, "--tag", tag, "--file", str(context / dockerfile), str(context)]
+    try:
+        engine.docker("build", *words, timeout=BUILD_TIMEOUT)
+    except WorkshopError as error:
+        next_step = engine.DISK_FULL if engine.disk_is_full() else error.next_step
+        raise WorkshopError(f"The image {tag} could not be built.", next_step, error.detail) from error
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _scratch(settings: Settings) -> Path:
+    folder = settings.cache / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _archive(settings: Settings, image: str) -> Path | None:
+    if settings.node_archive:
+        return settings.node_archive
+    offline: Offline | None = find(settings)
+    return offline.node_archive if offline and offline.node_image == image else None
+
+
+def _mirrored(settings: Settings, image: str) -> str:
+    if not settings.registry_mirror:
+        return image
+    return f"{settings.registry_mirror}/{image if '/' in image else f'library/{image}'}"
+
+
+def _pull(settings: Settings, image: str) -> None:
+    from_where = _mirrored(settings, image)
+    try:
+        engine.docker("pull", "--quiet", from_where, timeout=1800)
+        if from_where != image:
+            engine.docker("tag", from_where, image.split("@")[0])
+    except WorkshopError as error:
+        raise WorkshopError(
+            f"The image {image.split('@')[0]} could not be pulled.", error.next_step, error.detail
+        ) from error

@@ -1,0 +1,200 @@
+"""The kind cluster itself: made, stopped, started again, deleted; and never another's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from string import Template
+
+from workshop.base.errors import WorkshopError
+from workshop.base.files import write_atomically
+from workshop.base.settings import NODES, Ports, Settings
+from workshop.stack.kubernetes.kind import engine
+from workshop.stack.kubernetes.kubectl import NAMESPACE, kubectl
+
+DEFINITION = "infra/kind/cluster.yaml"
+CREATION_TIMEOUT = 300  # seconds; with the images there it takes half a minute
+WORKER_GRACE = 20  # seconds that brokers may take to hand over what they lead, and to close their files
+# The API server waits a minute for an etcd that was told to end at the same moment. etcd itself is done within a second, and
+# what it has acknowledged is on the disk before.
+CONTROL_PLANE_GRACE = 8
+START_TIMEOUT = 300  # seconds that the engine may take to start a container; usually it takes one
+
+
+@dataclass(frozen=True)
+class Record:
+    """What this checkout knows of its cluster.
+
+    Attributes:
+        name: the cluster's name.
+        image: the node image that it was made from.
+        definition: the SHA-256 of its definition, the ports apart.
+        first_port: where its block of ports begins.
+        control_plane: the id of the container that is its control plane; empty until it is made.
+    """
+
+    name: str
+    image: str
+    definition: str
+    first_port: int
+    control_plane: str = ""
+
+
+class Nodes:
+    """The cluster of one state folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._file = settings.state / "kind" / "cluster.json"
+
+    @property
+    def name(self) -> str:
+        """The cluster's name: the setting, or one that no other checkout has."""
+        digest = hashlib.sha256(str(self.settings.common.resolve()).encode()).hexdigest()[:6]
+        return self.settings.cluster or f"workshop-{digest}"
+
+    @property
+    def control_plane(self) -> str:
+        """The name of the control plane's container, which is its node's name too."""
+        return f"{self.name}-control-plane"
+
+    def record(self) -> Record | None:
+        """What is known of the cluster, or None if there is none."""
+        try:
+            return Record(**json.loads(self._file.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def state(self) -> str:
+        """`none`, `running`, `stopped`, or `half` for one that was being made or has lost a node.
+
+        Raises:
+            WorkshopError: a cluster of that name exists that this checkout did not make.
+        """
+        there = engine.containers(self.name)
+        if not there:
+            return "none"
+        self._must_be_ours(there)
+        record = self.record()
+        if len(there) != 1 + len(NODES) or not (record and record.control_plane):
+            return "half"
+        running = engine.containers(self.name, all_of_them=False)
+        return "running" if len(running) == len(there) else "stopped"
+
+    def create(self, kind: Path, image: str, ports: Ports) -> None:
+        """Make the cluster; what an earlier attempt left of it goes first.
+
+        Raises:
+            WorkshopError: kind could not, with the end of what it said.
+        """
+        self.delete(kind)
+        record = Record(self.name, image, self._definition(), ports.first)
+        self._write(record)
+        config = self.settings.state / "kind" / "cluster.yaml"
+        write_atomically(config, Template(self._template()).substitute(_ports(ports)))
+        words = ["create", "cluster", "--name", self.name, "--image", image, "--config", str(config)]
+        self._kind(kind, *words, "--kubeconfig", str(self.settings.kubeconfig), "--wait", "0s")
+        made = engine.containers(self.name)[self.control_plane]
+        self._write(Record(**{**asdict(record), "control_plane": made}))
+
+    def must_fit(self, image: str) -> None:
+        """Raises:
+        WorkshopError: the cluster was made from another node image or definition than today's.
+        """
+        record = self.record()
+        if record and record.control_plane and (record.image, record.definition) != (image, self._definition()):
+            raise WorkshopError(
+                f"The cluster {record.name} was made by another version of the workshop ({record.image}).",
+                "`workshop reset` deletes it, with what it stored; `workshop up` then makes a new one.",
+            )
+
+    def start(self) -> None:
+        """Start the stopped nodes of a cluster, all at once: workers look for the control plane until it is there.
+
+        Raises:
+            WorkshopError: a node could not be started; the others are.
+        """
+        stopped = sorted(set(engine.containers(self.name)) - set(engine.containers(self.name, all_of_them=False)))
+        with ThreadPoolExecutor(1 + len(NODES)) as pool:
+            for started in [pool.submit(engine.docker, "start", name, timeout=START_TIMEOUT) for name in stopped]:
+                started.result()
+
+    def stop(self) -> list[str]:
+        """Stop the nodes; their data stay. Returns the names of those that ran."""
+        running = sorted(engine.containers(self.name, all_of_them=False))
+        if running:
+            self._must_be_ours(engine.containers(self.name))
+            with ThreadPoolExecutor(len(running)) as pool:
+                for stopped in [pool.submit(self._stop, name) for name in running]:
+                    stopped.result()
+        return running
+
+    def _stop(self, name: str) -> None:
+        grace = CONTROL_PLANE_GRACE if name == self.control_plane else WORKER_GRACE
+        engine.docker("stop", "--time", str(grace), name, timeout=180)
+
+    def delete(self, kind: Path) -> None:
+        """Delete the cluster, if there is one and it is ours."""
+        if there := engine.containers(self.name):
+            self._must_be_ours(there)
+            self._kind(kind, "delete", "cluster", "--name", self.name, "--kubeconfig", str(self.settings.kubeconfig))
+        self._file.unlink(missing_ok=True)
+
+    def write_kubeconfig(self, kind: Path) -> None:
+        """Write how the cluster is reached, in the state folder."""
+        self._kind(kind, "export", "kubeconfig", "--name", self.name, "--kubeconfig", str(self.settings.kubeconfig))
+        self.settings.kubeconfig.chmod(0o600)
+        kubectl(self.settings, "config", "set-context", "--current", f"--namespace={NAMESPACE}")
+
+    def _must_be_ours(self, there: dict[str, str]) -> None:
+        record = self.record()
+        ours = record is not None and record.name == self.name
+        if record and ours and record.control_plane:
+            ours = there.get(self.control_plane, record.control_plane) == record.control_plane
+        if not ours:
+            raise WorkshopError(
+                f"A kind cluster {self.name} exists that this checkout did not make; it is left alone.",
+                f"If nobody needs it: `kind delete cluster --name {self.name}`. Or set WORKSHOP_CLUSTER to another name.",
+            )
+
+    def _template(self) -> str:
+        return (self.settings.root / DEFINITION).read_text()
+
+    def _definition(self) -> str:
+        return hashlib.sha256(self._template().encode()).hexdigest()
+
+    def _write(self, record: Record) -> None:
+        write_atomically(self._file, json.dumps(asdict(record), indent=1))
+
+    def _kind(self, kind: Path, *words: str) -> None:
+        command = [str(kind), *words]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=CREATION_TIMEOUT, check=False)
+        except subprocess.TimeoutExpired:
+            raise WorkshopError(
+                f"`kind {words[0]}` did not end within {CREATION_TIMEOUT} s.",
+                "Is the machine very busy? `workshop up` tries again; `workshop doctor` looks at Docker.",
+            ) from None
+        if done.returncode:
+            said = "\n".join(done.stderr.strip().splitlines()[-10:])
+            raise WorkshopError(f"`kind {words[0]} {words[1]}` failed.", _advice(done.stderr), said)
+
+
+def _ports(ports: Ports) -> dict[str, int]:
+    brokers = {f"broker_{node}": ports.broker(node) for node in NODES}
+    return {**brokers, "api": ports.api, "payments": ports.payments}
+
+
+def _advice(said: str) -> str:
+    text = said.lower()
+    if "port is already allocated" in text or "address already in use" in text:
+        return "A port was taken by another program meanwhile: `workshop up` again finds other ones."
+    if "no space left" in text:
+        return "Docker's disk is full: `docker system prune` frees some."
+    if "too many open files" in text or "inotify" in text:
+        return "Raise the limits: `sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288`."
+    return "`workshop doctor` looks at Docker's memory, disk and limits; `workshop up` tries again."

@@ -1,0 +1,87 @@
+"""Measures before anything is started whether Docker can carry the cluster, and says in a sentence each what to change."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from workshop.base.diagnostic import Finding
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.stack.kubernetes.kind import engine
+from workshop.stack.kubernetes.kind.nodes import Nodes
+
+NEEDED_MEMORY = 3.5e9  # bytes given to Docker: four nodes, brokers and services take about 2.5 GB
+NEEDED_DISK = 6.0e9
+NEEDED_AGAIN = 1.0e9  # for a cluster that was made already: events, and images that are built anew
+NEEDED_INSTANCES = 256  # inotify instances: each node's systemd, kubelet and containerd hold some
+NEEDED_WATCHES = 65_536
+LIMITS = Path("/proc/sys/fs/inotify")
+
+
+def measure(settings: Settings) -> list[Finding]:
+    """Everything that is known to keep a cluster from working; the engine must answer."""
+    info = engine.info()
+    return [*_size(settings, info), *_kind_of_engine(info), *_limits(), *_proxy(info)]
+
+
+def must_pass(settings: Settings) -> None:
+    """Raises:
+    WorkshopError: the first thing that a cluster cannot work with, and what to change.
+    """
+    if why_not := engine.answers():
+        raise WorkshopError(f"The backend kind needs Docker: {why_not}.", engine.NO_ANSWER)
+    for finding in measure(settings):
+        if finding.stops and not finding.good:
+            raise WorkshopError(f"{finding.what}: {finding.seen}.", finding.next_step)
+
+
+def _size(settings: Settings, info: dict) -> Iterator[Finding]:
+    memory = info.get("MemTotal", 0)
+    advice = "Give Docker 4 GB or more (Docker Desktop: Settings, Resources; WSL2: memory= in .wslconfig)."
+    yield Finding(memory >= NEEDED_MEMORY, "Docker's memory", f"{memory / 1e9:.1f} GB", advice)
+    root = Path(info.get("DockerRootDir", "/"))
+    if root.exists():  # else the engine runs in a machine of its own, whose disk is not seen from here
+        made = Nodes(settings).record()
+        needed = NEEDED_AGAIN if made and made.control_plane else NEEDED_DISK
+        free = shutil.disk_usage(root).free
+        advice = (
+            "Free some space: `docker system df` shows what takes it, `docker system prune` deletes what is unused."
+        )
+        yield Finding(free >= needed, "Docker's disk", f"{free / 1e9:.1f} GB free, {needed / 1e9:.0f} needed", advice)
+
+
+def _kind_of_engine(info: dict) -> Iterator[Finding]:
+    system, machine = info.get("OSType", "linux"), info.get("Architecture", platform.machine())
+    advice = "Switch Docker to Linux containers."
+    yield Finding(system == "linux", "Docker's containers", f"{system} {machine}", advice)
+    version = str(info.get("CgroupVersion", "?"))
+    advice = (
+        "cgroup v1 is on its way out: the pinned node image wants v2; one from `workshop kind build-image` takes both."
+    )
+    yield Finding(version == "2", "cgroups", f"version {version}", advice, stops=False)
+    if "microsoft" in platform.release().lower():
+        yield Finding(True, "system", "WSL2: Docker Desktop's integration with this distribution must be on")
+
+
+def _limits() -> Iterator[Finding]:
+    for name, needed in (("max_user_instances", NEEDED_INSTANCES), ("max_user_watches", NEEDED_WATCHES)):
+        file = LIMITS / name
+        if file.exists():
+            have = int(file.read_text())
+            advice = (
+                f"Raise it: `sudo sysctl fs.inotify.{name}={2 * needed}`; nodes fail with 'too many open files' else."
+            )
+            yield Finding(have >= needed, f"inotify {name}", str(have), advice)
+
+
+def _proxy(info: dict) -> Iterator[Finding]:
+    behind = info.get("HttpProxy") or info.get("HttpsProxy") or os.environ.get("https_proxy", "")
+    exempt = os.environ.get("no_proxy", "") or os.environ.get("NO_PROXY", "")
+    if behind:
+        good = "127.0.0.1" in exempt or "localhost" in exempt
+        advice = "Set no_proxy=127.0.0.1,localhost,.svc,.cluster.local,10.0.0.0/8,172.16.0.0/12 too."
+        yield Finding(good, "proxy", "one is set" + ("" if good else ", without an exception for this machine"), advice)

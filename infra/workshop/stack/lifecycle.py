@@ -1,0 +1,160 @@
+"""The life of a stack, on every backend: `up`, `down`, `reset` and `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from workshop.base import endpoints as endpoints_file
+from workshop.base import learner_progress, stack_folders
+from workshop.base.errors import WorkshopError
+from workshop.base.files import locked
+from workshop.base.processes import Processes, Waiting, interrupts_deferred, nobody, shown
+from workshop.base.settings import NODES, Settings
+from workshop.base.timeline import Timeline
+from workshop.kafka import access
+from workshop.kafka.probe import registered_brokers
+from workshop.stack import lab, steps
+from workshop.stack.backends.choice import choose, made_here
+from workshop.stack.backends.local_kubernetes import AGENT, PLANE
+from workshop.stack.backends.protocols import Backend
+from workshop.stack.kubernetes import background_build
+from workshop.stack.kubernetes.controlplane import progress as compiling
+
+BROKERS = [f"kafka-{node}" for node in NODES]
+CONTINUE = "What runs was left as it is: run `workshop up` again."
+
+
+def up(
+    settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: bool = False, more: str | None = None
+) -> dict:
+    """Bring the stack up, or repair it; harmless if it runs.
+
+    Args:
+        with_lab: start JupyterLab too.
+        keep: leave what was started if something fails, to look at it.
+        more: `cdc` for PostgreSQL and Kafka Connect too.
+
+    Returns:
+        The endpoints, as `workshop.connect()` reads them.
+    """
+    with _alone(settings):
+        backend, why = choose(settings)
+        timeline.say(f"backend {backend.name}: {why}")
+        with _left_or_undone(backend, timeline, keep=keep):
+            return steps.perform(steps.Start(backend, timeline, with_lab, more))
+
+
+def down(settings: Settings, waiting: Waiting = nobody) -> list[str]:
+    """Stop everything of a stack; the data stay.
+
+    Args:
+        waiting: see `Processes.stop`.
+
+    Returns:
+        The names of what was stopped.
+    """
+    with _alone(settings):
+        return _stop_all(settings, waiting)
+
+
+def reset(settings: Settings, waiting: Waiting = nobody) -> str:
+    """Stop a stack and delete what it stored; what an attendee wrote, and backups of it, stay.
+
+    Returns:
+        The name of its backend.
+    """
+    with _alone(settings):
+        backend = made_here(settings)
+        backend.reset()
+        _stop_all(settings, waiting)
+        stack_folders.delete(settings.common, backend.name)
+    return backend.name
+
+
+def status(settings: Settings) -> dict:
+    """What runs: one entry a component, what Kafka says of itself, and the attendee's progress."""
+    running = Processes(settings.state).running()
+    endpoints = endpoints_file.read(settings)
+    components = made_here(settings).components()
+    components[lab.NAME] = shown(running.get(lab.NAME))
+    components |= {name: shown(running[name]) for name in sorted(running) if name not in components}
+    kafka = endpoints.get("kafka", {})
+    access.prepare(kafka)
+    needed = [name for name in (PLANE, AGENT) if name in components]
+    alive = any(component["state"] != "stopped" for component in components.values())
+    registered = registered_brokers(access.client(kafka)) if kafka and alive else set()
+    expected = set(NODES) if made_here(settings).owns_brokers else registered
+    return {
+        "backend": endpoints.get("backend"),
+        "beside": [name for name in stack_folders.made(settings.common) if name != made_here(settings).name],
+        "components": components,
+        "kafka": {**kafka, "registered": sorted(registered)},
+        "kubernetes": _what_is_coming(components, settings),
+        "ready": bool(registered)
+        and registered == expected
+        and all(components[name]["state"] == "running" for name in needed),
+        "progress": learner_progress.read(settings),
+    }
+
+
+def _what_is_coming(components: dict[str, dict], settings: Settings) -> str:
+    """How far Kubernetes' build is, or why it failed; empty where nothing is built."""
+    goes_on = background_build.NAME in components
+    failed = PLANE not in components and compiling.read(settings).get("state") == "failed"
+    return background_build.sentence(settings) if goes_on or failed else ""
+
+
+def _stop_all(settings: Settings, waiting: Waiting) -> list[str]:
+    stopped = _stop_in_order(Processes(settings.state), waiting)
+    return stopped + [name for name in made_here(settings).down() if name not in stopped]
+
+
+def _stop_in_order(processes: Processes, waiting: Waiting = nobody, spared: Iterable[str] = ()) -> list[str]:
+    """Stop what runs, except `spared`: Kafka's clients first, as each of them says good-bye to brokers that answer."""
+    running = sorted(set(processes.running()) - set(spared))
+    stopped = processes.stop([name for name in running if name not in BROKERS], waiting=waiting)
+    return stopped + processes.stop([name for name in running if name in BROKERS], waiting=waiting)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    with locked(settings.common / "lock", settings.patience, "is bringing this stack up or down"):
+        yield
+
+
+@contextmanager
+def _left_or_undone(backend: Backend, timeline: Timeline, *, keep: bool) -> Iterator[None]:
+    """Leave a stack that was there before as it is if a start fails; stop one that is made for the first time.
+
+    What was started is a part of the next start: a check that was too slow is no reason to throw it away. Whoever interrupts
+    a start wants what it started to end; what ran before goes on. A second Ctrl-C waits until that is done.
+    """
+    common, processes = backend.settings.common, Processes(backend.settings.state)
+    before, last = set(processes.running()), stack_folders.last(common)
+    was_made = backend.was_made()
+    try:
+        yield
+    except BaseException as error:
+        if keep or (was_made and isinstance(error, Exception)):
+            _advise_to_go_on(error, backend)
+            raise
+        with interrupts_deferred():
+            try:
+                if set(processes.running()) - before:
+                    timeline.say("Stopping what was started …")
+            finally:  # also where nothing can be printed any more
+                _stop_in_order(processes, spared=before)
+                backend.undo()
+                if not was_made:
+                    stack_folders.use(common, last)
+        raise
+
+
+def _advise_to_go_on(error: BaseException, backend: Backend) -> None:
+    """Raises:
+    WorkshopError: the same error, with the advice to go on where something runs.
+    """
+    if isinstance(error, WorkshopError) and backend.runs():
+        advice = f"{CONTINUE} {error.next_step}".strip()
+        raise WorkshopError(error.happened, advice, error.detail) from error

@@ -1,0 +1,167 @@
+"""The recipe of `workshop up`: its steps, in order, for every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from workshop.base import endpoints as endpoints_file
+from workshop.base import environment, stack_folders
+from workshop.base.errors import WorkshopError
+from workshop.base.settings import Settings
+from workshop.base.timeline import Timeline
+from workshop.kafka import access, first_event
+from workshop.stack import lab
+from workshop.stack.backends.protocols import Backend
+from workshop.stack.cdc import stack as cdc
+from workshop.stack.faults import Brokers
+from workshop.stack.kubernetes import deploy
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Start:
+    """One run of `up`.
+
+    Attributes:
+        with_lab: whether JupyterLab is started too.
+        more: `cdc` for PostgreSQL and Kafka Connect too.
+        endpoints: what is known of the stack's addresses so far.
+    """
+
+    backend: Backend
+    timeline: Timeline
+    with_lab: bool = True
+    more: str | None = None
+    endpoints: dict = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the backend's own stack."""
+        return self.backend.settings
+
+    @property
+    def kafka(self) -> access.KafkaSettings:
+        """The settings of Kafka clients."""
+        return access.client(self.endpoints["kafka"])
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the recipe.
+
+    Attributes:
+        name: what the timeline shows; empty for a step that shows its own parts or takes no time.
+        run: does it; it is called with the start and with what shows progress.
+        needed: whether the step belongs to this start.
+    """
+
+    name: str
+    run: Callable[[Start, Tell], object]
+    needed: Callable[[Start], bool] = lambda start: True
+
+
+def perform(start: Start) -> dict:
+    """Perform every step that this start needs, and return the endpoints, as `workshop.connect()` reads them."""
+    for step in STEPS:
+        if not step.needed(start):
+            continue
+        if step.name:
+            with start.timeline.step(step.name) as running:
+                step.run(start, running.tell)
+        else:
+            step.run(start, start.timeline.say)
+    return start.endpoints
+
+
+def _folders(start: Start, tell: Tell) -> None:
+    environment.make_folders(start.settings)
+    stack_folders.use(start.settings.common, start.backend.name)
+
+
+def _backend(start: Start, tell: Tell) -> None:
+    start.backend.up(start.timeline)
+
+
+def _lab(start: Start, tell: Tell) -> None:
+    lab.start(start.settings, start.backend.ports().lab)
+
+
+def _registered(start: Start, tell: Tell) -> None:
+    start.backend.ready(tell)
+
+
+def _addresses(start: Start, tell: Tell) -> None:
+    backend = start.backend
+    start.endpoints = {"backend": backend.name, **backend.endpoints(), "lab": {"port": backend.ports().lab}}
+    access.prepare(start.endpoints["kafka"])
+
+
+def _first_event(start: Start, tell: Tell) -> None:
+    first_event.write_and_read(start.kafka, start.settings.patience, tell)
+
+
+def _leaders(start: Start, tell: Tell) -> None:
+    try:
+        with start.timeline.step("leaders spread"):
+            Brokers(start.backend, start.kafka).settle(start.settings.patience / 3)
+    except WorkshopError as error:  # one sick topic does not hinder the others
+        tell(error.happened)
+
+
+def _nodes(start: Start, tell: Tell) -> None:
+    start.backend.kubernetes_ready(tell)
+
+
+def _services(start: Start, tell: Tell) -> None:
+    deploy.services(start.settings, start.backend.inside(), start.backend.secret(), tell)
+
+
+def _expose(start: Start, tell: Tell) -> None:
+    start.backend.expose(start.timeline)
+
+
+def _cdc(start: Start, tell: Tell) -> None:
+    cdc.up(start.settings, start.backend.ports(), start.endpoints["kafka"], start.timeline)
+
+
+def _written(start: Start, tell: Tell) -> None:
+    endpoints_file.write(start.settings, start.endpoints)
+
+
+def _lab_answers(start: Start, tell: Tell) -> None:
+    lab.wait(start.settings, start.backend.ports().lab, tell)
+
+
+def _with_lab(start: Start) -> bool:
+    return start.with_lab
+
+
+def _owns_brokers(start: Start) -> bool:
+    return start.backend.owns_brokers
+
+
+def _has_kubernetes(start: Start) -> bool:
+    return start.backend.has_kubernetes
+
+
+def _with_cdc(start: Start) -> bool:
+    return start.more == "cdc"
+
+
+STEPS = (
+    Step("", _folders),
+    Step("", _backend),  # brokers and the control plane: see each backend's `up`
+    Step("", _lab, _with_lab),  # early: it starts while brokers do
+    Step("three brokers registered", _registered, _owns_brokers),
+    Step("", _addresses),
+    Step("first event read back", _first_event),
+    Step("", _leaders, _owns_brokers),
+    Step("Kubernetes' nodes ready", _nodes, _has_kubernetes),
+    Step("services ready", _services, _has_kubernetes),
+    Step("", _expose, _has_kubernetes),
+    Step("", _cdc, _with_cdc),
+    Step("", _written),  # from here on `workshop.connect()` finds the stack
+    Step("JupyterLab answers", _lab_answers, _with_lab),
+)

@@ -1,0 +1,1 @@
+"""Tools that are fetched or found: Go, Java, signature checks."""
