@@ -1,6 +1,6 @@
 """Bad input, tried: what is wrong, and the sentence that somebody gets; exit code 1 if one is no sentence.
 
-Usage, after `workshop up`: .venv/bin/python infra/benchmarks/bad_input.py > infra/BAD_INPUT.md
+Usage, after `workshop up`: .venv/bin/python infra/benchmarks/bad_input.py > docs/bad-input.md
 
 Each case is really run: the command `workshop` with such words, files and settings, or a request to the payments service.
 """

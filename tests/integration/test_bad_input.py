@@ -1,4 +1,4 @@
-"""Whoever gives something bad is told so in a sentence: everything that infra/BAD_INPUT.md tells of, tried once more."""
+"""Whoever gives something bad is told so in a sentence: everything that docs/bad-input.md tells of, tried once more."""
 
 from __future__ import annotations
 
