@@ -97,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     up.add_argument("--keep", action="store_true", help="if the start fails, leave running what was started")
     more = "It starts nothing. Use it while the network is good, or to build an image."
     word("fetch", commands.fetch, "download and compile what the stack needs", more)
-    more = "It also fetches the Python packages as wheels, and prints what was there and how large it is."
+    more = "It also fetches the Python packages as wheels, and prints the number and the size of the files."
     text = "download everything that `workshop up` and the lessons need"
     bundle_commands.add_options(word("prefetch", bundle_commands.prefetch, text, more))
     more = "For a USB stick. Running it again continues an interrupted bundle."
