@@ -100,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     more = "It also fetches the Python packages as wheels, and prints the number and the size of the files."
     text = "download everything that `workshop up` and the lessons need"
     bundle_commands.add_options(word("prefetch", bundle_commands.prefetch, text, more))
-    more = "For a USB stick. Running it again continues an interrupted bundle."
+    more = "Copy it to a USB stick, for example. Running it again resumes an interrupted bundle."
     bundle = word("bundle", bundle_commands.bundle, "write a folder from which others start without a network", more)
     bundle.add_argument("folder", type=_named, metavar="DIR", help="the folder to write; intact files in it are kept")
     bundle.add_argument("--check", action="store_true", help="write nothing; compare the folder with its hashes")
@@ -112,7 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="print JSON, for programs")
     more = "Without a name it prints the logs of all components."
     logs = word("logs", commands.logs, "print the end of a component's log", more)
-    text = "kafka-1, kafka-2, kafka-3, lab, a pod, kubernetes-build, or errors (details of unexpected errors)"
+    text = "a component of `workshop status` (kafka-1, lab, a pod), kubernetes-build, or errors (unexpected errors)"
     logs.add_argument("name", nargs="?", help=text)
     logs.add_argument("-f", "--follow", action="store_true", help="continue with new lines until Ctrl-C")
     logs.add_argument("-n", "--lines", type=int, default=20, help="number of lines (default: 20)")
@@ -140,7 +140,7 @@ def build_parser() -> argparse.ArgumentParser:
     text = "build a node image for kind"
     kind = words.add_parser("kind", help=text, description=_sentence(text))
     kind_words = kind.add_subparsers(metavar="COMMAND", required=True)
-    more = "For networks without a container registry. It takes 15 to 25 minutes, once."
+    more = "Use it where no container registry is reachable. It takes 15 to 25 minutes, once."
     text = "build a node image from package mirrors"
     build = _word(kind_words, "build-image", commands.build_image, text, more)
     build.add_argument("--install", action="store_true", help="install missing programs with apt-get")
