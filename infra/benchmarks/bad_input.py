@@ -1,6 +1,6 @@
-"""Bad input, tried: what is wrong, and the sentence that somebody gets; exit code 1 if one is no sentence.
+"""Try bad input and print each error message as a table; exit code 1 if a case prints no message.
 
-Usage, after `workshop up`: .venv/bin/python infra/benchmarks/bad_input.py > infra/BAD_INPUT.md
+Usage, after `workshop up`: .venv/bin/python infra/benchmarks/bad_input.py > docs/bad-input.md
 
 Each case is really run: the command `workshop` with such words, files and settings, or a request to the payments service.
 """
@@ -77,42 +77,42 @@ def others() -> Iterator[Case]:
     """A Kafka that is somebody else's, told wrongly; `tests/integration/test_existing.py` has what it refuses itself."""
     told = {"WORKSHOP_BOOTSTRAP": "127.0.0.1:9", "WORKSHOP_PREFIX": "alice-"}
     for what, env in (
-        ("nothing is told", {}),
+        ("no variable is set", {}),
         ("no prefix", {"WORKSHOP_BOOTSTRAP": "127.0.0.1:9"}),
-        ("a prefix without an end", {**told, "WORKSHOP_PREFIX": "alice"}),
+        ("a prefix without `-` or `.` at its end", {**told, "WORKSHOP_PREFIX": "alice"}),
         ("an address without a port", {**told, "WORKSHOP_BOOTSTRAP": "kafka.example.org"}),
-        ("a way of speaking that is none", {**told, "WORKSHOP_KAFKA_SECURITY": "TLS"}),
+        ("an unknown protocol", {**told, "WORKSHOP_KAFKA_SECURITY": "TLS"}),
         (
-            "a user without a password's file",
+            "a user without a password file",
             {**told, "WORKSHOP_KAFKA_SECURITY": "SASL_SSL", "WORKSHOP_KAFKA_USER": "alice"},
         ),
         ("a kubeconfig without a namespace", {**told, "WORKSHOP_KUBECONFIG": "DIR/config"}),
-        ("nothing listens there", told),
+        ("no server at the address", told),
     ):
         yield Case(what, ("up", "--no-lab", "--backend", "existing"), {"config": b""}, env, alone=True)
 
 
 def commands() -> Iterator[Case]:
     """Words that cannot be meant, and commands where nothing runs."""
-    yield Case("a word that is none", ("start",))
+    yield Case("an unknown command", ("start",))
     yield Case("a lesson that does not exist", ("run", "42"))
-    yield Case("the same, to restore it", ("reset", "42"))
-    yield Case("the log of nobody", ("logs", "kafka-9"))
+    yield Case("the same for `workshop reset`", ("reset", "42"))
+    yield Case("the log of an unknown component", ("logs", "kafka-9"))
     yield Case("status where nothing was started", ("status",), alone=True)
     yield Case("a lesson where nothing was started", ("run", "00"), alone=True)
     yield Case("another backend than the one that runs", ("up", "--no-lab", "--backend", "kind"))
     nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
     yield Case("kind, and Docker does not answer", ("up", "--backend", "kind"), env=nowhere, alone=True)
-    yield Case("a fault that is none", ("chaos", "run", "earthquake"))
-    yield Case("a soak of no length", ("chaos", "soak", "--minutes", "0"))
+    yield Case("an unknown fault", ("chaos", "run", "earthquake"))
+    yield Case("a soak of 0 minutes", ("chaos", "soak", "--minutes", "0"))
 
 
 def bundles() -> Iterator[Case]:
     """Folders that are no bundles."""
     yield Case("a bundle that is not there", ("up", "--bundle", "DIR/stick"), alone=True)
-    yield Case("a folder that is no bundle", ("up", "--bundle", "DIR"), {"notes.txt": b""}, alone=True)
+    yield Case("a folder that is not a bundle", ("up", "--bundle", "DIR"), {"notes.txt": b""}, alone=True)
     cut = {"bundle.json": b"{}", "wheels/a.whl": b""}
-    yield Case("a bundle that was cut", ("up", "--bundle", "DIR"), cut, alone=True)
+    yield Case("an incomplete bundle", ("up", "--bundle", "DIR"), cut, alone=True)
     yield Case("a file as a bundle's folder", ("bundle", "DIR/file"), {"file": b""})
 
 
@@ -128,7 +128,7 @@ def payments() -> Iterator[Case]:
     yield publish("a picture, named .csv", b"\x89PNG\r\n\x1a\n\x00\x00")
     yield publish("half of a Parquet file", b"PAR1" + bytes(500), "log.parquet")
     yield publish("a file cut in the middle, .csv.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03K", "log.csv.gz")
-    yield publish("an amount that is none", (HEADER + "2018-06-12 10:00:00,7,much\n").encode())
+    yield publish("an invalid amount", (HEADER + "2018-06-12 10:00:00,7,much\n").encode())
     yield publish("a day that does not exist", (HEADER + "2018-02-30 10:00:00,7,12.50\n").encode())
     good = {"log.csv": (HEADER + "2018-06-12 10:00:00,7,12.50\n").encode()}
     yield Case("a topic's name that Kafka refuses", ("fraud", "publish", "DIR/log.csv", "--topic", "a topic"), good)
@@ -140,11 +140,11 @@ def events() -> Iterator[Case]:
     """Event logs that cannot be read."""
     yield Case("a column that is not there", ("data", "publish", "DIR/log.csv", *EVENT), {"log.csv": b"who,at\n1,2\n"})
     future = {"log.csv": b"who,what,at\na,Came,tomorrow\n"}
-    yield Case("a time that cannot be meant", ("data", "publish", "DIR/log.csv", *EVENT), future)
+    yield Case("an invalid time", ("data", "publish", "DIR/log.csv", *EVENT), future)
     unknown = {"log.csv": b"who,what,at\na,Flew,2018-06-12 10:00:00\n"}
     words = ("data", "publish", "DIR/log.csv", *EVENT, "--activities", "Came,Left")
-    yield Case("an activity that is not among the known", words, unknown)
-    yield Case("neither an activity nor an event", ("data", "publish", "x.csv", *EVENT[:4], "--time", "at"))
+    yield Case("an activity that is not in --activities", words, unknown)
+    yield Case("neither --activity nor --event", ("data", "publish", "x.csv", *EVENT[:4], "--time", "at"))
 
 
 def run(case: Case) -> tuple[int, str]:
@@ -183,24 +183,24 @@ def orders(address: str) -> Iterator[tuple[str, str, bool]]:
         ("an amount below 0", "POST", "/payments", {"json": {**ORDER, "amount_cents": -5}}),
         ("an amount with a fraction of a cent", "POST", "/payments", {"json": {**ORDER, "amount_cents": 12.5}}),
         ("no card", "POST", "/payments", {"json": {"terminal": "terminal-00001", "amount_cents": 5}}),
-        ("a field that nobody knows", "POST", "/payments", {"json": {**ORDER, "tip": 1}}),
+        ("an unknown field", "POST", "/payments", {"json": {**ORDER, "tip": 1}}),
         ("a body of a megabyte", "POST", "/payments", {"data": b" " * 1_000_000}),
         ("a key of 300 characters", "POST", "/payments", {**body, "headers": {"Idempotency-Key": "a" * 300}}),
         (
-            "a web page of somebody else's asks",
+            "a request of a web page",
             "POST",
             "/payments",
             {**body, "headers": {"Origin": "https://a.example"}},
         ),
         ("the name of another host", "POST", "/payments", {**body, "headers": {"Host": "a.example"}}),
         ("another method", "DELETE", "/payments", {}),
-        ("a path that is none", "GET", "/refunds", {}),
+        ("an unknown path", "GET", "/refunds", {}),
     ):
         answer = requests.request(method, f"{address}{path}", timeout=30, **asked)
         said = answer.json().get("detail", "") if answer.headers.get("content-type") == "application/json" else ""
         text = "; ".join(map(str, said)) if isinstance(said, list) else str(said)
         yield what, f"{answer.status_code}: {text or answer.text}", 400 <= answer.status_code < 500 and bool(text)
-    yield "no HTTP at all", *_babble(address)
+    yield "not HTTP", *_babble(address)
 
 
 def _babble(address: str) -> tuple[str, bool]:
@@ -214,7 +214,7 @@ def _babble(address: str) -> tuple[str, bool]:
 
 GROUPS = {
     "Settings": settings,
-    "A Kafka that is somebody else's": others,
+    "Backend existing": others,
     "Commands": commands,
     "Bundles": bundles,
     "Logs of payments": payments,
@@ -231,19 +231,21 @@ def cell(text: str) -> str:
 def main() -> int:
     """Try everything; print the table."""
     ws, bad = workshop.connect(), 0
-    print("# Bad input, and the sentence that somebody gets\n")
-    print("Printed by `infra/benchmarks/bad_input.py`, which runs each case; `DIR` is a folder with such files.")
+    print("# Bad input and its error messages\n")
+    print(
+        "Printed by `infra/benchmarks/bad_input.py`, which runs each case. `DIR` is a folder with the files of the case."
+    )
     for title, cases in GROUPS.items():
-        print(f"\n## {title}\n\n| what is wrong | exit code | what is said |\n|---|---:|---|")
+        print(f"\n## {title}\n\n| input | exit code | message |\n|---|---:|---|")
         for case in cases():
             code, said = run(case)
             good = (code in REFUSED or "refused" in said) and "Traceback" not in said
             bad += not good
-            print(f"| {cell(case.what)} | {code} | {cell(said)}{'' if good else ' **← no sentence**'} |", flush=True)
-    print("\n## Requests to the payments service\n\n| what is wrong | what is said |\n|---|---|")
+            print(f"| {cell(case.what)} | {code} | {cell(said)}{'' if good else ' **← no message**'} |", flush=True)
+    print("\n## Requests to the payments service\n\n| input | message |\n|---|---|")
     for what, said, good in orders(ws.payments):
         bad += not good
-        print(f"| {what} | {cell(said)}{'' if good else ' **← no sentence**'} |", flush=True)
+        print(f"| {what} | {cell(said)}{'' if good else ' **← no message**'} |", flush=True)
     return 1 if bad else 0
 
 

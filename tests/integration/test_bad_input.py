@@ -1,4 +1,4 @@
-"""Whoever gives something bad is told so in a sentence: everything that infra/BAD_INPUT.md tells of, tried once more."""
+"""Every case on docs/bad-input.md prints an error message."""
 
 from __future__ import annotations
 

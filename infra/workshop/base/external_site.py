@@ -164,7 +164,7 @@ def read(env: Mapping[str, str], root: Path) -> Site | None:
 
 def _missing(name: str, what: str) -> WorkshopError:
     return WorkshopError(
-        f"{name} is not set: {what}.", "README.md, 'A cluster and a Kafka that are already there', lists all of them."
+        f"{name} is not set: {what}.", "docs/existing-cluster.md lists the variables of the backend existing."
     )
 
 

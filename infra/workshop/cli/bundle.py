@@ -20,7 +20,7 @@ out = Console(highlight=False, soft_wrap=True)
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What both take."""
-    text = "packages for this Python too, such as 3.12; may be repeated (default: the Python that runs this)"
+    text = "also include the packages for this Python, such as 3.12; may be repeated"
     parser.add_argument("--python", dest="pythons", action="append", choices=wheels.PYTHONS, metavar="3.NN", help=text)
 
 

@@ -18,27 +18,35 @@ from workshop.base.settings import Settings
 from workshop.notebook.connection import connect
 
 BROKEN = 1
+REPORT = (
+    "A report compares each acknowledged payment with the log. The exit code is 1 if a payment was lost or debited twice, "
+    "otherwise 0."
+)
 out = Console(highlight=False)
 
 
 def add(words: argparse._SubParsersAction) -> None:
     """Add the words `chaos list`, `chaos run` and `chaos soak` to a parser."""
-    text = "break brokers, pods and nodes on purpose while payments flow, and prove what became of each payment"
-    parser = words.add_parser("chaos", help=text, description=text)
+    text = "inject faults while payments flow, and account for each payment"
+    parser = words.add_parser(
+        "chaos", help=text, description="Inject faults while payments flow, and account for each payment."
+    )
     own = parser.add_subparsers(metavar="COMMAND", required=True)
-    text = "the faults, and what each does"
-    own.add_parser("list", help=text, description=text).set_defaults(run=show)
-    text = "these faults, one after the other; exit code 0 if the promise was kept"
-    run = own.add_parser("run", help=text, description=text)
-    run.add_argument("faults", nargs="+", metavar="FAULT", help="a name, or several at once: broker-killed+pod-crashed")
+    text = "list the faults and what each of them does"
+    own.add_parser("list", help=text, description="List the faults and what each of them does.").set_defaults(run=show)
+    text = "inject the given faults one after the other"
+    run = own.add_parser("run", help=text, description=f"Inject the given faults one after the other. {REPORT}")
+    run.add_argument(
+        "faults", nargs="+", metavar="FAULT", help="a fault, or several at the same time: broker-killed+pod-crashed"
+    )
     run.set_defaults(run=play)
-    text = "faults by chance, alone and two at once, for some minutes; exit code 0 if the promise was kept"
-    soak = own.add_parser("soak", help=text, description=text)
-    soak.add_argument("--minutes", type=_positive, default=10.0, help="how long new faults begin (default: 10)")
+    text = "inject random faults for some minutes"
+    soak = own.add_parser("soak", help=text, description=f"Inject random faults, one or two at a time. {REPORT}")
+    soak.add_argument("--minutes", type=_positive, default=10.0, help="time in which new faults start (default: 10)")
     soak.set_defaults(run=play_on)
     for sub in (run, soak):
-        sub.add_argument("--rate", type=_positive, default=25.0, help="payments a second (default: 25)")
-        sub.add_argument("--seed", type=int, default=1, help="what is chosen by chance follows from it (default: 1)")
+        sub.add_argument("--rate", type=_positive, default=25.0, help="payments per second (default: 25)")
+        sub.add_argument("--seed", type=int, default=1, help="seed of the random choices (default: 1)")
 
 
 def show(settings: Settings, options: argparse.Namespace) -> None:

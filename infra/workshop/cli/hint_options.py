@@ -13,25 +13,26 @@ ORDERS = ("day-first", "month-first", "year-first")
 def add_hints(parser: argparse.ArgumentParser, *, amounts: bool) -> None:
     """Add the options; all of them may be left out."""
     group = parser.add_argument_group(
-        "how the file is written", "It is found out from the whole file; what its rows leave open is asked for."
+        "the format of the file", "They are needed only for what the rows of the file leave open."
     )
     if amounts:
-        group.add_argument("--decimal", choices=(",", "."), default="", help="the decimal sign of amounts")
+        text = "the decimal separator of amounts: , or ."
+        group.add_argument("--decimal", choices=(",", "."), default="", metavar="SIGN", help=text)
     group.add_argument(
         "--dates",
         choices=ORDERS,
         default="",
-        help="the order of day and month in times such as 03/04/2018; also reads years of two digits",
+        help="the order of day and month in times such as 03/04/2018; also allows two-digit years",
     )
+    group.add_argument("--time-unit", choices=UNITS, default="", help="times are numbers since 1970, in this unit")
     group.add_argument(
-        "--time-unit", choices=UNITS, default="", help="times are numbers: seconds, ms, us or ns since 1970"
+        "--encoding", default="", metavar="NAME", help="the encoding of a text file, such as windows-1252"
     )
-    group.add_argument("--encoding", default="", metavar="NAME", help="a text's encoding, such as windows-1252")
-    text = "what separates a text's columns: a character, or tab, blank, comma, semicolon, bar"
+    text = "the column separator of a text file: a character, or tab, blank, comma, semicolon, bar"
     group.add_argument("--delimiter", type=_delimiter, metavar="SIGN", help=text)
-    text = "the columns' names, with commas, if the file has no header line"
+    text = "the column names, separated by commas, if the file has no header line"
     group.add_argument("--header", type=_header, default=(), metavar="NAMES", help=text)
-    group.add_argument("--sheet", default="", metavar="NAME", help="a workbook's sheet (default: the first)")
+    group.add_argument("--sheet", default="", metavar="NAME", help="the sheet of a workbook (default: the first)")
 
 
 def hints(options: argparse.Namespace) -> Hints:
