@@ -57,7 +57,7 @@ class Agent:
         for node in self.nodes:
             process_tree.sweep(
                 Node.MARK, str(node.folder)
-            )  # what a predecessor left that was killed together with its warden
+            )  # what a predecessor left that was killed together with its supervisor
         leave = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, leave.set)

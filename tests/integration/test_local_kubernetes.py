@@ -40,9 +40,9 @@ def api(ws: Connection) -> Iterator[object]:
 
 
 def program(ws: Connection, name: str) -> psutil.Process:
-    """What the warden of a component keeps running."""
-    warden = Processes(ws.settings.state).running()[name]
-    return wait_until(lambda: next(iter(warden.children()), None), WAIT, f"{name} to run")
+    """What the supervisor of a component keeps running."""
+    supervisor = Processes(ws.settings.state).running()[name]
+    return wait_until(lambda: next(iter(supervisor.children()), None), WAIT, f"{name} to run")
 
 
 def pod_processes(ws: Connection) -> set[int]:

@@ -44,7 +44,7 @@ class FakeApi:
 def test_the_workshops_own_image_is_a_program() -> None:
     image = images.find(ROOT, "workshop/services:1")
     assert image.folder == ROOT / "infra"
-    assert image.entry == ("python", "-m", "services.payments.main")
+    assert image.entry == ("python", "-m", "services.payments")
 
 
 @pytest.mark.parametrize(

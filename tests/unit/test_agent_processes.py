@@ -1,4 +1,4 @@
-"""What the node agent starts dies with it, whatever happens to it; and its warden."""
+"""What the node agent starts dies with it, whatever happens to it; and its supervisor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_process_dies_with_the_one_that_started_it() -> None:
     program = (
         "import asyncio, os, signal, sys\n"
         "from pathlib import Path\n"
-        "from node_agent import tree\n"
+        "from node_agent.processes import process_tree\n"
         "async def main():\n"
         "    child = await process_tree.start(['sleep', '600'], {'PATH': '/usr/bin:/bin'}, Path('/'))\n"
         "    print(child.pid, flush=True)\n"
@@ -108,17 +108,17 @@ def test_a_new_process_is_seen_by_who_may_live_with_an_old_answer() -> None:
 
 def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
     script = 'sleep 600 & echo $! >>"$0/left"; exec sleep 601'
-    warden = subprocess.Popen([*SUPERVISOR, "sh", "-c", script, str(tmp_path)], stdout=subprocess.DEVNULL)
+    supervisor = subprocess.Popen([*SUPERVISOR, "sh", "-c", script, str(tmp_path)], stdout=subprocess.DEVNULL)
     try:
         first = _wait_for_lines(tmp_path / "left", 1)[0]
-        program = next(one for one in process_tree.children_of_all()[warden.pid] if one != first)
+        program = next(one for one in process_tree.children_of_all()[supervisor.pid] if one != first)
         os.kill(program, signal.SIGKILL)
         second = _wait_for_lines(tmp_path / "left", 2)[1]
         assert not _lives(first)
         assert _lives(second)
     finally:
-        warden.terminate()
-        warden.wait(30)
+        supervisor.terminate()
+        supervisor.wait(30)
     assert not _lives(second)
 
 

@@ -234,7 +234,7 @@ def test_figures_count_requests_by_route_so_that_strangers_add_no_labels():
 def test_a_server_told_to_leave_waits_for_its_connections_but_not_for_ever(monkeypatch: pytest.MonkeyPatch):
     clock = [100.0]
     monkeypatch.setattr(main.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(main.leaving, "within", lambda seconds: None)
+    monkeypatch.setattr(main.shutdown, "within", lambda seconds: None)
     settings = Settings.read("payments", {"KAFKA_BOOTSTRAP": "kafka:9092", "SHUTDOWN_SECONDS": "20"})
     server = main.Server(settings, Serving())
     server.handle_exit(15, None)

@@ -326,4 +326,4 @@ def test_the_way_to_payments_is_one_of_our_components_on_loopback(here: Settings
     argv = forwarding.component(here, backend.ports().payments).argv
     assert argv[-3:] == ("--address=127.0.0.1", "service/payments", "31105:8080")
     assert backend.endpoints()["payments"] == "http://127.0.0.1:31105"
-    assert sys.platform != "linux" or "warden.py" in argv[3]
+    assert sys.platform != "linux" or "supervisor.py" in argv[3]

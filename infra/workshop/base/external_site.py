@@ -150,7 +150,7 @@ def read(env: Mapping[str, str], root: Path) -> Site | None:
             env,
             "WORKSHOP_PREFIX",
             PREFIX,
-            "small letters, digits and dashes, 40 at most, with '-' or '.' at its end: alice-",
+            "at most 40 small letters, digits, dots and dashes, then '-' or '.': alice-",
         ),
         kubeconfig=_file(env, "WORKSHOP_KUBECONFIG", root),
         namespace=_matching(

@@ -251,10 +251,10 @@ def state_of(process: psutil.Process | None) -> str:
     return "stopped"
 
 
-def kept_by(warden: psutil.Process | None) -> psutil.Process | None:
+def kept_by(supervisor: psutil.Process | None) -> psutil.Process | None:
     """Return the program that a supervisor keeps running: its first child, or the supervisor itself while it has none."""
     try:
-        return next(iter(warden.children()), warden) if warden else None
+        return next(iter(supervisor.children()), supervisor) if supervisor else None
     except psutil.Error:
         return None
 

@@ -1,10 +1,10 @@
-"""Keeps one program running: started again when it dies, and whatever it left behind ended first. One that never comes to
-live is tried three times; then the warden ends too, so that whoever waits for it is told.
+"""Supervisor of one program: it starts the program again when it dies, and ends what it left behind first.
 
-python warden.py PROGRAM [WORD ...], by a Python without site-packages (-I -S), so that it takes little memory.
+python supervisor.py PROGRAM [WORD ...], by a Python without site-packages (-I -S), so that it takes little memory.
 
-The warden is the "subreaper" of everything below it (Linux, prctl(2)): a process whose parent dies becomes its child, so that
-none is lost when the program is killed. If the warden itself is killed, the program is told by the kernel (PDEATHSIG).
+A program that never runs for ten seconds is tried three times; then the supervisor ends too, so that its caller notices. The
+supervisor is the "subreaper" of everything below it (Linux, prctl(2)): a process whose parent dies becomes its child, so that
+none is lost when the program is killed. If the supervisor itself is killed, the kernel signals the program (PDEATHSIG).
 """
 
 import ctypes
@@ -31,7 +31,7 @@ def start(argv: list[str]) -> int:
         try:
             os.execvp(argv[0], argv)  # noqa: S606 (the words come from workshop.base.processes)
         except OSError as error:
-            print(f"warden: {argv[0]} cannot be started: {error}", flush=True)
+            print(f"supervisor: {argv[0]} cannot be started: {error}", flush=True)
             os._exit(127)
     return child
 
@@ -50,7 +50,7 @@ def reap() -> list[int]:
 
 
 def children() -> list[int]:
-    """All of the warden's present children."""
+    """All of the supervisor's present children."""
     with open(f"/proc/self/task/{os.getpid()}/children") as file:
         return [int(word) for word in file.read().split()]
 
@@ -104,8 +104,8 @@ def main(argv: list[str]) -> None:
         lived = time.monotonic() - began >= SHORT
         tries = -1 if lived or tries < 0 else tries + 1  # below 0: it has proved that it can live
         if tries == TRIES:
-            sys.exit(f"warden: {name} ended {TRIES} times right after its start; it is not started again")
-        print(f"warden: {name} ended; it is started again", flush=True)
+            sys.exit(f"supervisor: {name} ended {TRIES} times right after its start; it is not started again")
+        print(f"supervisor: {name} ended; it is started again", flush=True)
         time.sleep(pause)
         pause = FIRST_PAUSE if lived else min(LONGEST, pause * 2)
 

@@ -27,7 +27,9 @@ def told(path: Path) -> Iterator[None]:
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
         raise WorkshopError(f"{path.name} is packed, and its end is missing or damaged.", "Copy it again.") from None
     except FileNotFoundError:
-        raise WorkshopError(f"There is no file {path}.", "Give the path of a CSV or Parquet file.") from None
+        raise WorkshopError(
+            f"There is no file {path}.", "Give the path of your log: delimited text, JSON, .xlsx or Parquet."
+        ) from None
     except UnicodeDecodeError as error:
         piece = escaped(repr(error.object[max(0, error.start - 10) : error.end + 10]))
         raise WorkshopError(

@@ -7,7 +7,7 @@ from workshop.stack.kubernetes.kind.offline.steps import Step
 from workshop.stack.toolchain import versions as v
 
 GO_MODULE = ("go.mod", "go.sum")
-COMPILED = ("go.py", "programs.py")
+COMPILED = ("../../../toolchain/go.py", "programs.py")
 CONTAINERD_PROGRAMS = ("containerd", "ctr", "containerd-shim-runc-v2")
 CNI_PROGRAMS = ("ptp", "loopback", "host-local", "portmap")
 FINAL = ("node-image", "python-image", "metrics-image")
