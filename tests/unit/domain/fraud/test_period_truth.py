@@ -14,7 +14,7 @@ from payments_simulator import FraudStrengths, SimulationSettings, read_payments
 from workshop.domain.fraud import transactions
 from workshop.domain.fraud.period_truth import Compromises, Score, _one_to_one, inject_bursts, matches, score, truth
 
-EXTRACT = Path(__file__).parents[2] / "data" / "payments_extract.csv.gz"
+EXTRACT = Path(__file__).parents[4] / "data" / "payments_extract.csv.gz"
 MONDAY = pd.Timestamp("2018-06-04")
 
 

@@ -26,7 +26,7 @@ from workshop.domain.retail.stock import (
 from workshop.domain.retail.tills import LineSold, line_sold, lines_sold
 from workshop.ingest.event_log_rows import Reading, read
 
-TILLS = Path(__file__).parents[2] / "data/complete_journey_transactions_sample.csv.gz"
+TILLS = Path(__file__).parents[3] / "data/complete_journey_transactions_sample.csv.gz"
 START = datetime(2017, 1, 1, tzinfo=UTC)
 
 orders = st.builds(PlaceOrder, st.just("tea"), st.integers(1, 5), st.sampled_from([f"o-{n}" for n in range(12)]))

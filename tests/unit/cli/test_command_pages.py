@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workshop.cli.command_pages import page
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_commands_page_is_up_to_date():

@@ -13,7 +13,7 @@ from workshop.base.settings import Ports, Settings
 from workshop.stack.kubernetes.controlplane import build, certificates, progress
 from workshop.stack.kubernetes.controlplane.plane import WORKERS, ControlPlane
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def settings(tmp_path: Path, **more: str) -> Settings:

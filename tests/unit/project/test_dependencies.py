@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "infra"))
 import go_vulnerabilities  # noqa: E402 (beside audit.py, which is no part of the package)
 

@@ -24,7 +24,7 @@ from workshop.stack.bundle import carried, making, taking, wheels
 from workshop.stack.bundle.carried import FACTS, PINS, SUMS, Refused
 from workshop.stack.kubernetes.controlplane import build
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 JAR, PROGRAM, WHEEL = (
     "cache/kafka-1/libs/one.jar",
     "cache/controlplane/v1/controlplane",

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from node_agent.kubelet import probes
 
-from .node_api.authority import Authority
+from .api.authority import Authority
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -21,7 +21,7 @@ SUPERVISOR = [
     sys.executable,
     "-I",
     "-S",
-    str(Path(__file__).resolve().parents[2] / "infra/workshop/base/supervisor.py"),
+    str(Path(__file__).resolve().parents[3] / "infra/workshop/base/supervisor.py"),
 ]
 
 

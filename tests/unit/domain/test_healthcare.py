@@ -21,7 +21,7 @@ from workshop.ingest.event_log_rows import Reading, read
 
 START = datetime(2014, 1, 1, tzinfo=UTC)
 ACTIVITIES = ("ER Registration", "ER Triage", "CRP", "LacticAcid", "IV Antibiotics", "Admission NC", "Admission IC")
-SEPSIS = Path(__file__).parents[2] / "data/sepsis.csv.gz"
+SEPSIS = Path(__file__).parents[3] / "data/sepsis.csv.gz"
 
 
 def step(activity: str, hours: float, number: int = 0, result: str = "", patient: str = "a") -> PatientEvent:

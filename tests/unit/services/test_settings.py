@@ -16,7 +16,7 @@ from services.runtime.settings import Settings, WrongSetting
 from workshop.kafka import access, name_prefix
 
 BROKERS = {"KAFKA_BOOTSTRAP": "kafka-1:9092, kafka-2:9092"}
-INFRA = Path(__file__).parents[2] / "infra"
+INFRA = Path(__file__).parents[3] / "infra"
 SERVICES = ("payments", "debits", "fraud_alerts")
 
 

@@ -17,7 +17,7 @@ from workshop.domain.fraud.period_truth import inject_bursts, matches, score, tr
 from workshop.domain.fraud.periods import Habits, find_periods
 from workshop.domain.fraud.segments import burst_evidence, maximal_segments, restlessness
 
-EXTRACT = Path(__file__).parents[2] / "data" / "payments_extract.csv.gz"
+EXTRACT = Path(__file__).parents[4] / "data" / "payments_extract.csv.gz"
 START = pd.Timestamp("2018-04-01")
 
 

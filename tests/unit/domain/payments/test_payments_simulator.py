@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[4] / "data"
 SCRIPT = DATA / "payments_simulator.py"
 EXTRACT = DATA / "payments_extract.csv.gz"
 EXTRACT_CUSTOMERS = 250

@@ -27,7 +27,7 @@ TOLD = {
     "WORKSHOP_KAFKA_USER": "alice",
     "WORKSHOP_PREFIX": "alice-",
 }
-INFRA = Path(__file__).parents[2] / "infra"
+INFRA = Path(__file__).parents[4] / "infra"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from node_agent.kubelet import container, environment, fields, images, status
 from node_agent.kubelet.container import Container
 from node_agent.kubelet.volumes import NotYet, Volumes
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 POD = {
     "metadata": {
         "name": "one",
