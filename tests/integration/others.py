@@ -28,7 +28,7 @@ from workshop.stack.brokers.tools import CLASSES
 from workshop.stack.kubernetes.controlplane import certificates
 from workshop.stack.toolchain import java
 
-SCRIPT = Path(__file__).parents[2] / "infra/existing/acls.sh"
+SCRIPT = Path(__file__).parents[2] / "infra/deploy/existing/acls.sh"
 SERVER = "kafka"
 USERS = {
     "alice": 'pass word: "o\'ne"\\',
@@ -172,13 +172,13 @@ def tool(site: OthersKafka, folder: Path, name: str) -> Path:
 def _runtime(settings: Settings) -> runtime.Runtime:
     libs = tuple(runtime.folder(settings) / "libs" / jar.name for jar in pinned(settings))
     prepared = runtime.prepare(settings, java.find(settings), libs)
-    return replace(prepared, log_settings=settings.root / "infra/kafka/tools-log4j2.properties")
+    return replace(prepared, log_settings=settings.root / "infra/deploy/kafka/tools-log4j2.properties")
 
 
 def _start(site: OthersKafka, node: int, prepared: runtime.Runtime, cluster_id: str) -> None:
     home = site.folder / f"node-{node}"
     (home / "tmp").mkdir(parents=True, exist_ok=True)
-    common = (site.settings.root / "infra/kafka/broker.properties").read_text()
+    common = (site.settings.root / "infra/deploy/kafka/broker.properties").read_text()
     ports = site.ports
     own = GUARDED | {
         "node.id": node,

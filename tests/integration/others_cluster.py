@@ -18,7 +18,7 @@ from workshop.stack.kubernetes import kubectl
 from workshop.stack.kubernetes.controlplane import certificates
 
 ALICE = "class-alice"
-ROLE = "infra/existing/role.yaml"
+ROLE = "infra/deploy/existing/role.yaml"
 SERVICE_NUMBER = 700  # of the range of Services, one that the control plane gives to nobody by itself
 
 
@@ -31,7 +31,7 @@ class OthersCluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """The participant's: a token of a service account with the role of `infra/existing/role.yaml` and nothing else."""
+        """The participant's: a token of a service account with the role of `role.yaml` and nothing else."""
         return self.settings.state / "alice.kubeconfig"
 
     @property

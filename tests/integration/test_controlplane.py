@@ -108,7 +108,7 @@ def test_controllers_and_scheduler_work(asked: Plane):
 def test_its_work_queues_wake_up_for_work_only(asked: Plane):
     figures = asked.kubectl("get", "--raw", "/metrics")
     assert "apiserver_request_total" in figures
-    # A queue that is measured has a clock of its own: see infra/controlplane/queues.
+    # A queue that is measured has a clock of its own: see infra/deploy/controlplane/queues.
     assert "workqueue_" not in figures
 
 

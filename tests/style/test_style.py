@@ -19,7 +19,7 @@ COMMANDS = {
     "layers": ["lint-imports", "--no-cache"],
     "spelling": ["codespell", "."],
     "notebooks in sync": ["workshop", "notebooks", "--check"],
-    "known vulnerabilities": ["python", "infra/audit.py"],
+    "known vulnerabilities": ["python", "infra/tools/audit.py"],
 }
 
 

@@ -128,7 +128,7 @@ def _site(settings: Settings) -> Iterator[Finding]:
         return
     for where, lines in lacking.items():
         seen = "; ".join(lines) if lines else "all that lessons need"
-        yield Finding(not lines, f"rights in {where}", seen, "infra/existing/ has what an administrator gives.")
+        yield Finding(not lines, f"rights in {where}", seen, "infra/deploy/existing/ has what an administrator gives.")
     for name, component in backend.components().items():
         yield Finding(component["state"] == "running", name, component["state"], "`workshop up` repairs it.")
 

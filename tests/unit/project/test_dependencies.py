@@ -17,10 +17,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "infra"))
+sys.path.insert(0, str(ROOT / "infra/tools"))
 import go_vulnerabilities  # noqa: E402 (beside audit.py, which is no part of the package)
 
-LISTS = ("requirements.txt", "infra/installer.txt", "infra/services/requirements.txt", "infra/kind/offline/go.txt")
+LISTS = (
+    "requirements.txt",
+    "infra/installer.txt",
+    "infra/services/requirements.txt",
+    "infra/deploy/kind/offline/go.txt",
+)
 OURS = "kafka-kubernetes-workshop"
 
 
@@ -58,7 +63,7 @@ def test_nothing_else_is_installed_than_what_is_pinned():
 
 
 def test_jars_and_modules_are_pinned_by_hash():
-    for lock in ("infra/kafka/jars.lock", "infra/cdc/jars.lock"):
+    for lock in ("infra/deploy/kafka/jars.lock", "infra/deploy/cdc/jars.lock"):
         for jar in json.loads((ROOT / lock).read_text())["jars"]:
             assert re.fullmatch(r"[0-9a-f]{64}", jar["sha256"])
     for module in (ROOT / "infra").rglob("go.mod"):
@@ -101,7 +106,7 @@ def database() -> Iterator[tuple[str, type[Database]]]:
 
 
 def audit(service: str, *words: str, path: str = "/nowhere") -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / "infra/audit.py", "--service", service, *words]
+    command = [sys.executable, ROOT / "infra/tools/audit.py", "--service", service, *words]
     env = {"no_proxy": "127.0.0.1", "PATH": path, "WORKSHOP_CACHE": "/nowhere"}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
@@ -211,5 +216,5 @@ def test_what_is_of_another_system_only_does_not_count(tmp_path: Path, packages:
 
 
 def test_what_does_no_harm_is_said_with_a_reason():
-    looked_at = tomllib.loads((ROOT / "infra/audit.toml").read_text())["does_no_harm"]
+    looked_at = tomllib.loads((ROOT / "infra/tools/audit.toml").read_text())["does_no_harm"]
     assert all(re.fullmatch(r"(GO-|GHSA-|PYSEC-|CVE-)\S+", entry) and len(why) > 40 for entry, why in looked_at.items())

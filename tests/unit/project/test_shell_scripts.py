@@ -21,7 +21,7 @@ def test_options_for_kafka_acls_are_passed_on_word_by_word(tmp_path: Path) -> No
     shows = program(tmp_path / "a folder with a space" / "kafka-acls", SHOW)
     options = ["--command-config", "/of an/admin's.properties"]
     done = subprocess.run(
-        [str(INFRA / "existing/acls.sh"), "alice", "alice-", *options],
+        [str(INFRA / "deploy/existing/acls.sh"), "alice", "alice-", *options],
         env={**os.environ, "KAFKA_ACLS": str(shows)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     words = done.stdout.splitlines()
@@ -37,5 +37,5 @@ def test_where_an_engine_answers_is_told_as_a_shell_reads_it(tmp_path: Path) -> 
     where = 'unix:///of an/it\'s "$HOME"/docker.sock'
     env = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin", "DOCKER_HOST": where}
     script = 'told=$("$0" start /nowhere); unset DOCKER_HOST; eval "$told"; printf %s "$DOCKER_HOST"'
-    command = ["sh", "-c", script, str(INFRA / "kind/engine.sh")]
+    command = ["sh", "-c", script, str(INFRA / "deploy/kind/engine.sh")]
     assert subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout == where

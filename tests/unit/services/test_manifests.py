@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml  # comes with the Kubernetes client
 
-FOLDER = Path(__file__).parents[3] / "infra/kubernetes/services"
+FOLDER = Path(__file__).parents[3] / "infra/deploy/kubernetes/services"
 NAMES = {"payments", "debits", "fraud-alerts"}
 
 

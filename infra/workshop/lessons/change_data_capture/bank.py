@@ -30,7 +30,7 @@ from workshop.stack.cdc import stack
 from workshop.stack.cdc.connect import Connect
 from workshop.stack.cdc.postgres import Postgres, drop_slot
 
-MONOLITH = Path("infra/monolith/bank.py")
+MONOLITH = Path("infra/deploy/monolith/bank.py")
 OURS = "bank_"  # what its databases, slots and publications begin with
 FOLLOWED_WITHIN = 60.0  # seconds
 

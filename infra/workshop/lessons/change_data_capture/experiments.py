@@ -107,7 +107,7 @@ def _words(row: dict | None) -> str:
 
 def fingerprints(bank: Bank) -> dict[str, str]:
     """The SHA-256 of each file of the monolith."""
-    folder = bank.ws.settings.root / "infra" / "monolith"
+    folder = bank.ws.settings.root / "infra" / "deploy" / "monolith"
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 

@@ -118,7 +118,7 @@ def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
     """
     import yaml
 
-    text = (ws.settings.root / "infra/kubernetes/services/autoscaling.yaml").read_text()
+    text = (ws.settings.root / "infra/deploy/kubernetes/services/autoscaling.yaml").read_text()
     manifest = yaml.safe_load(text)
     manifest["metadata"]["namespace"] = kubectl.namespace(ws.settings)
     manifest["spec"] |= {"minReplicas": least, "maxReplicas": most}

@@ -247,8 +247,8 @@ class Kind:
         )
         written = brokers.settings_map(self.settings, ports, self._cluster_id())
         kubectl.apply(self.settings, [written])
-        kubectl.apply_folder(self.settings, "infra/kubernetes/kafka")
-        kubectl.apply_folder(self.settings, "infra/kubernetes/metrics-server")
+        kubectl.apply_folder(self.settings, "infra/deploy/kubernetes/kafka")
+        kubectl.apply_folder(self.settings, "infra/deploy/kubernetes/metrics-server")
         self._brokers_as_declared(digest(json.dumps(written, sort_keys=True), images.kafka_sources()))
 
     def _brokers_as_declared(self, now: str) -> None:

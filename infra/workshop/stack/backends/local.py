@@ -235,7 +235,7 @@ class Local:
         home = self.folder / f"node-{node}"
         scratch = home / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
-        common = (self.settings.root / "infra/kafka/broker.properties").read_text()
+        common = (self.settings.root / "infra/deploy/kafka/broker.properties").read_text()
         properties = home / "server.properties"
         write_atomically(properties, server_properties(common, on_loopback(node, ports, home / "data")))
         runtime.format_folder(home / "data", ready_to_run, self._cluster_id(), node)

@@ -23,7 +23,7 @@ from workshop.stack.kubernetes.controlplane.plane import WORKERS, ControlPlane
 
 AGENT = "node-agent"
 SLACK = 0.1  # seconds by which the agent's timeouts may come late; what it starts has the usual slack
-PAYMENTS_NODE_PORT = 30080  # infra/kubernetes/services/payments.yaml
+PAYMENTS_NODE_PORT = 30080  # infra/deploy/kubernetes/services/payments.yaml
 PRIVATE = Path(f"/tmp/workshop-{os.getuid()}")  # noqa: S108 (it is checked to be the user's own)
 
 

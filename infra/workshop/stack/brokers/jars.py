@@ -24,8 +24,8 @@ class Jars:
     lock: Path
 
 
-KAFKA = Jars(Path("infra/kafka/pom.xml"), Path("infra/kafka/jars.lock"))
-DEBEZIUM = Jars(Path("infra/cdc/pom.xml"), Path("infra/cdc/jars.lock"))  # beyond Kafka's own
+KAFKA = Jars(Path("infra/deploy/kafka/pom.xml"), Path("infra/deploy/kafka/jars.lock"))
+DEBEZIUM = Jars(Path("infra/deploy/cdc/pom.xml"), Path("infra/deploy/cdc/jars.lock"))  # beyond Kafka's own
 
 
 def pinned(settings: Settings, which: Jars = KAFKA) -> list[Pinned]:

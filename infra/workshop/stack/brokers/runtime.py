@@ -93,7 +93,7 @@ def prepare(settings: Settings, java: Java, libs: tuple[Path, ...]) -> Runtime:
         jars=libs,
         checkpoint=folder(settings) / "bootstrap.checkpoint",
         aot_cache=aot if java.has_aot_cache and aot.exists() else None,
-        log_settings=settings.root / "infra/kafka/log4j2.properties",
+        log_settings=settings.root / "infra/deploy/kafka/log4j2.properties",
     )
 
 
@@ -170,7 +170,7 @@ class _Trainee:
         self.runtime, self.scratch = runtime, scratch
         self.port, controller = _two_free_ports()
         self.properties = scratch / "server.properties"
-        common = (settings.root / "infra/kafka/broker.properties").read_text()
+        common = (settings.root / "infra/deploy/kafka/broker.properties").read_text()
         own = ALONE | {
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",

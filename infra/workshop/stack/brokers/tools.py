@@ -89,7 +89,7 @@ def write_commands(settings: Settings, runtime: Runtime, bootstrap: Sequence[str
     Args:
         access: a properties file that says who asks, where brokers want to know it.
     """
-    quiet = replace(runtime, log_settings=settings.root / "infra/kafka/tools-log4j2.properties")
+    quiet = replace(runtime, log_settings=settings.root / "infra/deploy/kafka/tools-log4j2.properties")
     scratch = settings.state / "tmp"
     scratch.mkdir(parents=True, exist_ok=True)
     brokers = BROKERS.format(addresses=",".join(bootstrap))

@@ -21,10 +21,10 @@ from pathlib import Path, PurePosixPath
 FORMAT = 1
 SUMS, FACTS, PROJECT = "SHA256SUMS", "bundle.json", "project.tar.gz"
 WHEELS, CACHE = "wheels", "cache"
-LOCKS = ("infra/kafka/jars.lock", "infra/cdc/jars.lock")
+LOCKS = ("infra/deploy/kafka/jars.lock", "infra/deploy/cdc/jars.lock")
 PINS = (
     *("requirements.txt", "infra/installer.txt", "pyproject.toml", *LOCKS),
-    *(f"infra/controlplane/{name}" for name in ("main.go", "parts.go", "queues/queues.go", "go.mod", "go.sum")),
+    *(f"infra/deploy/controlplane/{name}" for name in ("main.go", "parts.go", "queues/queues.go", "go.mod", "go.sum")),
 )
 CHUNK = 1 << 20
 JARS_TIME = 1_500_000_000  # as `workshop.base.download` sets it: Java's ahead-of-time cache knows jars by their times

@@ -1,6 +1,6 @@
 """What the lessons need of Kafka: each right is tried, on a topic that is deleted afterwards, as none may be listed.
 
-The administrator's side of the same list is `infra/existing/acls.sh`.
+The administrator's side of the same list is `infra/deploy/existing/acls.sh`.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def refusal(site: Site, lacking: list[Right]) -> WorkshopError:
     listed = "\n".join(f"  {user} may not {right.words} (needed by {right.lessons})" for right in lacking)
     return WorkshopError(
         f"For names that begin with '{site.prefix}', Kafka refuses what lessons need:",
-        f"Whoever runs Kafka gives it: infra/existing/acls.sh {user} {site.prefix} --bootstrap-server …",
+        f"Whoever runs Kafka gives it: infra/deploy/existing/acls.sh {user} {site.prefix} --bootstrap-server …",
         listed,
     )
 

@@ -1,4 +1,4 @@
-"""What the lessons need in the participant's namespace: one list, for the check and for `infra/existing/role.yaml`.
+"""What the lessons need in the participant's namespace: one list, for the check and for `infra/deploy/existing/role.yaml`.
 
 Asked by a SelfSubjectAccessReview each, which is what `kubectl auth can-i` sends, over one connection: fifty in a second.
 """
@@ -115,7 +115,7 @@ def refusal(site: Site, lacking: list[Missing]) -> WorkshopError:
     """What is missing, as a sentence, and what gives it."""
     return WorkshopError(
         f"In the namespace {site.namespace}, Kubernetes refuses what lessons need:",
-        "Whoever runs the cluster gives it: infra/existing/role.yaml, bound to you in this namespace. "
+        "Whoever runs the cluster gives it: infra/deploy/existing/role.yaml, bound to you in this namespace. "
         "Is there a namespace of this name?",
         "\n".join(lines(lacking)),
     )

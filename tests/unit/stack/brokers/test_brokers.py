@@ -18,7 +18,7 @@ def parsed(text: str) -> dict[str, str]:
 
 
 def test_nodes_differ_only_in_what_is_their_own():
-    common = (Settings.load().root / "infra/kafka/broker.properties").read_text()
+    common = (Settings.load().root / "infra/deploy/kafka/broker.properties").read_text()
     one = parsed(server_properties(common, on_loopback(1, Ports(19090), Path("/a b/1"))))
     two = parsed(server_properties(common, on_loopback(2, Ports(19090), Path("/a b/2"))))
     assert {name for name in one if one[name] != two[name]} == {
@@ -41,7 +41,7 @@ def test_servers_bind_loopback_only():
 
 
 def test_brokers_in_a_cluster_find_each_other_by_name_and_clients_find_them_on_loopback():
-    common = (Settings.load().root / "infra/kafka/broker.properties").read_text()
+    common = (Settings.load().root / "infra/deploy/kafka/broker.properties").read_text()
     two = parsed(server_properties(common, in_cluster(2, Ports(19090))))
     assert two["advertised.listeners"] == "PLAINTEXT://kafka-2.kafka.workshop.svc:9092,OUTSIDE://127.0.0.1:19092"
     assert two["controller.quorum.voters"].split(",")[2] == "3@kafka-3.kafka.workshop.svc:9093"

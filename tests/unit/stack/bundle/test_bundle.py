@@ -37,7 +37,7 @@ def digest(content: bytes) -> str:
 
 
 def test_a_bundle_fits_a_project_whose_control_plane_is_the_same() -> None:
-    assert {f"infra/controlplane/{name}" for name in build.SOURCES} <= set(PINS)
+    assert {f"infra/deploy/controlplane/{name}" for name in build.SOURCES} <= set(PINS)
     module = ROOT / build.MODULE
     assert {str(path.relative_to(module)) for path in module.rglob("*") if path.is_file()} == set(build.SOURCES)
 

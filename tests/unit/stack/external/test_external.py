@@ -221,7 +221,7 @@ def test_pods_are_told_all_but_the_password_which_lies_in_the_secret(here: Setti
 
 
 def test_manifests_are_made_for_the_namespace_the_image_and_no_port_of_the_nodes(here: Settings):
-    base = INFRA / "kubernetes/services"
+    base = INFRA / "deploy/kubernetes/services"
     assert objects.overlay(here, base) is None  # a cluster of our own takes them as they are
     replace(here.site, image="registry.example.org:5000/class/services:7").write(here.state)
     folder = objects.overlay(here, base)
@@ -280,7 +280,7 @@ def test_the_kubeconfig_of_ours_means_the_namespace_and_is_closed(here: Settings
 
 
 def test_the_role_for_administrators_gives_exactly_what_is_asked_for():
-    role, binding = yaml.safe_load_all((INFRA / "existing/role.yaml").read_text())
+    role, binding = yaml.safe_load_all((INFRA / "deploy/existing/role.yaml").read_text())
     given = {
         (group, resource, verb)
         for rule in role["rules"]
@@ -312,7 +312,7 @@ def test_what_is_missing_in_kafka_is_a_line_each_with_what_gives_it(site: Site):
 
 
 def test_the_script_for_administrators_wants_a_prefix_that_no_other_name_begins_with():
-    script = str(INFRA / "existing/acls.sh")
+    script = str(INFRA / "deploy/existing/acls.sh")
     for words, said in (([], "Usage"), (["alice", "alice"], "should end with")):
         done = subprocess.run([script, *words], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 2

@@ -1,1 +1,1 @@
-"""A real Kubernetes control plane in one process, for the backend `local`; its program lies in `infra/controlplane`."""
+"""A real Kubernetes control plane in one process, for the backend `local`; its program is in `infra/deploy/controlplane`."""

@@ -30,7 +30,7 @@ from workshop.stack.toolchain import go
 from workshop.stack.toolchain.keys import digest
 from workshop.stack.toolchain.shell import BuildFailed, Shell
 
-MODULE = Path("infra/controlplane")
+MODULE = Path("infra/deploy/controlplane")
 SOURCES = ("main.go", "parts.go", "queues/queues.go", "go.mod", "go.sum")
 VERSION = "v1.37.2"  # of Kubernetes, as go.mod requires it
 LDFLAGS = (

@@ -26,7 +26,7 @@ from workshop.stack.kubernetes.controlplane import build, certificates
 NAME = "control-plane"
 SLACK = 0.15  # seconds by which its timeouts may come late: what matters is told to it, the clock is for the rest
 WORKERS = tuple(f"worker-{number}" for number in NODES)
-METRICS_READER = "infra/kubernetes/metrics-server/metrics-server.yaml"
+METRICS_READER = "infra/deploy/kubernetes/metrics-server/metrics-server.yaml"
 
 
 class ControlPlane:

@@ -18,7 +18,7 @@ from workshop.stack.toolchain.keys import digest
 from workshop.stack.toolchain.shell import BuildFailed, Shell
 from workshop.stack.toolchain.versions import KIND
 
-MODULE = Path("infra/kind/tool")
+MODULE = Path("infra/deploy/kind/tool")
 PACKAGE = "sigs.k8s.io/kind"
 
 

@@ -22,7 +22,7 @@ CONTROL = ["bash", "/opt/kafka/control-broker.sh"]
 
 def settings_map(settings: Settings, ports: Ports, cluster_id: str) -> dict:
     """The ConfigMap `kafka`: each node's server.properties, and the cluster's identity."""
-    common = (settings.root / "infra/kafka/broker.properties").read_text()
+    common = (settings.root / "infra/deploy/kafka/broker.properties").read_text()
     files = {f"node-{node}.properties": server_properties(common, in_cluster(node, ports)) for node in NODES}
     return {
         "apiVersion": "v1",

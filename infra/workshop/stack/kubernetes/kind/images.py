@@ -181,7 +181,7 @@ def _full_name(image: str) -> str:
 def _build_kafka(settings: Settings, timeline: Timeline, base: str) -> None:
     found = java.find(settings)
     libs = runtime.fetch_jars(settings, lambda amount: None)
-    folder = settings.root / "infra/kafka"
+    folder = settings.root / "infra/deploy/kafka"
     sources = digest(base, engine.image_id(base), *found.flags, found.version, folder / "jars.lock",
                       *(folder / name for name in KAFKA_FILES))  # fmt: skip
     if engine.image_label(KAFKA, SOURCES) == sources:

@@ -16,7 +16,7 @@ from workshop.base.settings import NODES, Ports, Settings
 from workshop.stack.kubernetes.kind import engine
 from workshop.stack.kubernetes.kubectl import NAMESPACE, kubectl
 
-DEFINITION = "infra/kind/cluster.yaml"
+DEFINITION = "infra/deploy/kind/cluster.yaml"
 CREATION_TIMEOUT = 300  # seconds; with the images there it takes half a minute
 WORKER_GRACE = 20  # seconds that brokers may take to hand over what they lead, and to close their files
 # The API server waits a minute for an etcd that was told to end at the same moment. etcd itself is done within a second, and

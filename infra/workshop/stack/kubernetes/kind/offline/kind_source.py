@@ -1,4 +1,4 @@
-"""What a node image takes from kind's own source, at the version that infra/kind/tool pins: files, manifests, names."""
+"""The parts of a node image that come from kind's own source, at the version that infra/deploy/kind/tool pins."""
 
 from __future__ import annotations
 

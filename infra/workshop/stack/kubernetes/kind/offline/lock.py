@@ -1,4 +1,4 @@
-"""For authors: renews infra/kind/offline/go.mod and go.sum for the Kubernetes that versions.py names."""
+"""For authors: renews infra/deploy/kind/offline/go.mod and go.sum for the Kubernetes that versions.py names."""
 
 from __future__ import annotations
 

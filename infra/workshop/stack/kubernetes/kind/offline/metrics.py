@@ -1,4 +1,4 @@
-"""metrics-server's image; its manifest is infra/kubernetes/metrics-server."""
+"""metrics-server's image; its manifest is infra/deploy/kubernetes/metrics-server."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ VERSION = "k8s.io/component-base/version"
 
 
 def kubernetes(package: str) -> Callable[[Site, Path], None]:
-    """What makes a program of infra/kind/offline, which reports the version of Kubernetes as its own."""
+    """What makes a program of infra/deploy/kind/offline, which reports the version of Kubernetes as its own."""
     return partial(_kubernetes, package)
 
 

@@ -16,7 +16,7 @@ from workshop.stack.toolchain.go import Go
 from workshop.stack.toolchain.keys import digest, key
 from workshop.stack.toolchain.shell import BuildFailed, Shell
 
-SOURCES = Path("infra/kind/offline")
+SOURCES = Path("infra/deploy/kind/offline")
 CODE = Path("infra/workshop/stack/kubernetes/kind/offline")
 AGAIN = "The same command goes on with this step."
 
@@ -31,7 +31,7 @@ class Step:
         make: makes them; it is given the site and the folder.
         inputs: the versions it is made of.
         needs: the names of the steps whose files it takes; they stand before it.
-        sources: files and folders of infra/kind/offline that it takes.
+        sources: files and folders of infra/deploy/kind/offline that it takes.
         code: modules of this package that say how it is made.
     """
 

@@ -1,6 +1,6 @@
 """Asks what is known of everything that is pinned: Python's packages, jars, Go's modules.
 
-Usage: .venv/bin/python infra/audit.py [--strict] [--service ADDRESS]
+Usage: .venv/bin/python infra/tools/audit.py [--strict] [--service ADDRESS]
 
 It asks OSV, the open database of vulnerabilities: names and versions go out, nothing else. Where OSV is not reached, Go's
 modules are held against the Go project's own database, which comes from a proxy for modules; what was not asked then is said
@@ -22,14 +22,19 @@ from pathlib import Path
 import go_vulnerabilities
 import httpx
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SERVICE = "https://api.osv.dev/v1/querybatch"  # https://google.github.io/osv.dev/post-v1-querybatch/
 AT_ONCE = 500  # it takes 1,000
-PYTHON = ("requirements.txt", "infra/installer.txt", "infra/services/requirements.txt", "infra/kind/offline/go.txt")
-JARS = ("infra/kafka/jars.lock", "infra/cdc/jars.lock")
-NODE_IMAGE = "infra/kind/offline/go.mod"
-GO = ("infra/controlplane/go.mod", "infra/kind/tool/go.mod")
-ACCEPTED = ROOT / "infra/audit.toml"
+PYTHON = (
+    "requirements.txt",
+    "infra/installer.txt",
+    "infra/services/requirements.txt",
+    "infra/deploy/kind/offline/go.txt",
+)
+JARS = ("infra/deploy/kafka/jars.lock", "infra/deploy/cdc/jars.lock")
+NODE_IMAGE = "infra/deploy/kind/offline/go.mod"
+GO = ("infra/deploy/controlplane/go.mod", "infra/deploy/kind/tool/go.mod")
+ACCEPTED = ROOT / "infra/tools/audit.toml"
 
 Package = tuple[str, str, str]  # ecosystem, name, version
 Known = tuple[Package, str]  # … and the entry's name in the database

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A Docker engine for a machine without an init system, such as a CI job's: starts dockerd as root, all its files in one folder.
-# Usage: eval "$(infra/kind/engine.sh start FOLDER [--install])"     prints the line that sets DOCKER_HOST, and nothing else
-#        infra/kind/engine.sh stop FOLDER
+# Usage: eval "$(infra/deploy/kind/engine.sh start FOLDER [--install])"     prints the line that sets DOCKER_HOST, and nothing else
+#        infra/deploy/kind/engine.sh stop FOLDER
 # Starts none if one answers already, there or where DOCKER_HOST leads. --install brings what is missing by apt-get.
 # Containers that still run when the engine stops are stopped with it; its data stay in FOLDER/data.
 set -eu

@@ -3,7 +3,7 @@
 
 An engine asks for every capability the kernel knows when a container is privileged, as kind's nodes are. Where the
 machine itself was started without one (often CAP_SYS_RESOURCE), runc then ends with "unable to apply caps". Set up by
-`dockerd --add-runtime bounded=THIS_FILE --default-runtime bounded`, as infra/kind/engine.sh does; it needs only Python 3.
+`dockerd --add-runtime bounded=THIS_FILE --default-runtime bounded`, as `engine.sh` does; it needs only Python 3.
 """
 
 from __future__ import annotations
