@@ -15,7 +15,6 @@ import aiohttp
 log = logging.getLogger(__name__)
 
 JSON = "application/json"
-MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 LONGEST_LINE = 1 << 23  # bytes of one event of a watch
 WATCH_SECONDS = 300

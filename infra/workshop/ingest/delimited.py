@@ -201,11 +201,6 @@ def _rows(lines: Lines, delimiter: Delimiter) -> Iterator[Row]:
 TOO_LONG = f"a field has more than {_LIMIT:,} characters, or a quotation mark has no end"
 
 
-def _skip_row(row: pa_csv.InvalidRow) -> str:
-    """Leave out a row that has more or fewer fields than the header."""
-    return "skip"
-
-
 def _is_whole(fields: list[str]) -> bool:
     """Whether every byte of a row was in the text's encoding."""
     return not any("\udc80" <= sign <= "\udcff" for field in fields if not field.isascii() for sign in field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import json
 import re
@@ -50,6 +51,31 @@ def test_each_requirement_is_one_version_and_its_hashes(file: str):
 def test_what_is_asked_for_directly_is_pinned_too():
     lines = [line.partition("#")[0].strip() for line in (ROOT / "requirements.in").read_text().splitlines()]
     assert all(re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.+!-]+( ; .+)?", line) for line in lines if line), lines
+
+
+def test_what_is_imported_directly_is_asked_for_directly():
+    """A package that another one brings may go with the next version of that one."""
+    lines = (ROOT / "requirements.in").read_text().splitlines()
+    asked_for = {plain(re.split(r"[=\[]", line)[0]) for line in lines if line and not line.startswith("#")}
+    providers = importlib.metadata.packages_distributions()
+    missing = {}
+    for file in (file for folder in ("infra", "tests", "data") for file in (ROOT / folder).rglob("*.py")):
+        for name in imported(file) - set(sys.stdlib_module_names):
+            found = {plain(provider) for provider in providers.get(name, ())}
+            if found and OURS not in found and not found & asked_for:
+                missing[name] = str(file.relative_to(ROOT))
+    assert not missing
+
+
+def imported(file: Path) -> set[str]:
+    """The top-level names of the packages that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def test_nothing_else_is_installed_than_what_is_pinned():
