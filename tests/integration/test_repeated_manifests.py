@@ -22,12 +22,12 @@ from workshop.stack.kubernetes import deploy, kubectl
 
 from .late_cut import LateCut
 
+pytestmark = pytest.mark.usefixtures("kubernetes")
+
 
 @pytest.fixture
 def cut(ws: Connection, tmp_path: Path) -> Iterator[Callable[[Callable[[], bool]], tuple[Settings, LateCut]]]:
     """Settings whose Kubernetes is reached through a relay that loses the answer to a change."""
-    if not ws.settings.kubeconfig.exists():
-        pytest.fail("These tests need a stack with Kubernetes.")
     relays: list[LateCut] = []
 
     def led_through(carried_out: Callable[[], bool]) -> tuple[Settings, LateCut]:
