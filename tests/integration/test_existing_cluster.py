@@ -130,7 +130,7 @@ from workshop.notebook import deployments
 from workshop.lessons.microservices_on_kubernetes import experiments as lesson
 from workshop.lessons.reliability_game_day import experiments as game
 from workshop.notebook import pods
-from workshop.stack.cdc import bank
+from workshop.lessons.change_data_capture import bank
 api = pods.core(ws)
 said = []
 for act in (
