@@ -1,4 +1,4 @@
-"""Runs a service that reads payments: its settings, its log, its side server, and how it leaves."""
+"""Runner of a service that reads payments: settings, logging, side server and shutdown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def run(name: str, wire: Callable[[Settings], Runs]) -> None:
 
 
 def not_ready(service: Runs, going: list) -> str:
-    """Why it is not ready, or nothing. An instance that its group gave no partition is: it stands by."""
+    """Return why the service is not ready, or an empty string.
+
+    A member without partitions is ready: it stands by.
+    """
     if going:
         return "It is leaving."
     return "" if service.joined else "It has not joined its group yet: it looks for Kafka, or for its topics."
