@@ -3,8 +3,9 @@
 Any number of instances can run. Answers, current balances and the committed offset in `payments` are written in one
 Kafka transaction, so a reader of committed records gets all of them or none. Account balances are recomputed from the
 service's own answers; there is no other store. A record that cannot be processed goes to the dead letters in the same
-transaction and does not block later records. Environment variables configure the service (`services.runtime.settings`):
-python -m services.debits
+transaction and does not block later records.
+
+Environment variables configure the service (`services.runtime.settings`): python -m services.debits
 """
 
 from __future__ import annotations
@@ -39,9 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 COMMITTED = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
 BATCH, LONGEST = 100, 1.0  # upper limits of a transaction: payments, and seconds of work
-SESSION_MS = (
-    6_000  # session timeout: then the partitions of a dead instance move; the minimum that brokers allow by default
-)
+SESSION_MS = 6_000  # session timeout of a dead instance; the minimum that brokers allow by default
 # Transaction timeout. The open transaction of a dead instance blocks readers of committed records until brokers abort it,
 # shortly after this time. An instance that is slower (its brokers were unavailable) is fenced and restarts its session.
 TRANSACTION_MS = 10_000
@@ -125,9 +124,7 @@ class Debits(ConsumerRebalanceListener):
             finally:
                 self.joined = False
                 with suppress(KafkaError):
-                    consumer.close(
-                        autocommit=False
-                    )  # first, so that the other instances continue while this one disconnects
+                    consumer.close(autocommit=False)  # first, so that the other instances continue at once
                 self.on_partitions_revoked(
                     [TopicPartition(self.topics.payments, number) for number in [*self.accounts]]
                 )

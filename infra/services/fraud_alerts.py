@@ -233,9 +233,7 @@ def flagged(event: CardEvent, flags: list[Flag]) -> PaymentFlagged:
 
 def wire(settings: Settings) -> FraudAlerts:
     """Return an instance."""
-    sys.setswitchinterval(
-        0.001
-    )  # the client's threads pass records on; at the default interval each switch can take 5 ms
+    sys.setswitchinterval(0.001)  # the client's threads pass records on; by default each switch can take 5 ms
     topics = Topics(settings.payments_topic, settings.reports_topic, settings.alerts_topic)
     return FraudAlerts(settings.kafka, topics, settings.group)
 

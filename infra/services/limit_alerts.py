@@ -2,8 +2,9 @@
 
 It reads the changes of the bank's table `cards` from the beginning and `payments` from its committed offset, and writes
 `LimitExceeded`. It never sends a request to the bank. The limits are kept in memory only: at the start, the service
-reads all changes again. Environment variables configure the service (`services.runtime.settings`): python -m
-services.limit_alerts
+reads all changes again.
+
+Environment variables configure the service (`services.runtime.settings`): python -m services.limit_alerts
 """
 
 from __future__ import annotations

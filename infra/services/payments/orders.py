@@ -11,13 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from workshop.domain.payments import PaymentMade
 
 MOST_CENTS = 100_000_000  # a million euros
-NAMESPACE = uuid.UUID(
-    "5d1f5b2e-8f0e-4a43-9d0f-0f3b0a6f4c11"
-)  # only for this service: no other program derives the same ids
-EARLIEST, AHEAD = (
-    datetime(2000, 1, 1, tzinfo=UTC),
-    timedelta(minutes=5),
-)  # tolerance for terminals whose clocks are fast
+NAMESPACE = uuid.UUID("5d1f5b2e-8f0e-4a43-9d0f-0f3b0a6f4c11")  # of this service only: ids of other programs differ
+EARLIEST, AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=5)  # tolerance for fast clocks of terminals
 
 
 class NotAnOrder(ValueError):

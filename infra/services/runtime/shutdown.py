@@ -38,6 +38,5 @@ def told(seconds: float) -> list[int]:
 
 def _give_up(seconds: float) -> None:
     log.error("The service had not left %g seconds after it was told to, and is ended.", seconds)
-    os._exit(
-        FAILED
-    )  # a hanging thread is not waited for; acknowledged writes are safe, and brokers abort open transactions
+    # Hanging threads are not waited for. Acknowledged writes are safe, and brokers abort open transactions.
+    os._exit(FAILED)
