@@ -1,4 +1,4 @@
-"""The words of the command `workshop` for a room without a network: `prefetch` and `bundle`."""
+"""The commands for work without a network: `workshop prefetch` and `workshop bundle`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ out = Console(highlight=False, soft_wrap=True)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What both take."""
+    """Add the common options of both commands."""
     text = "also include the packages for this Python, such as 3.12; may be repeated"
     parser.add_argument("--python", dest="pythons", action="append", choices=wheels.PYTHONS, metavar="3.NN", help=text)
 

@@ -1,4 +1,4 @@
-"""`workshop chaos`: faults on purpose while payments flow, and a report that proves what became of each payment."""
+"""The command `workshop chaos`: fault injection while payments flow, with a report on each payment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ out = Console(highlight=False)
 
 
 def add(words: argparse._SubParsersAction) -> None:
-    """Add the words `chaos list`, `chaos run` and `chaos soak` to a parser."""
+    """Add the commands `chaos list`, `chaos run` and `chaos soak` to a parser."""
     text = "inject faults while payments flow, and account for each payment"
     parser = words.add_parser(
         "chaos", help=text, description="Inject faults while payments flow, and account for each payment."
@@ -71,7 +71,7 @@ def play_on(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _for_so_long(steps: Iterable[Sequence[str]], seconds: float) -> Iterator[Sequence[str]]:
-    """Steps that begin within a time, counted from the first."""
+    """Yield the steps that start within a time limit, counted from the call."""
     until = time.monotonic() + seconds
     return itertools.takewhile(lambda _: time.monotonic() < until, steps)
 

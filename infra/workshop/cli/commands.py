@@ -1,6 +1,6 @@
-"""What each word of the command `workshop` does: reads, calls, prints. Each returns an exit code, None for 0.
+"""The commands of `workshop`; each returns an exit code, None for 0.
 
-What handles notebooks is imported where it is needed: nbformat alone takes two seconds to import.
+Modules for notebooks are imported in the functions: nbformat alone takes two seconds to import.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def logs(settings: Settings, options: argparse.Namespace) -> int | None:
 
 @contextmanager
 def _until_ctrl_c() -> Iterator[None]:
-    """Ctrl-C is the usual end of what follows a log; SIGTERM and SIGHUP end it as they end any command."""
+    """Accept Ctrl-C as the normal end of following a log; SIGTERM and SIGHUP keep their effect."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -202,7 +202,7 @@ def lab(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
-    """`workshop shell [-c COMMAND]`: becomes that shell, so that Ctrl-C and the exit code are the shell's own."""
+    """`workshop shell [-c COMMAND]`: replace this process, so that Ctrl-C and exit code are the shell's."""
     env = environment.tool_environment(settings)
     if not settings.commands.exists():
         raise WorkshopError("No stack was started here yet: Kafka's tools are not there.", "Run `workshop up`.")
@@ -217,7 +217,7 @@ def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
 
 def _become(program: list[str], env: dict[str, str]) -> NoReturn:
     sys.stdout.flush()
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and a program would inherit that
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores SIGPIPE, and the new program would inherit that
     os.execvpe(program[0], program, env)  # noqa: S606 (the user's own shell and command)
 
 

@@ -1,6 +1,6 @@
-"""What `workshop data publish` does: an event log of one's own into Kafka, and what there is in it.
+"""The command `workshop data publish`: an event log of the user, written to Kafka and summarized.
 
-What computes is imported where it is needed: pyarrow takes a moment to import.
+Modules that compute are imported in the functions: pyarrow takes a moment to import.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def _events(count: int) -> str:
 
 
 def known_activities(text: str) -> frozenset[str]:
-    """The names in a file, one a line, or in a list that is separated by commas.
+    """Return the names in a file, one per line, or in a list that is separated by commas.
 
     Raises:
-        WorkshopError: the file cannot be read, or there is no name.
+        WorkshopError: the file cannot be read, or it contains no name.
     """
     path = Path(text)
     if path.is_file() or "/" in text or path.suffix in (".txt", ".csv"):

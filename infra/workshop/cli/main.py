@@ -1,4 +1,4 @@
-"""The command `workshop`: what each word does, and how it ends."""
+"""The command `workshop`: its parser, its dispatch and its exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ONCE = (
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in a sentence what of a command line it does not understand."""
+    """Argument parser that reports usage errors in two lines."""
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns its exit code. Errors are sentences."""
+    """Run one command, and return its exit code. Errors are printed as messages."""
     interruptions.install()
     options = build_parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["--help"])
     errors = Console(stderr=True)
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"\n{interruptions.sentence(error)}", soft_wrap=True)
         return interruptions.exit_code(error)
     except BrokenPipeError:
-        raise  # whoever read this command's output has left: no error of the system
+        raise  # the reader of the output has closed the pipe; not a system error
     except OSError as error:
         return _told(errors, system_errors.explained(error))
 
