@@ -153,7 +153,7 @@ class Debits(ConsumerRebalanceListener):
         self, producer: KafkaProducer, member: ConsumerGroupMetadata, place: TopicPartition, records: list
     ) -> None:
         if not member.member_id:
-            raise CommitFailedError("The group has put this instance out.")
+            raise CommitFailedError("The group has removed this instance.")
         known, given = dict(self._known(place.partition)), Counter[str]()
         unusable: list[tuple[ConsumerRecord, str]] = []
         producer.begin_transaction()
@@ -190,7 +190,7 @@ class Debits(ConsumerRebalanceListener):
             self.tally["malformed"] += 1
             self.tally["set aside"] += bool(self.topics.dead_letters)
             about = (record.topic, record.partition, record.offset, reason)
-            log.warning("%s, partition %d, offset %d has no answer: %s", *about)
+            log.warning("%s, partition %d, offset %d cannot be processed: %s", *about)
 
     def _send(self, producer: KafkaProducer, partition: int, event: CardEvent, account: Account) -> list:
         about = {"key": event.key(), "timestamp_ms": written_at(event), "partition": partition}

@@ -208,7 +208,7 @@ class FraudAlerts(ConsumerRebalanceListener):
             flags = self.judge.feed(event) if event else []
         except UNUSABLE as error:
             about = (record.topic, record.partition, record.offset, error)
-            log.warning("%s, partition %d, offset %d cannot be judged: %s", *about)
+            log.warning("%s, partition %d, offset %d cannot be evaluated: %s", *about)
             event, flags = None, []
         self.tally[type(event).__name__ if event else "malformed"] += 1
         self.tally["PaymentFlagged"] += bool(flags)

@@ -78,14 +78,14 @@ class LimitAlerts:
         try:
             self.limits.learn(debezium.read(record.key, record.value))
         except UNUSABLE as error:
-            log.warning("%s, offset %d is no change of a card: %s", record.topic, record.offset, error)
+            log.warning("%s, offset %d is not a change of a card: %s", record.topic, record.offset, error)
 
     def _judge(self, record: ConsumerRecord, producer: KafkaProducer) -> None:
         try:
             alert = self.limits.judge(PaymentMade.parse(record.value))
         except UNUSABLE as error:
             self.tally["malformed"] += 1
-            log.warning("%s, offset %d is no payment: %s", record.topic, record.offset, error)
+            log.warning("%s, offset %d is not a payment: %s", record.topic, record.offset, error)
             return
         self.tally["PaymentMade"] += 1
         if alert:

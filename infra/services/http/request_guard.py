@@ -21,9 +21,9 @@ def refusal(headers: Iterable[tuple[bytes, bytes]], public: str = "") -> str:
     """
     for name, value in headers:
         if name == b"origin":
-            return "This service answers programs; a web page may not ask it."
+            return "This service answers requests of programs, not of web pages."
         if name == b"host" and not _is_ours(asked := value.decode("latin-1")) and asked.lower() != public.lower():
-            return "This service is asked by its address or by its name in the cluster, not by another one."
+            return "The Host of a request must be the service's address or its name in the cluster."
     return ""
 
 

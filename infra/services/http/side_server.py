@@ -40,7 +40,7 @@ class Side:
                 return _json(503, {"detail": reason}) if reason else _json(200, {"status": "ready"})
             case "/metrics":
                 return 200, CONTENT_TYPE_LATEST, generate_latest(self.figures)
-        return _json(404, {"detail": "There is nothing here: ask for /, /healthz, /readyz or /metrics."})
+        return _json(404, {"detail": "Not found. The paths are /, /healthz, /readyz and /metrics."})
 
 
 def serve(side: Side) -> ThreadingHTTPServer:

@@ -101,9 +101,9 @@ def _add_probes(app: FastAPI, settings: Settings, publisher: Publishes, serving:
     async def readyz() -> JSONResponse:
         """Report whether the replica should receive requests."""
         if serving.leaving:
-            return _refusal(503, "It is leaving.")
+            return _refusal(503, "The service is shutting down.")
         if not publisher.ready:
-            return _refusal(503, f"It has not found Kafka and its topic '{settings.payments_topic}' yet.")
+            return _refusal(503, f"The service has not found Kafka and its topic '{settings.payments_topic}' yet.")
         return JSONResponse({"status": "ready"})
 
     @app.get("/deephealthz")
@@ -134,7 +134,7 @@ def _add_lesson_tools(app: FastAPI, serving: Serving) -> None:
     async def crash() -> dict[str, str]:
         """Exit with code 1 right after this answer; other clients that wait get no answer."""
         asyncio.get_running_loop().call_later(0.05, os._exit, 1)
-        return {"detail": "It dies now."}
+        return {"detail": "The process exits now."}
 
 
 def _add_refusals(app: FastAPI) -> None:

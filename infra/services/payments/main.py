@@ -83,7 +83,7 @@ def main() -> None:
     access.prepare({access.PREFIX: settings.kafka_prefix})
     log.info("The service starts.", extra={"fields": {"release": settings.release, "host": settings.host}})
     Server(settings, Serving()).run()
-    log.info("The service has left.")
+    log.info("The service has stopped.")
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ class Publisher:
     def _failed(self, producer: KafkaProducer, error: Exception) -> None:
         """Replace a producer that refuses every record, once."""
         if type(error) is KafkaError and producer is self._producer and self._looking.acquire(blocking=False):
-            log.warning("The client for Kafka is given up, and another one takes its place: %s", error)
+            log.warning("The Kafka producer has failed and is replaced: %s", error)
             threading.Thread(target=self._replace, args=(producer,), name="looks-for-kafka-again", daemon=True).start()
 
     def _replace(self, producer: KafkaProducer) -> None:
@@ -123,11 +123,11 @@ class Publisher:
                 producer = KafkaProducer(**self._kafka, **RELIABLE)
                 self._wait_for_topic(producer)
                 self._producer = producer
-                log.info("Kafka is there.")
+                log.info("Connected to Kafka.")
                 return
             except (KafkaError, OSError) as error:
                 if not told:
-                    log.warning("Kafka, or its topic '%s', is not there yet: %s", self._topic, error)
+                    log.warning("Kafka or the topic '%s' is not available yet: %s", self._topic, error)
                 told = True
                 self._closed.wait(0.5)
 

@@ -35,4 +35,4 @@ def set_up(settings: Settings) -> None:
     # While brokers are unavailable, the client logs every attempt; the services log the result.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    sys.excepthook = lambda *error: logging.getLogger("services").critical("The service dies.", exc_info=error)
+    sys.excepthook = lambda *error: logging.getLogger("services").critical("Unhandled error.", exc_info=error)

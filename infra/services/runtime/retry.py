@@ -27,6 +27,6 @@ def persevere(attempt: Callable[[], None], leaving: list, begun_anew: Callable[[
         try:
             attempt()
         except (KafkaError, WorkshopError) as error:
-            log.warning("Kafka ended the work, which begins anew: %s: %s", type(error).__name__, error)
+            log.warning("The Kafka session ended and restarts: %s: %s", type(error).__name__, error)
             begun_anew()
             time.sleep(PAUSE)

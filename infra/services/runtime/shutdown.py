@@ -37,6 +37,6 @@ def told(seconds: float) -> list[int]:
 
 
 def _give_up(seconds: float) -> None:
-    log.error("The service had not left %g seconds after it was told to, and is ended.", seconds)
+    log.error("The shutdown took longer than %g seconds; the process is terminated.", seconds)
     # Hanging threads are not waited for. Acknowledged writes are safe, and brokers abort open transactions.
     os._exit(FAILED)

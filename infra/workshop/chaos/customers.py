@@ -46,7 +46,7 @@ class Customers:
         assert self._process.stdout is not None  # a pipe
         if not self._process.stdout.readline():
             self._process.wait()
-            raise WorkshopError("The customers' program ended right after its start.", "`workshop doctor` looks why.")
+            raise WorkshopError("The customers' program ended right after its start.", "Run `workshop doctor`.")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -242,7 +242,7 @@ def parse(text: str) -> tuple[str, ...]:
     if unknown:
         raise WorkshopError(f"There is no fault '{unknown[0]}'.", f"There are: {', '.join(FAULTS)}.")
     if len(set(names)) < len(names):
-        raise WorkshopError(f"'{text}' names a fault twice.", "At once can only be what differs.")
+        raise WorkshopError(f"'{text}' names a fault twice.", "Name each fault once.")
     return names
 
 

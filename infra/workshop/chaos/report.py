@@ -21,7 +21,7 @@ TIMES = {0: "not debited", 1: "debited once", 2: "twice or more"}
 
 def catalogue() -> Table:
     """Return a table of all faults."""
-    table = Table("fault", "what happens", "mended after", **PLAIN)
+    table = Table("fault", "what happens", "repaired after", **PLAIN)
     for fault in FAULTS.values():
         table.add_row(fault.name, fault.does, f"{fault.lasts:g} s")
     return table
@@ -70,7 +70,7 @@ def matrix(found: Reconciled) -> Table:
 def verdict(day: Day) -> Iterable[Text]:
     """Yield sentences that state whether every acknowledged payment was debited once."""
     if not day.result:
-        yield Text("The run did not come to its end: nothing is proved.", style="red")
+        yield Text("The run was aborted; there is no verdict.", style="red")
         return
     yield Text.assemble(("✓ ", "green") if day.result.kept else ("✗ ", "red"), day.result.sentence())
     if day.set_aside:

@@ -39,7 +39,7 @@ out = Console(highlight=False, soft_wrap=True)
 
 
 def publish(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop fraud publish FILE --topic T`."""
+    """Run `workshop fraud publish FILE --topic T`."""
     from workshop.ingest.payment_records import Payments
     from workshop.ingest.publications import publish_file
 
@@ -49,9 +49,9 @@ def publish(settings: Settings, options: argparse.Namespace) -> None:
         with bar(f"publish {options.file.name}") as tell:
             done = publish_file(ws, options.file, options.topic, tell, payments)
     if done.already and done.already == done.accepted + done.refused:
-        out.print("This file was published before, whole: nothing was published twice.")
+        out.print("This file was published completely before; nothing was published again.")
     elif done.already:
-        out.print(f"Went on after {done.already:,} rows that an earlier call had published.")
+        out.print(f"Resumed after {done.already:,} rows that an earlier run had published.")
     out.print(f"{done.accepted:,} payments of {options.file.name} are in the topic {options.topic}.", markup=False)
     tell_notes(out, done.notes)
     if done.refused:
@@ -61,7 +61,7 @@ def publish(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def warn(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop fraud warn --topic T [--out FILE]`."""
+    """Run `workshop fraud warn --topic T [--out FILE]`."""
     from workshop.domain.fraud.periods import find_periods
 
     table = _replayed(options.topic)
@@ -108,7 +108,7 @@ def _print_warnings(found: list[PeriodWarning]) -> None:
 
 
 def score(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop fraud score --topic T --labels FILE [--start DATE]`."""
+    """Run `workshop fraud score --topic T --labels FILE [--start DATE]`."""
     labels = read_labels(options.labels)
     table = _replayed(options.topic)
     fraud = matched(table, labels, options.labels.name)

@@ -54,11 +54,11 @@ def _delimiter(text: str) -> str:
     try:
         return named(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no delimiter; give one sign, or tab or blank") from None
+        raise argparse.ArgumentTypeError(f"'{text}' is not a delimiter; give one character, or tab or blank") from None
 
 
 def _header(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
-        raise argparse.ArgumentTypeError(f"'{text}' names no columns; give them as 'one,another'")
+        raise argparse.ArgumentTypeError(f"'{text}' has an empty column name; write 'one,another'")
     return names

@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
-        self.exit(2, f"`{self.prog}` is not understood: {message}.\n→ `{self.prog} -h` says how it is written.\n")
+        self.exit(2, f"{self.prog}: {message}.\n→ Run `{self.prog} -h` for usage.\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -196,7 +196,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _named(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("an empty name is no folder")
+        raise argparse.ArgumentTypeError("the name of the folder is empty")
     return text
 
 
@@ -204,7 +204,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no day; write it as 2018-07-25") from None
+        raise argparse.ArgumentTypeError(f"'{text}' is not a date; write it as 2018-07-25") from None
 
 
 if __name__ == "__main__":

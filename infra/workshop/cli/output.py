@@ -24,7 +24,8 @@ def kafka_as_sentences() -> Iterator[None]:
         yield
     except KafkaError as error:
         raise WorkshopError(
-            f"Kafka says {type(error).__name__}.", "`workshop status` shows what runs; then run the same command again."
+            f"Kafka reports {type(error).__name__}.",
+            "Run `workshop status` to see what runs, then run the same command again.",
         ) from None
 
 

@@ -98,7 +98,7 @@ class Load:
 
     def _is_there(self) -> bool:
         if self._process.poll() is not None:
-            raise WorkshopError("Locust ended right after its start.", "The end of what it said:", self._log())
+            raise WorkshopError("Locust ended right after its start.", "The end of its output:", self._log())
         return self._file.exists()
 
     def _log(self) -> str:

@@ -84,7 +84,7 @@ def run(settings: Settings, lessons: list[str], console: Console) -> int:
         chosen = [path for path in chosen if path not in left_out]
         names = ", ".join(path.name[:2] for path in left_out)
         console.print(
-            f"{names} are left out: they need Kubernetes, which is not there (yet): `workshop status` says more."
+            f"{names} are left out: they need Kubernetes, which is not available (yet). Run `workshop status`."
         )
     environment.adopt(settings)
     os.environ["WORKSHOP_STRICT"] = "1"  # for the kernels: a failed check raises an error
@@ -129,7 +129,7 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: 
         except (DeadKernelError, asyncio.CancelledError):
             if client.interrupted:
                 raise interruptions.Interrupted(client.interrupted) from None
-            return f"The kernel died: perhaps memory ran out. `workshop doctor` looks; its last words stand in {words}."
+            return f"The kernel died, perhaps for lack of memory. Run `workshop doctor`; its output is in {words}."
         finally:
             interruptions.install()  # the event loop has removed the signal handlers at its end
     return ""

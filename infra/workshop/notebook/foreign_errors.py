@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 HERE = ("127.0.0.1", "localhost", "::1")
 RUN_AGAIN = "→ In a terminal, `workshop status` shows what runs and `workshop up` repairs it. Then run this cell again."
 ELSEWHERE = "→ Check the address and the network, then run this cell again."
-LAST_LINES = 4  # of what a command printed
+LAST_LINES = 4  # of a command's output
 
 
 def explained(error: BaseException) -> list[str]:
