@@ -1,9 +1,10 @@
 """The service `fraud-alerts`: evaluates each payment against the past of its card and its terminal.
 
-It reads `payments` and `fraud-reports` and writes `PaymentFlagged` to `fraud-alerts`. The past is kept in memory only: at the
-start, and after its partitions change, the service reads the records before its committed offsets again and evaluates them
-without writing. If it dies, or partitions move, between an alert and the commit, the alert is written twice; it carries the
-payment's id, so readers can remove duplicates.
+It reads `payments` and `fraud-reports` and writes `PaymentFlagged` to `fraud-alerts`. The past is kept in memory only: at
+the start, and after its partitions change, the service reads the records before its committed offsets again and
+evaluates them without writing. If it dies, or partitions move, between an alert and the commit, the alert can be written
+twice; it carries the payment's id, so readers can remove duplicates.
+
 Environment variables configure the service (`services.runtime.settings`): python -m services.fraud_alerts
 """
 

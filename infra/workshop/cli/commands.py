@@ -206,7 +206,10 @@ def lab(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
-    """Run `workshop shell [-c COMMAND]`: replace this process, so that Ctrl-C and exit code are the shell's."""
+    """Run `workshop shell [-c COMMAND]`: replace this process by the shell or the command.
+
+    Ctrl-C and the exit code are then the shell's own.
+    """
     env = environment.tool_environment(settings)
     if not settings.commands.exists():
         raise WorkshopError("No stack was started here yet: Kafka's tools are not there.", "Run `workshop up`.")
