@@ -1,1 +1,1 @@
-"""The story's microservices: what surrounds the domain when it runs in a cluster. One image, and a command for each."""
+"""Microservices of the story; they share one image."""

@@ -1,9 +1,11 @@
-"""The service `debits`: takes each payment off its account, once, whatever dies in between and however many instances run.
+"""The service `debits`: debits each payment exactly once, despite crashes.
 
-What it answers, the current balances and its place in `payments` are written in one Kafka transaction: all of it or nothing
-is seen by those who read committed events. What it knows of an account it learns from its own answers, so it has no other
-memory. A record that nobody can read is set aside in the same transaction, so that it stops none that come after it.
-Its environment configures it (`services.runtime.settings`): python -m services.debits
+Any number of instances can run. Answers, current balances and the committed offset in `payments` are written in one
+Kafka transaction, so a reader of committed records gets all of them or none. Account balances are recomputed from the
+service's own answers; there is no other store. A record that cannot be processed goes to the dead letters in the same
+transaction and does not block later records.
+
+Environment variables configure the service (`services.runtime.settings`): python -m services.debits
 """
 
 from __future__ import annotations
@@ -37,10 +39,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 COMMITTED = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
-BATCH, LONGEST = 100, 1.0  # a transaction holds so many payments, and seconds of work, at most
-SESSION_MS = 6_000  # after which a dead instance's partitions go to others; the shortest that brokers allow by default
-# A dead instance's open transaction keeps readers of committed events waiting until brokers put an end to it: soon after
-# this. A living instance that is slower than this (its brokers were away) is refused, and begins anew.
+BATCH, LONGEST = 100, 1.0  # upper limits of a transaction: payments, and seconds of work
+SESSION_MS = 6_000  # session timeout of a dead instance; the minimum that brokers allow by default
+# Transaction timeout. The open transaction of a dead instance blocks readers of committed records until brokers abort it,
+# shortly after this time. An instance that is slower (its brokers were unavailable) is fenced and restarts its session.
 TRANSACTION_MS = 10_000
 WRITING = {"acks": "all", "transaction_timeout_ms": TRANSACTION_MS, "delivery_timeout_ms": TRANSACTION_MS}
 PATIENCE = {"request_timeout_ms": 5_000, "max_block_ms": 30_000, "metadata_max_age_ms": 10_000}
@@ -48,10 +50,12 @@ PATIENCE = {"request_timeout_ms": 5_000, "max_block_ms": 30_000, "metadata_max_a
 
 @dataclass(frozen=True)
 class Topics:
-    """What it reads and writes; `debits` has as many partitions as `payments`, so that a card has one number in both.
+    """The topics of the service.
+
+    `debits` has as many partitions as `payments`, so a card has the same partition number in both.
 
     Attributes:
-        dead_letters: where what nobody can read is set aside; empty: it is counted and logged only.
+        dead_letters: topic for records that cannot be processed; empty: they are only counted and logged.
     """
 
     payments: str
@@ -62,22 +66,25 @@ class Topics:
 
 @dataclass
 class Debits(ConsumerRebalanceListener):
-    """One instance of the service; partitions that it keeps while others come and go need not be learnt again.
+    """One instance of the service.
+
+    A rebalance does not affect the accounts of partitions that stay assigned; they are not read again.
 
     Attributes:
-        kafka: what a client needs to find the brokers.
-        instance: tells it from the group's others: two producers of one transactional id would lock each other out. The same
-            after a restart, so that what it left open is put away at once. Empty: there is one only.
-        accounts: partition to card to account, for the partitions that it holds and has learnt.
-        tally: how many answers of each type it has given, how many payments it could not read, how often it began anew.
+        kafka: client settings, see `Settings.kafka`.
+        instance: unique name within the group: two producers with one transactional id would fence each other. It stays
+            the same after a restart, so that the predecessor's open transaction is aborted at once. Empty: there is one
+            instance only.
+        accounts: partition to card to account, for the assigned partitions whose answers have been read.
+        tally: number of answers by type, of records that could not be processed, and of restarts of the session.
         lag: partition to the number of payments that wait there.
-        joined: whether its group knows it, even if it holds nothing.
+        joined: whether the instance is a member of its group, even without partitions.
     """
 
     kafka: dict
     topics: Topics
     group: str
-    work: float = 0.0  # seconds that a payment takes, to have time to be killed
+    work: float = 0.0  # seconds per payment, so that a lesson can kill the service in between
     instance: str = ""
     accounts: dict[int, dict[str, Account]] = field(default_factory=dict)
     tally: Counter = field(default_factory=Counter)
@@ -91,11 +98,12 @@ class Debits(ConsumerRebalanceListener):
     def _serve(self, leaving: list) -> None:
         batch = min(BATCH, max(1, int(LONGEST / self.work))) if self.work else BATCH
         with self._clients() as (consumer, producer):
-            producer.init_transactions()  # what a predecessor of this name left open is put away
+            producer.init_transactions()  # aborts the open transaction of a predecessor with this name
             consumer.subscribe([self.topics.payments], listener=self)
             while not leaving:
                 found = consumer.poll(timeout_ms=IDLE_MS if self.joined else JOINING_MS, max_records=batch)
-                # Taken here, not later: a member that is put out meanwhile would ask in nobody's name, and be let through.
+                # Read here, not later: the metadata of a member that is removed in the meantime carry no member id, and
+                # brokers accept a commit without one.
                 member = consumer.group_metadata()
                 self.joined = member.generation_id > 0
                 for place, records in found.items():
@@ -116,7 +124,7 @@ class Debits(ConsumerRebalanceListener):
             finally:
                 self.joined = False
                 with suppress(KafkaError):
-                    consumer.close(autocommit=False)  # first: others go on while this one says good-bye to brokers
+                    consumer.close(autocommit=False)  # first, so that the other instances continue at once
                 self.on_partitions_revoked(
                     [TopicPartition(self.topics.payments, number) for number in [*self.accounts]]
                 )
@@ -124,16 +132,19 @@ class Debits(ConsumerRebalanceListener):
                     producer.close(timeout=2)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Nothing: what is known of accounts is learnt with the first payment that comes."""
+        """Do nothing: accounts are read when the first payment of a partition arrives."""
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Forget what others will answer for."""
+        """Remove the state of partitions that other instances take over."""
         for place in revoked:
             self.accounts.pop(place.partition, None)
             self.lag.pop(place.partition, None)
 
     def _known(self, partition: int) -> dict[str, Account]:
-        """The accounts of a partition, learnt once our place in it is known: what comes before that place is final then."""
+        """Return the accounts of a partition.
+
+        They are read after the committed offset is known, because all earlier answers are final by then.
+        """
         if partition not in self.accounts:
             self.accounts[partition] = accounts_of(self.kafka, self.topics.debits, partition)
         return self.accounts[partition]
@@ -142,7 +153,7 @@ class Debits(ConsumerRebalanceListener):
         self, producer: KafkaProducer, member: ConsumerGroupMetadata, place: TopicPartition, records: list
     ) -> None:
         if not member.member_id:
-            raise CommitFailedError("The group has put this instance out.")
+            raise CommitFailedError("The group has removed this instance.")
         known, given = dict(self._known(place.partition)), Counter[str]()
         unusable: list[tuple[ConsumerRecord, str]] = []
         producer.begin_transaction()
@@ -158,8 +169,9 @@ class Debits(ConsumerRebalanceListener):
             for event in events:
                 written += self._send(producer, place.partition, event, known[event.card])
         written += [self._set_aside(producer, *one) for one in unusable if self.topics.dead_letters]
-        # All of it lies in the log before the place is moved: whoever takes over waits for what lies there to be decided.
-        producer.flush(timeout=2 * TRANSACTION_MS / 1000)  # without a time it would wait for ever for what never comes
+        # All records are in the log before the offset moves: an instance that takes over waits for the end of their
+        # transaction.
+        producer.flush(timeout=2 * TRANSACTION_MS / 1000)  # without a timeout it could block forever
         for future in written:
             future.get(timeout=10)
         position = {place: OffsetAndMetadata(records[-1].offset + 1, "", -1)}
@@ -173,12 +185,12 @@ class Debits(ConsumerRebalanceListener):
         return producer.send(self.topics.dead_letters, **dead_letters.letter(record, "debits", reason))
 
     def _tell(self, unusable: list[tuple[ConsumerRecord, str]]) -> None:
-        """Count and log what nobody can read: once, when it is decided, not at every attempt."""
+        """Count and log records that could not be processed: once, after the commit, not at every attempt."""
         for record, reason in unusable:
             self.tally["malformed"] += 1
             self.tally["set aside"] += bool(self.topics.dead_letters)
             about = (record.topic, record.partition, record.offset, reason)
-            log.warning("%s, partition %d, offset %d has no answer: %s", *about)
+            log.warning("%s, partition %d, offset %d cannot be processed: %s", *about)
 
     def _send(self, producer: KafkaProducer, partition: int, event: CardEvent, account: Account) -> list:
         about = {"key": event.key(), "timestamp_ms": written_at(event), "partition": partition}
@@ -190,10 +202,11 @@ class Debits(ConsumerRebalanceListener):
 
 
 def answers(accounts: dict[str, Account], value: bytes | None) -> list[CardEvent]:
-    """The events that a payment leads to; `accounts` is brought up to date.
+    """Return the events that answer a payment, and update `accounts`.
 
     Raises:
-        MalformedEvent, or another of `UNUSABLE`: it cannot be read or written; nothing has changed then.
+        MalformedEvent, or another of `UNUSABLE`: the payment cannot be read or the answer cannot be written; `accounts` is
+            unchanged then.
     """
     fact = parse(value)
     command = command_for(fact)
@@ -201,15 +214,15 @@ def answers(accounts: dict[str, Account], value: bytes | None) -> list[CardEvent
         return []
     events = decide(accounts.get(fact.card, Account()), command)
     for event in events:
-        _ = event.key(), event.value(), event.timestamp_ms()  # can it be written?
+        _ = event.key(), event.value(), event.timestamp_ms()  # raises an error if the event cannot be written
     accounts[fact.card] = fold(events, accounts.get(fact.card))
     return events
 
 
 def accounts_of(kafka: dict, debits: str, partition: int) -> dict[str, Account]:
-    """The accounts of a partition, folded from the answers that lie in it, once it is decided which of them count.
+    """Return the accounts of a partition, folded from its committed answers.
 
-    A dead instance's transaction may still be open. What comes after it cannot be read yet, so this waits for its end.
+    A dead instance's transaction may still be open. Records after it cannot be read yet, so the call waits for its end.
     """
     place = TopicPartition(debits, partition)
     with closing(KafkaConsumer(**kafka)) as anyone:
@@ -223,7 +236,7 @@ def accounts_of(kafka: dict, debits: str, partition: int) -> dict[str, Account]:
 
 
 def wire(settings: Settings) -> Debits:
-    """One instance, told from its group's others by its pod's name."""
+    """Return an instance that the pod's name distinguishes from the others of its group."""
     written = (settings.debits_topic, settings.balances_topic, settings.dead_letters_topic)
     topics = Topics(settings.payments_topic, *written)
     return Debits(settings.kafka, topics, settings.group, settings.work_seconds, settings.pod)

@@ -1,10 +1,11 @@
-"""The service `fraud-alerts`: judges each payment by its card's and its terminal's past, while it is being made.
+"""The service `fraud-alerts`: evaluates each payment against the past of its card and its terminal.
 
-It reads `payments` and `fraud-reports` and writes `PaymentFlagged` to `fraud-alerts`. What it knows of the past is memory
-only: when it starts, or holds other partitions, it reads the past again, up to its bookmark, and judges without writing. An
-alert may be written twice when it dies, or partitions move, between alert and bookmark; it carries the payment's id, so
-whoever reads alerts can tell.
-Its environment configures it (`services.runtime.settings`): python -m services.fraud_alerts
+It reads `payments` and `fraud-reports` and writes `PaymentFlagged` to `fraud-alerts`. The past is kept in memory only: at
+the start, and after its partitions change, the service reads the records before its committed offsets again and
+evaluates them without writing. If it dies, or partitions move, between an alert and the commit, the alert can be written
+twice; it carries the payment's id, so readers can remove duplicates.
+
+Environment variables configure the service (`services.runtime.settings`): python -m services.fraud_alerts
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 WHOLE = {**UNHURRIED, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
 SESSION_MS = 6_000
-NOTED_EVERY = 2.0  # seconds between two bookmarks, each a write of its own, and between two looks at the reports
+NOTED_EVERY = 2.0  # seconds between two commits, each of which is a write, and between two polls of the reports
 
 
 Judged = PaymentMade | PaymentRefunded | FraudReported
@@ -45,7 +46,7 @@ Judged = PaymentMade | PaymentRefunded | FraudReported
 
 @dataclass(frozen=True)
 class Topics:
-    """What it reads and writes."""
+    """The topics of the service."""
 
     payments: str
     reports: str
@@ -54,16 +55,17 @@ class Topics:
 
 @dataclass
 class Judge:
-    """The rules, fed one event at a time, in the order in which events come.
+    """The rules, applied to one event at a time, in the order of arrival.
 
-    Times that come out of order (by a moment, from another partition) count as now: features need time to ascend.
+    A timestamp that is earlier than its predecessor's (by a moment, from another partition) is replaced by the latest
+    one, because the features require ascending times.
     """
 
     stream: FeatureStream = field(default_factory=FeatureStream)
     now: int = 0
 
     def feed(self, event: Judged) -> list[Flag]:
-        """What the rules say of a payment; a report is remembered and says nothing."""
+        """Return the flags of a payment; for a report, store it and return no flags."""
         self.now = max(self.now, milliseconds(event.at))
         if isinstance(event, FraudReported):
             self.stream.report(event.payment_id, event.terminal, event.paid_at_ms, self.now)
@@ -74,12 +76,12 @@ class Judge:
 
 @dataclass
 class FraudAlerts(ConsumerRebalanceListener):
-    """One instance of the service; it knows the cards of the partitions that it holds.
+    """One instance of the service; it holds the past of the cards in its assigned partitions.
 
     Attributes:
-        tally: how many payments it judged and flagged, how many records it could not read, how often it began anew.
+        tally: number of evaluated and of flagged payments, of unreadable records, and of restarts of the session.
         lag: partition to the number of payments that wait there.
-        joined: whether its group knows it, even if it holds nothing.
+        joined: whether the instance is a member of its group, even without partitions.
     """
 
     kafka: dict
@@ -89,18 +91,18 @@ class FraudAlerts(ConsumerRebalanceListener):
     tally: Counter = field(default_factory=Counter)
     lag: dict[int, int] = field(default_factory=dict)
     joined: bool = False
-    moved: bool = False  # partitions have come or gone, and the past is to be learnt anew
-    unnoted: bool = False  # payments have been read since the bookmark was moved
+    moved: bool = False  # the assigned partitions changed, so the past must be read again
+    unnoted: bool = False  # payments have been read since the last commit
 
     def run(self, leaving: list) -> None:
-        """Judge payments until `leaving` is not empty."""
+        """Evaluate payments until `leaving` is not empty."""
         persevere(lambda: self._serve(leaving), leaving, lambda: self.tally.update(["begun anew"]))
 
     def _serve(self, leaving: list) -> None:
         timing = {"session_timeout_ms": SESSION_MS, "heartbeat_interval_ms": 1_000, "metadata_max_age_ms": 10_000}
         with (
             closing(KafkaConsumer(**self.kafka, group_id=self.group, **WHOLE, **timing)) as consumer,
-            # A consumer of its own: one that reads both topics lets payments wait for a fetch that waits for reports.
+            # A separate consumer: in a common one, payments would wait for a fetch that waits for reports.
             closing(self._all_reports()) as reports,
             closing(KafkaProducer(**self.kafka, acks="all", max_block_ms=30_000)) as producer,
         ):
@@ -131,12 +133,12 @@ class FraudAlerts(ConsumerRebalanceListener):
             if time.monotonic() > noted + NOTED_EVERY:
                 self._hear(reports)
                 noted = time.monotonic()
-                if self.unnoted and all(future.is_done for future in written):  # payments do not wait for it
+                if self.unnoted and all(future.is_done for future in written):  # without waiting: payments come first
                     self._note(consumer, written)
         self._note(consumer, written)
 
     def _note(self, consumer: KafkaConsumer, written: list) -> None:
-        """Move the bookmark, once everything that was flagged before it is written."""
+        """Commit the offsets, after all alerts about earlier payments are written."""
         for future in written:
             future.get(timeout=60)
         written.clear()
@@ -144,11 +146,11 @@ class FraudAlerts(ConsumerRebalanceListener):
         consumer.commit_async(callback=self._noted)
 
     def _noted(self, marks: dict, answer: object) -> None:
-        """Brokers have answered; what they refused is tried again."""
+        """Handle the brokers' answer to a commit; a refused commit is retried."""
         self.unnoted = self.unnoted or isinstance(answer, Exception)
 
     def _all_reports(self) -> KafkaConsumer:
-        """Every instance hears every report: a terminal's frauds are of cards of all partitions."""
+        """Return a consumer of all reports: the frauds of a terminal concern cards of all partitions."""
         consumer = KafkaConsumer(**self.kafka, **WHOLE)
         numbers = consumer.partitions_for_topic(self.topics.reports) or ()
         consumer.assign([TopicPartition(self.topics.reports, number) for number in numbers])
@@ -161,15 +163,18 @@ class FraudAlerts(ConsumerRebalanceListener):
                 self._feed(record)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """The past is learnt with the first payment that comes: not here, where heartbeats would wait for it."""
+        """Mark the past as outdated.
+
+        It is read with the first payment, because reading it here would delay heartbeats.
+        """
         self.moved = True
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """What is assigned next is learnt anew."""
+        """Clear the lag; the next assignment marks the past as outdated."""
         self.lag.clear()
 
     def _learn(self, consumer: KafkaConsumer, reports: KafkaConsumer) -> None:
-        """Learn the past of what is ours now: all that lies before the bookmarks. Reports are heard again."""
+        """Read the past of the assigned partitions up to the committed offsets, and rewind the reports."""
         self.judge, self.moved = Judge(), False
         for event in self._past(list(consumer.assignment())):
             with suppress(*UNUSABLE):
@@ -177,7 +182,7 @@ class FraudAlerts(ConsumerRebalanceListener):
         reports.seek_to_beginning()
 
     def _past(self, places: list[TopicPartition]) -> list[Judged]:
-        """The payments that were answered before, and all reports, in order of time."""
+        """Return the payments before the committed offsets, and all reports, in order of time."""
         with closing(KafkaConsumer(**self.kafka, group_id=self.group)) as consumer:
             marks = {place: consumer.committed(place) or 0 for place in places}
         records = read_partitions(self.kafka, self.topics.reports, None) if any(marks.values()) else []
@@ -188,7 +193,7 @@ class FraudAlerts(ConsumerRebalanceListener):
         return sorted(events, key=lambda event: milliseconds(event.at))
 
     def _answer(self, producer: KafkaProducer, records: list) -> list:
-        """Judge records; returns the promises that what was flagged is written."""
+        """Evaluate records; return the futures of the alerts that were sent."""
         written = []
         for record in records:
             alert = self._feed(record)
@@ -198,13 +203,13 @@ class FraudAlerts(ConsumerRebalanceListener):
         return written
 
     def _feed(self, record: ConsumerRecord) -> PaymentFlagged | None:
-        """The alert that a record leads to; one that nobody can judge leads to none, and stops none."""
+        """Return the alert about a record, or None; a record that cannot be evaluated is only logged."""
         event = readable(record.value)
         try:
             flags = self.judge.feed(event) if event else []
         except UNUSABLE as error:
             about = (record.topic, record.partition, record.offset, error)
-            log.warning("%s, partition %d, offset %d cannot be judged: %s", *about)
+            log.warning("%s, partition %d, offset %d cannot be evaluated: %s", *about)
             event, flags = None, []
         self.tally[type(event).__name__ if event else "malformed"] += 1
         self.tally["PaymentFlagged"] += bool(flags)
@@ -212,7 +217,7 @@ class FraudAlerts(ConsumerRebalanceListener):
 
 
 def readable(value: bytes | None) -> Judged | None:
-    """A payment, a refund or a report; None for anything else, and for what cannot be: a time before all times."""
+    """Return a payment, a refund or a report; None for others and for impossible values, such as times."""
     try:
         event = parse(value)
         _ = event.key(), milliseconds(event.at), event.timestamp_ms()
@@ -222,14 +227,14 @@ def readable(value: bytes | None) -> Judged | None:
 
 
 def flagged(event: CardEvent, flags: list[Flag]) -> PaymentFlagged:
-    """The alert about a payment."""
+    """Return the alert about a payment."""
     about = (event.card, event.amount_cents, event.at, event.payment_id)
     return PaymentFlagged(*about, tuple(flag.rule for flag in flags), "\n".join(flag.because for flag in flags))
 
 
 def wire(settings: Settings) -> FraudAlerts:
-    """One instance."""
-    sys.setswitchinterval(0.001)  # the client's threads hand events over; by default each may have to wait for 5 ms
+    """Return an instance."""
+    sys.setswitchinterval(0.001)  # the client's threads pass records on; by default each switch can take 5 ms
     topics = Topics(settings.payments_topic, settings.reports_topic, settings.alerts_topic)
     return FraudAlerts(settings.kafka, topics, settings.group)
 

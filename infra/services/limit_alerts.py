@@ -1,8 +1,10 @@
-"""The service `limit-alerts`: tells of payments beyond their card's limit. The limits are the bank's; it never asks the bank.
+"""The service `limit-alerts`: reports payments beyond the limit of their card.
 
-It reads the changes of the bank's table `cards` from their beginning, and `payments` from its bookmark on, and writes
-`LimitExceeded`. What it knows is memory only: when it starts, it reads the changes again.
-Its environment configures it (`services.runtime.settings`): python -m services.limit_alerts
+It reads the changes of the bank's table `cards` from the beginning and `payments` from its committed offset, and writes
+`LimitExceeded`. It never sends a request to the bank. The limits are kept in memory only: at the start, the service
+reads all changes again.
+
+Environment variables configure the service (`services.runtime.settings`): python -m services.limit_alerts
 """
 
 from __future__ import annotations
@@ -33,15 +35,15 @@ class LimitAlerts:
     """One instance of the service; it reads all partitions of both topics."""
 
     def __init__(self, kafka: dict, changes: str, payments: str, alerts: str, group: str) -> None:
-        """Args: group: under this name its bookmark in the payments is kept."""
+        """Args: group: the consumer group of the payments."""
         self.kafka, self.changes, self.payments, self.alerts, self.group = kafka, changes, payments, alerts, group
         self.limits = Limits()
-        self.tally: Counter = Counter()  # payments judged and flagged, records that could not be read, restarts
+        self.tally: Counter = Counter()  # payments evaluated and flagged, unreadable records, restarts of the session
         self.lag: dict[int, int] = {}  # partition to the number of payments that wait there
-        self.joined = False  # whether all limits are known and payments are read
+        self.joined = False  # whether all limits have been read, and payments are consumed
 
     def run(self, leaving: list) -> None:
-        """Judge payments until `leaving` is not empty."""
+        """Evaluate payments until `leaving` is not empty."""
         persevere(lambda: self._serve(leaving), leaving, lambda: self.tally.update(["begun anew"]))
 
     def _serve(self, leaving: list) -> None:
@@ -63,7 +65,7 @@ class LimitAlerts:
                     self.lag[place.partition] = behind(payments, place, records)
 
     def _learn_the_past(self, changes: KafkaConsumer) -> None:
-        """All limits as of now: before the first payment is judged."""
+        """Read all limits up to now, before the first payment is evaluated."""
         places = [TopicPartition(self.changes, number) for number in changes.partitions_for_topic(self.changes) or ()]
         changes.assign(places)
         ends = changes.end_offsets(places)
@@ -76,14 +78,14 @@ class LimitAlerts:
         try:
             self.limits.learn(debezium.read(record.key, record.value))
         except UNUSABLE as error:
-            log.warning("%s, offset %d is no change of a card: %s", record.topic, record.offset, error)
+            log.warning("%s, offset %d is not a change of a card: %s", record.topic, record.offset, error)
 
     def _judge(self, record: ConsumerRecord, producer: KafkaProducer) -> None:
         try:
             alert = self.limits.judge(PaymentMade.parse(record.value))
         except UNUSABLE as error:
             self.tally["malformed"] += 1
-            log.warning("%s, offset %d is no payment: %s", record.topic, record.offset, error)
+            log.warning("%s, offset %d is not a payment: %s", record.topic, record.offset, error)
             return
         self.tally["PaymentMade"] += 1
         if alert:
@@ -97,7 +99,7 @@ def _new(consumer: KafkaConsumer, wait_ms: int) -> list:
 
 
 def wire(settings: Settings) -> LimitAlerts:
-    """Make the one instance."""
+    """Return an instance."""
     topics = (settings.changes_topic, settings.payments_topic, settings.alerts_topic)
     return LimitAlerts(settings.kafka, *topics, settings.group)
 

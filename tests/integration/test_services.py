@@ -222,7 +222,7 @@ def test_told_to_leave_while_requests_come_in_it_fails_none(ws: Connection):
         assert set(codes) == {201}
         assert len(here.in_log()) == len(codes)
         assert leaves.process.wait(timeout=30) in (0, None)
-        assert "The service has left." in leaves.processes.tail(leaves.name)
+        assert "The service has stopped." in leaves.processes.tail(leaves.name)
 
 
 def test_three_instances_of_debits_one_killed_each_payment_is_debited_once_to_the_cent(ws: Connection):

@@ -1,1 +1,1 @@
-"""The HTTP parts that services share."""
+"""HTTP parts that services share."""

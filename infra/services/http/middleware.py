@@ -1,6 +1,6 @@
-"""What happens to every request at the edge of the server.
+"""ASGI middleware for every request of the server.
 
-One that a web page made is refused, each is counted, and a server that leaves closes the connection.
+It refuses requests of web pages, counts all requests, and closes connections during a shutdown.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BUCKETS = (
     3,
     5,
     10,
-)  # a call takes 0.1 s by itself
+)  # seconds; a call to the card network takes 0.1 s by default
 Message = MutableMapping
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -42,7 +42,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 @dataclass
 class Figures:
-    """The server's figures for Prometheus."""
+    """Prometheus metrics of the server."""
 
     network: CardNetwork
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -60,7 +60,7 @@ class Figures:
 
 @dataclass
 class Edge:
-    """An ASGI application around another."""
+    """An ASGI application that wraps another one."""
 
     app: Callable
     serving: Serving
@@ -68,7 +68,7 @@ class Edge:
     public_host: str = ""
 
     async def __call__(self, scope: MutableMapping, receive: Receive, send: Send) -> None:
-        """Let a request through."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -78,7 +78,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if self.serving.leaving:  # the next request goes to a replica that stays
+                if self.serving.leaving:  # the next request opens a connection, which leads to another replica
                     message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
             await send(message)
 
@@ -88,7 +88,7 @@ class Edge:
             else:
                 await self.app(scope, receive, answer)
         finally:
-            # The path of the route, not of the request: a stranger cannot fill the memory with new labels.
+            # The path of the route, not of the request: otherwise clients could fill the memory with new labels.
             path = getattr(scope.get("route"), "path", "other")
             self.figures.requests.labels(path, status).inc()
             if path == "/payments" and scope["method"] == "POST":

@@ -1,7 +1,7 @@
-"""Who may ask: programs of this machine and of this cluster, and no web page that a browser of this machine shows.
+"""Request filter: accepts programs of this machine and cluster, refuses web pages in a browser.
 
-A page from elsewhere can make a browser send a POST to 127.0.0.1, and with a name that it lets point there (DNS rebinding)
-it reads the answers too. The first comes with an Origin, the second with that name as its Host.
+A foreign web page can make a browser send a POST to 127.0.0.1. With a host name that resolves to 127.0.0.1 (DNS rebinding) it
+can also read the answers. A request of the first kind has an Origin header, one of the second kind has that name as its Host.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-WITHIN = (".localhost", ".workshop", ".svc", ".cluster.local")  # names that no one from outside can point anywhere
+WITHIN = (".localhost", ".workshop", ".svc", ".cluster.local")  # domains whose addresses nobody outside can set
 
 
 def refusal(headers: Iterable[tuple[bytes, bytes]], public: str = "") -> str:
-    """Why a request is not answered, in a sentence; empty if it is. Pure.
+    """Return the reason for which a request is refused, as a sentence; empty if it is accepted. Pure.
 
     Args:
-        headers: names in small letters, and values.
-        public: a name that the site gives the service from outside, which only it can point anywhere.
+        headers: names in lower case, and values.
+        public: the site's external host name of the service, whose address only the site can set.
     """
     for name, value in headers:
         if name == b"origin":
-            return "This service answers programs; a web page may not ask it."
+            return "This service answers requests of programs, not of web pages."
         if name == b"host" and not _is_ours(asked := value.decode("latin-1")) and asked.lower() != public.lower():
-            return "This service is asked by its address or by its name in the cluster, not by another one."
+            return "The Host of a request must be the service's address or its name in the cluster."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Whether a server is there for requests: it is until it is told to leave; and a lesson can make it hang."""
+"""State of a server: serving, shutting down, or hanging on purpose in a lesson."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Serving:
     """The state of one server.
 
     Attributes:
-        leaving: it was told to leave: it is not ready any more, and says good-bye with every answer.
+        leaving: it is shutting down: it is not ready any more, and each answer closes its connection.
         hung: its health check does not answer any more.
-        left: the time of waiting is over.
+        left: set when the server stops; it ends the requests that hang.
     """
 
     leaving: bool = False
@@ -21,6 +21,6 @@ class Serving:
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def alive(self) -> None:
-        """Returns if it lives; does not return if it hangs."""
+        """Return at once if the server is alive; if it hangs, return when the server stops."""
         if self.hung:
             await self.left.wait()

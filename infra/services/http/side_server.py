@@ -1,4 +1,4 @@
-"""What a service that has no requests of its own answers over HTTP: who it is, whether it lives and works, its figures."""
+"""HTTP endpoints of a service that consumes from Kafka: identity, liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from services.http import request_guard
 from services.runtime.settings import Settings, leave
 
-NEVER = 3600.0  # seconds between two looks whether to stop: the server ends with its process
+NEVER = 3600.0  # seconds between two checks for a stop; the server ends with its process
 
 
 @dataclass(frozen=True)
 class Side:
-    """What is asked from outside.
+    """Content of the endpoints.
 
     Attributes:
-        ready: the reason why it is not ready, or nothing.
+        ready: returns the reason why the service is not ready, or an empty string.
     """
 
     settings: Settings
@@ -29,22 +29,22 @@ class Side:
     figures: CollectorRegistry
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
-        """The answer to a GET: status, content type, body."""
+        """Return the answer to a GET: status, content type, body."""
         match path.split("?")[0]:
             case "/":
                 return _json(200, self.settings.identity())
-            case "/healthz":  # never asks Kafka: to start a service again does not mend brokers
+            case "/healthz":  # independent of Kafka: a restart of the service does not repair brokers
                 return _json(200, {"status": "alive"})
             case "/readyz":
                 reason = self.ready()
                 return _json(503, {"detail": reason}) if reason else _json(200, {"status": "ready"})
             case "/metrics":
                 return 200, CONTENT_TYPE_LATEST, generate_latest(self.figures)
-        return _json(404, {"detail": "There is nothing here: ask for /, /healthz, /readyz or /metrics."})
+        return _json(404, {"detail": "Not found. The paths are /, /healthz, /readyz and /metrics."})
 
 
 def serve(side: Side) -> ThreadingHTTPServer:
-    """Answer in threads of its own, from now on; an address that cannot be taken ends the process with a sentence."""
+    """Answer requests in background threads; exit with a message if the address cannot be bound."""
     settings = side.settings
     try:
         server = ThreadingHTTPServer((settings.host, settings.port), _handler(side))
@@ -61,7 +61,7 @@ def _json(status: int, content: dict) -> tuple[int, str, bytes]:
 
 def _handler(side: Side) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = 5  # seconds that a slow client may keep a thread
+        timeout = 5  # seconds after which the connection of a slow client is closed
 
         def do_GET(self) -> None:
             named = [
@@ -76,6 +76,6 @@ def _handler(side: Side) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *about: object) -> None:
-            """Nothing: probes come every few seconds."""
+            """Log nothing: probes arrive every few seconds."""
 
     return Handler

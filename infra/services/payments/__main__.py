@@ -1,4 +1,4 @@
-"""python -m services.payments."""
+"""Entry point of python -m services.payments."""
 
 from services.payments.main import main
 

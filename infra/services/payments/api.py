@@ -1,4 +1,4 @@
-"""What `payments` answers: the handlers, each with what it needs given to it once."""
+"""HTTP API of the service `payments`; its handlers receive their dependencies in `build`."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ UNSURE = "Kafka did not acknowledge the payment; it may have been written. Try a
 
 
 class Publishes(Protocol):
-    """Who writes payments."""
+    """Interface of a publisher of payments."""
 
     @property
     def ready(self) -> bool:
-        """Whether it knows its topic."""
+        """Whether it has found its topic."""
 
     def start(self) -> None:
-        """Begin to look for Kafka."""
+        """Start to connect to Kafka in the background."""
 
     async def publish(self, payment: PaymentMade) -> Place:
-        """Write one."""
+        """Write a payment."""
 
     async def try_to_write(self) -> None:
-        """Write something that nobody needs."""
+        """Write a test record."""
 
     def close(self, seconds: float) -> None:
-        """Write what is on its way, and stop."""
+        """Flush pending payments, and close."""
 
 
 class TooLarge(Exception):
@@ -52,7 +52,7 @@ class TooLarge(Exception):
 
 
 def build(settings: Settings, publisher: Publishes, serving: Serving) -> Edge:
-    """The application."""
+    """Return the application."""
     network = CardNetwork(settings.card_network_calls, settings.card_network_seconds)
     figures = Figures(network)
 
@@ -75,40 +75,40 @@ def _add_payments(app: FastAPI, settings: Settings, publisher: Publishes, networ
 
     @app.post("/payments", status_code=201, openapi_extra={"requestBody": schema})
     async def pay(request: Request) -> JSONResponse:
-        """Make a payment. With an Idempotency-Key, to send it again is safe: see `payment_id_of`."""
+        """Make a payment. With an Idempotency-Key it is safe to send it again: see `payment_id_of`."""
         key = checked_key(request.headers.get("idempotency-key"))
         payment = Order.parse(await _body(request)).payment(key)
         await network.authorize()
         place = await publisher.publish(payment)
         where = {"payment_id": payment.payment_id, "partition": place.partition, "offset": place.offset}
-        log.info("payment made", extra={"fields": where})  # without the card: a log is not the place for its number
+        log.info("payment made", extra={"fields": where})  # without the card number, which does not belong into a log
         return JSONResponse({"card": payment.card, **where, **settings.identity()}, 201)
 
 
 def _add_probes(app: FastAPI, settings: Settings, publisher: Publishes, serving: Serving, figures: Figures) -> None:
     @app.get("/")
     async def who() -> dict[str, str]:
-        """Who answers."""
+        """Return the identity of the replica."""
         return settings.identity()
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """Whether it lives. It never asks Kafka: to start a service again does not mend brokers."""
+        """Report liveness, without a request to Kafka: a restart of the service does not repair brokers."""
         await serving.alive()
         return {"status": "alive"}
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Whether it should be given requests."""
+        """Report whether the replica should receive requests."""
         if serving.leaving:
-            return _refusal(503, "It is leaving.")
+            return _refusal(503, "The service is shutting down.")
         if not publisher.ready:
-            return _refusal(503, f"It has not found Kafka and its topic '{settings.payments_topic}' yet.")
+            return _refusal(503, f"The service has not found Kafka and its topic '{settings.payments_topic}' yet.")
         return JSONResponse({"status": "ready"})
 
     @app.get("/deephealthz")
     async def deephealthz() -> JSONResponse:
-        """Whether a payment would be acknowledged at present: for people and dashboards. It asks Kafka."""
+        """Report whether Kafka acknowledges a write at present: for people and dashboards, not for probes."""
         try:
             await publisher.try_to_write()
         except NotAcknowledged as error:
@@ -117,24 +117,24 @@ def _add_probes(app: FastAPI, settings: Settings, publisher: Publishes, serving:
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        """Its figures, for Prometheus."""
+        """Return the metrics for Prometheus."""
         return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def _add_lesson_tools(app: FastAPI, serving: Serving) -> None:
-    """Faults to order: a lesson's tools, which a service outside a workshop does not have."""
+    """Add endpoints that inject faults for lessons; a service outside a workshop does not have them."""
 
     @app.post("/admin/hang", status_code=202)
     async def hang() -> dict[str, str]:
-        """From now on /healthz does not answer, as if the service had lost itself in a loop; what else it does goes on."""
+        """Stop answering /healthz, as if the service were in an endless loop; the other endpoints continue."""
         serving.hung = True
         return {"detail": "From now on /healthz does not answer."}
 
     @app.post("/admin/crash", status_code=202)
     async def crash() -> dict[str, str]:
-        """Die, right after this answer, with exit code 1; whoever waits for an answer waits in vain."""
+        """Exit with code 1 right after this answer; other clients that wait get no answer."""
         asyncio.get_running_loop().call_later(0.05, os._exit, 1)
-        return {"detail": "It dies now."}
+        return {"detail": "The process exits now."}
 
 
 def _add_refusals(app: FastAPI) -> None:
@@ -161,7 +161,11 @@ def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) 
 
 
 async def _body(request: Request) -> bytes:
-    """The body, as far as it is no larger than any order can be."""
+    """Return the body.
+
+    Raises:
+        TooLarge: it has more than `LARGEST_BODY` bytes.
+    """
     body = b""
     async for part in request.stream():
         body += part

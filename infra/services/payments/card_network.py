@@ -1,4 +1,4 @@
-"""The card network, simulated: it takes its time, and one replica may ask it only so many things at once; the rest queue."""
+"""Simulated card network: calls take time, and a replica can make a limited number at once."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 
 
 class Busy(Exception):
-    """So many wait already that another would wait too long."""
+    """The queue is full."""
 
 
 class CardNetwork:
-    """The calls of one replica.
+    """The calls of one replica to the card network.
 
     Attributes:
-        in_flight: calls that are being made.
-        queued: payments that wait for their turn.
+        in_flight: number of calls in progress.
+        queued: number of payments that wait for a slot.
     """
 
     def __init__(self, calls: int, seconds: float, queue: int = 1_000) -> None:
@@ -23,7 +23,7 @@ class CardNetwork:
         self.in_flight = self.queued = 0
 
     async def authorize(self) -> None:
-        """Wait for a turn, then for the network's answer.
+        """Wait for a slot, then for the network's answer.
 
         Raises:
             Busy: the queue is full.

@@ -1,4 +1,4 @@
-"""`payments` as a process: python -m services.payments.main. Settings come from the environment."""
+"""Process of the service `payments`, configured by environment: python -m services.payments.main."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from services.runtime.settings import Settings, read_or_leave
 
 log = logging.getLogger(__name__)
 KEEP_ALIVE = 30  # seconds that an idle connection is kept
-TICK, LEAVING_TICK = 1.0, 0.1  # seconds between two looks, before it is told to leave and after
+TICK, LEAVING_TICK = 1.0, 0.1  # seconds between two checks, before SIGTERM and after it
 
 
 class Server(uvicorn.Server):
-    """A server that leaves politely.
+    """A server with a graceful shutdown.
 
-    When it is told to, it goes on: its readiness says no, and each answer closes its connection, so that clients and load
-    balancers turn to other replicas while theirs still gets an answer here. When no connection is left, or a quarter of the
-    time is over, it stops listening, finishes what it has begun and ends.
+    After SIGTERM it continues to serve: the readiness check fails and each answer closes its connection, so that
+    clients and load balancers change to other replicas while pending requests are still answered here. When no
+    connection is left, or a quarter of the shutdown time has passed, the server stops listening, finishes the requests
+    in progress and ends.
     """
 
     def __init__(self, settings: Settings, serving: Serving) -> None:
@@ -50,14 +51,14 @@ class Server(uvicorn.Server):
         super().__init__(uvicorn.Config(app, settings.host, settings.port, **quiet, **fast, **patience))
 
     def handle_exit(self, number: int, frame: FrameType | None) -> None:
-        """SIGTERM or SIGINT: begin to leave; uvicorn itself would stop listening at once."""
+        """Start the shutdown on SIGTERM or SIGINT; uvicorn itself would stop listening at once."""
         if not self._serving.leaving:
             self._told, self._serving.leaving = time.monotonic(), True
             shutdown.within(self._seconds)
             self._wake.set()
 
     async def main_loop(self) -> None:
-        """Look now and then whether it is time to stop; uvicorn's own loop would look ten times a second all day."""
+        """Check regularly whether to stop; uvicorn's own loop would check ten times per second at all times."""
         while not await self.on_tick(0):
             if self._serving.leaving:
                 await asyncio.sleep(LEAVING_TICK)
@@ -66,23 +67,23 @@ class Server(uvicorn.Server):
                     await asyncio.wait_for(self._wake.wait(), TICK)
 
     async def on_tick(self, counter: int) -> bool:
-        """Whether it is time to stop; sets the time that its answers carry, too."""
+        """Return whether to stop now; also update the Date header of the answers."""
         if self._serving.leaving:
             waited = time.monotonic() - self._told
             if waited > self._seconds / 4 or (waited > 1 and not self.server_state.connections):
                 self._serving.left.set()
                 self.should_exit = True
-        return await super().on_tick(0)  # the first tick of a second, which sets the time in its answers
+        return await super().on_tick(0)  # uvicorn updates the Date header at tick 0 of each ten
 
 
 def main() -> None:
-    """Serve until told to leave."""
+    """Serve until SIGTERM."""
     settings = read_or_leave("payments")
     logs.set_up(settings)
     access.prepare({access.PREFIX: settings.kafka_prefix})
     log.info("The service starts.", extra={"fields": {"release": settings.release, "host": settings.host}})
     Server(settings, Serving()).run()
-    log.info("The service has left.")
+    log.info("The service has stopped.")
 
 
 if __name__ == "__main__":

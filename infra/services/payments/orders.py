@@ -1,4 +1,4 @@
-"""What a client sends to pay, and the payment that it becomes."""
+"""Orders of clients, and the payments that they become."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from workshop.domain.payments import PaymentMade
 
 MOST_CENTS = 100_000_000  # a million euros
-NAMESPACE = uuid.UUID("5d1f5b2e-8f0e-4a43-9d0f-0f3b0a6f4c11")  # ours alone: no other program derives the same names
-EARLIEST, AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=5)  # for terminals whose clocks are a little fast
+NAMESPACE = uuid.UUID("5d1f5b2e-8f0e-4a43-9d0f-0f3b0a6f4c11")  # of this service only: ids of other programs differ
+EARLIEST, AHEAD = datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=5)  # tolerance for fast clocks of terminals
 
 
 class NotAnOrder(ValueError):
-    """What came in is no order; `reasons` says why, in sentences."""
+    """The request is not a valid order; `reasons` lists why, in sentences."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(" ".join(reasons))
@@ -54,7 +54,7 @@ class Order(BaseModel):
         """Read an order.
 
         Raises:
-            NotAnOrder: and why.
+            NotAnOrder: the body is invalid; `reasons` has each problem.
         """
         try:
             return cls.model_validate_json(body)
@@ -62,27 +62,28 @@ class Order(BaseModel):
             raise NotAnOrder([_reason(found) for found in error.errors(include_url=False)]) from None
 
     def payment(self, key: str | None) -> PaymentMade:
-        """The payment that this order becomes."""
+        """Return the payment for this order."""
         payment_id = payment_id_of(key, self.card) if key else uuid.uuid4().hex
         return PaymentMade(self.card, self.terminal, self.amount_cents, self.at, payment_id)
 
 
 def payment_id_of(key: str, card: str) -> str:
-    """The payment that a key names: on every replica, before and after a crash, the same, and nothing is stored for it.
+    """Return the payment id for a card and an idempotency key.
 
-    What it promises: however often a card's order is sent with one key, `debits` takes it once; all of them may lie in
-    `payments`, as the second is published too. What it does not promise: that the repeated order is compared with the first.
-    With another amount it is the same payment, and the first in the log is the one that is taken. A key belongs to a card:
-    the same key with another card is another payment.
+    The id is derived, nothing is stored: it is the same on every replica, also after a crash. Guarantee: `debits`
+    debits a card's order once, however often it is sent with one key; `payments` may contain all copies, because a
+    repeated order is published too. Not guaranteed: a comparison of the repeated order with the first. With another
+    amount it is the same payment, and the first one in the log is debited. A key belongs to a card: the same key with
+    another card is another payment.
     """
     return uuid.uuid5(NAMESPACE, f"{card}\n{key}").hex
 
 
 def checked_key(key: str | None) -> str | None:
-    """The idempotency key as it came.
+    """Return the idempotency key unchanged.
 
     Raises:
-        NotAnOrder: it is unusable.
+        NotAnOrder: the key is invalid.
     """
     if key is not None and not (1 <= len(key) <= 200 and key.isascii() and key.isprintable()):
         raise NotAnOrder(["Idempotency-Key: it should be 1 to 200 printable ASCII characters."])

@@ -1,4 +1,4 @@
-"""Publishes payments for a server that must not wait: Kafka's client has threads, the server one event loop."""
+"""Publisher of payments: a bridge from an asyncio event loop to the threads of the Kafka client."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kafka.errors import KafkaError
 from workshop.domain.payments import PaymentMade
 
 log = logging.getLogger(__name__)
-PATIENCE = 10.0  # seconds within which a payment is acknowledged, or refused
-CHECK_TOPIC, CHECK_PATIENCE = "workshop-check", 1.0  # where a write can be tried, and the seconds that it may take
-# Brokers that are away come back within a few seconds, or this client's caller is told. Every copy is waited for, and
-# what the client itself sends again is written once.
+PATIENCE = 10.0  # seconds within which a payment is acknowledged or refused
+CHECK_TOPIC, CHECK_PATIENCE = "workshop-check", 1.0  # topic of test records, and the timeout of a test in seconds
+# Retry for a few seconds while brokers are unavailable, then report an error to the caller. A write waits for all in-sync
+# replicas, and the client's own retries are written once.
 RELIABLE = {
     "acks": "all",
     "enable_idempotence": True,
@@ -30,22 +30,22 @@ RELIABLE = {
 
 
 class NotAcknowledged(Exception):
-    """Kafka did not say that the payment is safe. It may have been written all the same."""
+    """Kafka did not acknowledge the payment. It may have been written."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a payment lies."""
+    """The position of a payment in the topic."""
 
     partition: int
     offset: int
 
 
 class Publisher:
-    """A producer for one topic, which looks for Kafka in the background until it has found it.
+    """A producer for one topic, which connects to Kafka in the background until it succeeds.
 
-    A client that numbers what it sends may meet an error after which it refuses everything, for good. It says so by an error
-    of no particular kind, and another one takes its place; until then, payments are refused with a reason.
+    An idempotent producer can reach a state in which it refuses every record. It then reports a plain `KafkaError`, and a new
+    producer replaces it; until then, payments are refused with a reason.
     """
 
     def __init__(self, kafka: dict, topic: str) -> None:
@@ -53,29 +53,29 @@ class Publisher:
         self._producer: KafkaProducer | None = None
         self._closed = threading.Event()
         self._looking = threading.Lock()
-        # One thread, so that payments of one card keep their order; `send` waits if it has lost sight of the topic.
+        # One thread, so that payments of one card keep their order; `send` blocks while the topic's metadata are missing.
         self._sending = ThreadPoolExecutor(1, "publisher")
 
     def start(self) -> None:
-        """Begin to look for Kafka."""
+        """Start to connect to Kafka in the background."""
         threading.Thread(target=self._look, name="looks-for-kafka", daemon=True).start()
 
     @property
     def ready(self) -> bool:
-        """Whether it knows the topic. It stays so while brokers are away: then payments are refused with a reason."""
+        """Whether the topic was found. While brokers are unavailable it stays true, and payments are refused."""
         return self._producer is not None
 
     async def publish(self, payment: PaymentMade) -> Place:
-        """Write a payment; returns when every in-sync copy has it.
+        """Write a payment; return when every in-sync replica has it.
 
         Raises:
-            NotAcknowledged: Kafka did not say so in time.
+            NotAcknowledged: Kafka did not acknowledge it in time.
         """
         about = {"key": payment.key(), "timestamp_ms": payment.timestamp_ms(), "headers": payment.headers()}
         return await self._write(PATIENCE, self._topic, value=payment.value(), **about)
 
     async def try_to_write(self) -> None:
-        """Write a record that nobody needs.
+        """Write a test record.
 
         Raises:
             NotAcknowledged: no write is acknowledged at present.
@@ -92,10 +92,10 @@ class Publisher:
         except (KafkaError, TimeoutError) as error:
             raise NotAcknowledged(type(error).__name__) from None
         finally:
-            acknowledged.cancel()  # what comes later comes to nobody
+            acknowledged.cancel()  # a later acknowledgement is ignored
 
     def close(self, seconds: float) -> None:
-        """Flush what is on its way, and close."""
+        """Flush pending payments, and close."""
         self._closed.set()
         self._sending.shutdown(wait=False, cancel_futures=True)
         if self._producer:
@@ -103,9 +103,9 @@ class Publisher:
                 self._producer.close(timeout=seconds)
 
     def _failed(self, producer: KafkaProducer, error: Exception) -> None:
-        """Have a client that is of no use any more replaced, once."""
+        """Replace a producer that refuses every record, once."""
         if type(error) is KafkaError and producer is self._producer and self._looking.acquire(blocking=False):
-            log.warning("The client for Kafka is given up, and another one takes its place: %s", error)
+            log.warning("The Kafka producer has failed and is replaced: %s", error)
             threading.Thread(target=self._replace, args=(producer,), name="looks-for-kafka-again", daemon=True).start()
 
     def _replace(self, producer: KafkaProducer) -> None:
@@ -123,11 +123,11 @@ class Publisher:
                 producer = KafkaProducer(**self._kafka, **RELIABLE)
                 self._wait_for_topic(producer)
                 self._producer = producer
-                log.info("Kafka is there.")
+                log.info("Connected to Kafka.")
                 return
             except (KafkaError, OSError) as error:
                 if not told:
-                    log.warning("Kafka, or its topic '%s', is not there yet: %s", self._topic, error)
+                    log.warning("Kafka or the topic '%s' is not available yet: %s", self._topic, error)
                 told = True
                 self._closed.wait(0.5)
 
@@ -139,7 +139,7 @@ class Publisher:
             raise
 
     def _send(self, loop: asyncio.AbstractEventLoop, acknowledged: asyncio.Future, topic: str, record: dict) -> None:
-        """In the thread: hand a record to the client, whose own thread tells the loop what became of it."""
+        """Send a record, in the publisher's thread; the client's thread reports the result to the event loop."""
         producer = self._producer
         if producer is None:
             raise KafkaError("Kafka has not been found yet.")
@@ -150,7 +150,7 @@ class Publisher:
             raise
 
         def tell(settle: str, content: object) -> None:
-            with suppress(RuntimeError):  # the loop has ended, and nobody waits
+            with suppress(RuntimeError):  # the loop has ended, no request is waiting
                 loop.call_soon_threadsafe(_settle, acknowledged, settle, content)
 
         def failed(error: Exception) -> None:
@@ -162,5 +162,5 @@ class Publisher:
 
 
 def _settle(future: asyncio.Future, how: str, content: object) -> None:
-    if not future.done():  # the one who waited may have lost patience
+    if not future.done():  # the request may have timed out
         getattr(future, how)(content)

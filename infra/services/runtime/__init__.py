@@ -1,1 +1,1 @@
-"""The life of a service: settings, logs, metrics, retry, shutdown."""
+"""Runtime of a service: settings, logs, metrics, retry, shutdown."""

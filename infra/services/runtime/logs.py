@@ -1,4 +1,4 @@
-"""Logs for machines: one JSON object a line on stdout."""
+"""Logging as one JSON object per line on stdout."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from services.runtime.settings import Settings
 
 
 class JsonLines(logging.Formatter):
-    """Writes when, how grave, who, what; and the fields that were given as `extra={"fields": {...}}`."""
+    """Formatter for JSON: time, level, service, pod, message and the fields of `extra={"fields": {...}}`."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._who = {"service": settings.service, "pod": settings.pod}
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever the message holds."""
+        """Return one line, for any message."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = {"time": at, "level": record.levelname.lower(), **self._who, "message": record.getMessage()}
         line |= getattr(record, "fields", {})
@@ -28,11 +28,11 @@ class JsonLines(logging.Formatter):
 
 
 def set_up(settings: Settings) -> None:
-    """Let everything that this process logs come out as JSON lines, what it dies of too."""
+    """Write all logs of this process as JSON lines, including an unhandled exception."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(settings))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    # While brokers are away, the client tells of every single attempt; the services tell what it comes to.
+    # While brokers are unavailable, the client logs every attempt; the services log the result.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    sys.excepthook = lambda *error: logging.getLogger("services").critical("The service dies.", exc_info=error)
+    sys.excepthook = lambda *error: logging.getLogger("services").critical("Unhandled error.", exc_info=error)

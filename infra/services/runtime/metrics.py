@@ -1,4 +1,4 @@
-"""The figures of the services that read: what they have handled and what waits, taken when they are asked for."""
+"""Prometheus metrics of the services that consume from Kafka, read at each scrape."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Reader(Protocol):
 
     @property
     def tally(self) -> Counter:
-        """How often it did what, by the name of what it did."""
+        """Counts by the name of what was done."""
 
     @property
     def lag(self) -> Mapping[int, int]:
@@ -25,17 +25,17 @@ class Reader(Protocol):
 
     @property
     def joined(self) -> bool:
-        """Whether its group knows it."""
+        """Whether it is a member of its group."""
 
 
 @dataclass(frozen=True, eq=False)  # a registry keeps collectors by identity
 class Figures(Collector):
-    """A reader's counts, as Prometheus wants them."""
+    """Metrics of a reader."""
 
     reader: Reader
 
     def collect(self) -> Iterable[Metric]:
-        """Events by type, and the lag by partition."""
+        """Return the events by type, and the lag by partition."""
         events = CounterMetricFamily("events", "What it did with what it read, by type.", labels=["type"])
         for kind, count in dict(self.reader.tally).items():
             events.add_metric([kind.replace(" ", "_")], count)
@@ -46,7 +46,7 @@ class Figures(Collector):
 
 
 def registry(reader: Reader) -> CollectorRegistry:
-    """A reader's figures, with the process' memory and processor time."""
+    """Return a registry with a reader's metrics and the memory and CPU time of the process."""
     registry = CollectorRegistry()
     registry.register(Figures(reader))
     ProcessCollector(registry=registry)

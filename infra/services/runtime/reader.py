@@ -1,4 +1,4 @@
-"""Runs a service that reads payments: its settings, its log, its side server, and how it leaves."""
+"""Runner of a service that reads payments: settings, logging, side server and shutdown."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ def run(name: str, wire: Callable[[Settings], Runs]) -> None:
     side_server.serve(side_server.Side(settings, lambda: not_ready(service, going), metrics.registry(service)))
     log.info("The service starts.", extra={"fields": {"release": settings.release, "group": settings.group}})
     service.run(going)
-    log.info("The service has left.", extra={"fields": {"handled": dict(service.tally)}})
+    log.info("The service has stopped.", extra={"fields": {"handled": dict(service.tally)}})
 
 
 def not_ready(service: Runs, going: list) -> str:
-    """Why it is not ready, or nothing. An instance that its group gave no partition is: it stands by."""
+    """Return why the service is not ready, or an empty string.
+
+    A member without partitions is ready: it stands by.
+    """
     if going:
-        return "It is leaving."
-    return "" if service.joined else "It has not joined its group yet: it looks for Kafka, or for its topics."
+        return "The service is shutting down."
+    return "" if service.joined else "The service has not joined its group yet: Kafka or a topic is missing."

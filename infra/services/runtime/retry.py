@@ -10,14 +10,14 @@ from kafka.errors import KafkaError
 from workshop.base.errors import WorkshopError
 
 log = logging.getLogger(__name__)
-PAUSE = 0.5  # seconds before it begins anew
+PAUSE = 0.5  # seconds before a restart
 
 
 def persevere(attempt: Callable[[], None], leaving: list, begun_anew: Callable[[], None] = lambda: None) -> None:
-    """Call `attempt`, and call it again whenever Kafka ends it, until `leaving` is not empty.
+    """Call `attempt` again after each Kafka error, until `leaving` is not empty.
 
-    Brokers that are away, a transaction that was put an end to, partitions that others hold by now: each has one way out,
-    to forget everything and to read it again. What is wrong with the service itself is raised.
+    Unavailable brokers, an aborted transaction and partitions that moved to other instances have one remedy: to discard
+    all state and to read it again. Errors of the service itself are raised.
 
     Args:
         attempt: runs until `leaving` is not empty, and cleans up after itself.
@@ -27,6 +27,6 @@ def persevere(attempt: Callable[[], None], leaving: list, begun_anew: Callable[[
         try:
             attempt()
         except (KafkaError, WorkshopError) as error:
-            log.warning("Kafka ended the work, which begins anew: %s: %s", type(error).__name__, error)
+            log.warning("The Kafka session ended and restarts: %s: %s", type(error).__name__, error)
             begun_anew()
             time.sleep(PAUSE)

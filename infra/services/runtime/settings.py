@@ -1,4 +1,4 @@
-"""What the environment tells a service, read once."""
+"""Settings of a service, read once from environment variables."""
 
 from __future__ import annotations
 
@@ -14,36 +14,37 @@ from typing import NoReturn
 from workshop.kafka import access as kafka_access
 
 FOUND_AGAIN = {"bootstrap_timeout_ms": 5_000, "reconnect_backoff_max_ms": 200}
-EVERYWHERE = "0.0.0.0"  # noqa: S104 (a service in a pod is there to be reached)
-WRONG = 2  # the exit code of a service that was told something it cannot use
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (a service in a pod must be reachable from other pods)
+WRONG = 2  # the exit code for an invalid setting
 
 
 class WrongSetting(ValueError):
-    """A variable of the environment that cannot be used; the message says which, and what it should be."""
+    """An environment variable has an invalid value; the message names it and the valid values."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of every service; each uses those that it needs.
+    """Settings of all services; each service uses those that it needs.
 
     Attributes:
         service: its name, the same in manifests, consumer group and logs.
-        kafka_bootstrap: brokers to begin with, as host:port.
-        kafka_security: how they are spoken with, such as SASL_SSL.
-        kafka_mechanism, kafka_user: how the service says who it is, and as whom; they count with SASL.
-        kafka_password_file: the file with the password; it counts with SASL.
-        kafka_ca_file: the certificate of the authority that signed the brokers' certificates; if there is none, the system's.
-        kafka_prefix: what the names of topics, groups and transactions begin with on the wire.
-        public_host: by which name the service is asked from outside of the cluster, besides addresses; empty for none.
+        kafka_bootstrap: brokers for the first connection, as host:port.
+        kafka_security: the security protocol, such as SASL_SSL.
+        kafka_mechanism, kafka_user: the SASL mechanism and the user name; used with SASL only.
+        kafka_password_file: the file with the password; used with SASL only.
+        kafka_ca_file: the certificate of the authority that signed the brokers' certificates; if it is missing, the system's
+            authorities count.
+        kafka_prefix: prefix of topics, groups and transactional ids in Kafka.
+        public_host: the host name of the service outside the cluster, allowed besides addresses; empty if there is none.
         changes_topic: the changes of the bank's table `cards`, as Debezium writes them.
         port: the port to listen on; 0 for any free one.
-        host: the address to listen on: the pod's own where the platform tells it, because on a node whose pods share a
-            network each must keep to its own; otherwise all.
-        release: a word that answers carry, so that one sees which release gave them.
-        card_network_calls: how many calls to the simulated card network one replica may have in flight.
-        card_network_seconds: how long such a call takes.
-        shutdown_seconds: within which it has left after SIGTERM.
-        work_seconds: how long `debits` takes for a payment.
+        host: the address to listen on: the pod's own if the platform provides it, because pods of a node can share a network;
+            otherwise all addresses.
+        release: a word in all answers that identifies the release of the replica.
+        card_network_calls: the number of calls to the simulated card network that one replica may have in flight.
+        card_network_seconds: the duration of such a call.
+        shutdown_seconds: the time limit of a shutdown after SIGTERM.
+        work_seconds: the time that `debits` takes for a payment.
     """
 
     service: str
@@ -75,7 +76,7 @@ class Settings:
 
     @property
     def kafka(self) -> dict:
-        """What every Kafka client needs to find the brokers, and to find them again soon after they were away."""
+        """Settings for every Kafka client, with short retries so that it reconnects soon after an outage."""
         told: dict[str, object] = {"bootstrap_servers": list(self.kafka_bootstrap), "prefix": self.kafka_prefix}
         if self.kafka_security != "PLAINTEXT":
             told["security_protocol"] = self.kafka_security
@@ -87,15 +88,15 @@ class Settings:
         return kafka_access.client(told, **FOUND_AGAIN)
 
     def identity(self) -> dict[str, str]:
-        """Who answers."""
+        """Return service, pod, node and release, for answers."""
         return {"service": self.service, "pod": self.pod, "node": self.node, "release": self.release}
 
     @classmethod
     def read(cls, service: str, env: Mapping[str, str]) -> Settings:
-        """The settings that an environment tells.
+        """Return the settings in an environment.
 
         Raises:
-            WrongSetting: a value is missing or cannot be used.
+            WrongSetting: a value is missing or invalid.
         """
         text, number = _texts(env), _numbers(env)
         hostname = socket.gethostname()
@@ -147,7 +148,7 @@ WORD = (re.compile(r"[!-~]{1,253}"), "one word")
 
 
 def read_or_leave(service: str) -> Settings:
-    """The settings of this very process; what is wrong with them is told in a sentence, and ends it."""
+    """Return the settings of this process; exit with a message if one is invalid."""
     try:
         return Settings.read(service, os.environ)
     except WrongSetting as error:
@@ -155,7 +156,7 @@ def read_or_leave(service: str) -> Settings:
 
 
 def leave(sentence: str) -> NoReturn:
-    """End the process, as it cannot do its work with what it was told."""
+    """Exit with a message and the exit code for invalid settings."""
     sys.stderr.write(f"{sentence}\n")
     raise SystemExit(WRONG)
 
@@ -171,7 +172,7 @@ def _addresses(text: str) -> tuple[str, ...]:
 def _texts(env: Mapping[str, str]) -> Callable[[str, str, tuple], str]:
     def text(name: str, default: str, form: tuple) -> str:
         pattern, meant = form
-        found = env.get(name) or default  # a variable that is set to nothing counts as not set
+        found = env.get(name) or default  # an empty variable counts as not set
         if not pattern.fullmatch(found):
             raise WrongSetting(f"{name} is '{found}'; it should be {meant}.")
         return found

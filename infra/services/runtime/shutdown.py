@@ -1,4 +1,4 @@
-"""How a process leaves when it is told to: in good time, or else at once."""
+"""Shutdown of a process within a time limit."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ FAILED = 1
 
 
 def within(seconds: float) -> None:
-    """End this process, whatever it waits for, if it is still there then."""
+    """Terminate this process after the given time if it is still running then."""
     timer = threading.Timer(seconds, _give_up, [seconds])
     timer.daemon = True
     timer.start()
 
 
 def told(seconds: float) -> list[int]:
-    """A list that is empty until SIGTERM or SIGINT comes; from then on the process has so many seconds."""
+    """Return a list that stays empty until SIGTERM or SIGINT.
+
+    From the signal on, the shutdown must end within the given number of seconds.
+    """
     leaving: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -34,5 +37,6 @@ def told(seconds: float) -> list[int]:
 
 
 def _give_up(seconds: float) -> None:
-    log.error("The service had not left %g seconds after it was told to, and is ended.", seconds)
-    os._exit(FAILED)  # what hangs is not asked; what was acknowledged is safe, and open transactions are put away
+    log.error("The shutdown took longer than %g seconds; the process is terminated.", seconds)
+    # Hanging threads are not waited for. Acknowledged writes are safe, and brokers abort open transactions.
+    os._exit(FAILED)

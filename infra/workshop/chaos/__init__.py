@@ -1,1 +1,1 @@
-"""Faults on purpose, while payments flow, and the proof of what became of each payment."""
+"""Fault injection while payments flow, and a reconciliation of every payment."""

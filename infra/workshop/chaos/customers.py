@@ -1,7 +1,7 @@
-"""Customers who pay at a steady rate, keep a ledger, and ask again with the same key until they are told.
+"""Simulated customers: they pay at a steady rate, keep a ledger and retry with the same key.
 
-They are a process of its own, `python -m workshop.chaos.customers`, so that drawing pictures does not hold them up. It ends
-when its standard input does, and so with whoever started it; payments that are under way are brought to their end first.
+They run in a separate process, `python -m workshop.chaos.customers`, so that drawing pictures does not delay them. It
+ends when its standard input ends, and so with the process that started it; pending payments are completed first.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from workshop.chaos.ledger import Attempt, Entry, Ledger, Writer, order
 if TYPE_CHECKING:
     import httpx
 
-# Seconds after which an attempt counts as without an answer: longer than `payments` itself waits for Kafka, or customers who
-# ask again while their first order is still being worked on are what a slow service dies of.
+# Seconds after which an attempt counts as unanswered. It is longer than the time for which `payments` waits for Kafka:
+# retries while the first request is still in progress would overload a slow service.
 TIMEOUT = 12.0
-PATIENCE = 90.0  # seconds for which a customer asks again
-PAUSE, LONGEST_PAUSE = 0.25, 4.0  # seconds before the second attempt; it doubles
+PATIENCE = 90.0  # seconds for which a customer retries
+PAUSE, LONGEST_PAUSE = 0.25, 4.0  # seconds before the second attempt, which double up to the maximum
 
 
 class Customers:
-    """The customers of one run, for as long as a `with` block lasts."""
+    """The customers of one run, within a `with` block."""
 
     def __init__(self, url: str, rate: float, run: str, path: Path) -> None:
-        """Args: rate: payments a second; run: a word that no run had before; path: of the ledger."""
+        """Args: rate: payments per second; run: a unique word for the run; path: the ledger's file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(path)
         self._words = [url, str(rate), run, str(path)]
         self._process: subprocess.Popen[str]
 
     def __enter__(self) -> Customers:
-        # In a session of its own: a Ctrl-C ends the cell or the command, which then ends the customers.
+        # In a separate session: Ctrl-C ends the cell or the command, which then ends the customers.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "workshop.chaos.customers", *self._words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
@@ -46,7 +46,7 @@ class Customers:
         assert self._process.stdout is not None  # a pipe
         if not self._process.stdout.readline():
             self._process.wait()
-            raise WorkshopError("The customers' program ended right after its start.", "`workshop doctor` looks why.")
+            raise WorkshopError("The customers' program ended right after its start.", "Run `workshop doctor`.")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,17 +54,17 @@ class Customers:
         self.wait()
 
     def leave(self) -> None:
-        """No new payments from now on."""
+        """Start no new payments."""
         assert self._process.stdin is not None  # a pipe
         self._process.stdin.close()
 
     @property
     def done(self) -> bool:
-        """Whether they have left, and every payment has come to its end."""
+        """Whether they have stopped, and every payment is completed."""
         return self._process.poll() is not None
 
     def wait(self) -> None:
-        """Until every payment has come to its end."""
+        """Wait until every payment is completed."""
         try:
             self._process.wait(PATIENCE + 30)
         except subprocess.TimeoutExpired:
@@ -75,7 +75,7 @@ class Customers:
 
 
 async def _pay(client: httpx.AsyncClient, writer: Writer, entry: Entry) -> None:
-    pauses, began = random.Random(entry.key), time.monotonic()  # noqa: S311 (who asks when is no secret)
+    pauses, began = random.Random(entry.key), time.monotonic()  # noqa: S311 (jitter needs no secrecy)
     pause = PAUSE
     writer.wanted(entry)
     while True:

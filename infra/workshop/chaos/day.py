@@ -1,4 +1,4 @@
-"""A run: payments flow, faults come and go, everything is watched, and whatever happens it is mended in the end."""
+"""A run of the game day: fault injection while payments flow, observation, and restoration."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from workshop.notebook import pods
 from workshop.notebook.connection import Connection
 
 T = TypeVar("T")
-RATE = 25.0  # payments a second
-CALM = 4.0  # seconds before the first fault, and after each, to see what is usual
-DEBIT_PATIENCE = 180.0  # seconds within which what was acknowledged is debited, once all is well; time to spare
-STOP_AFTER = 120.0  # seconds without an acknowledgement after which a run is stopped
+RATE = 25.0  # payments per second
+CALM = 4.0  # seconds before the first fault and after each fault, to measure the normal state
+DEBIT_PATIENCE = 180.0  # seconds until all acknowledged payments must be debited after the recovery; generous
+STOP_AFTER = 120.0  # seconds without an acknowledgement after which the run is aborted
 
 
 @dataclass
 class Day:
-    """What was seen in a run. Times are in seconds since 1970.
+    """Observations of a run. Times are in seconds since 1970.
 
     Attributes:
-        run: the word with which its keys and cards begin.
-        steps: the faults, in the order in which they came.
-        in_sync: how many of the copies of `payments` were in sync when.
-        ready: how many pods of the services were ready when.
-        set_aside: how often each unreadable record of this run lies among the dead letters.
+        run: the prefix of its keys and cards.
+        steps: the faults, in the order of their injection.
+        in_sync: the number of in-sync replicas of `payments` over time.
+        ready: the number of ready pods of the services over time.
+        set_aside: number of dead letters per unreadable record of this run, by partition and offset.
         result: the reconciliation with the log, at the end.
     """
 
@@ -69,20 +69,20 @@ class Day:
 
     @property
     def kept(self) -> bool:
-        """Whether every acknowledged payment was debited once, to the cent, and each unreadable record set aside once."""
+        """Whether each acknowledged payment was debited once, and each unreadable record has one dead letter."""
         return bool(self.result and self.result.kept) and set(self.set_aside.values()) <= {1}
 
     def figures(self) -> dict[str, Figures]:
-        """The figures before, during and after the faults."""
+        """Return the figures before, during and after the faults."""
         entries, ended = self.entries, self.ended or faults.now()
         return {word: figures(entries, some) for word, some in spans(self.steps, self.began, ended).items()}
 
     def of_step(self, step: Step) -> Figures:
-        """The figures of one step, from its begin until all was well."""
+        """Return the figures of one step, from the injection to the recovery."""
         return figures(self.entries, [(step.began, step.well or self.ended or faults.now())])
 
     def pass_(self, seconds: float) -> None:
-        """Let time go by, and hold to the stop rule.
+        """Wait, and apply the stop rule meanwhile.
 
         Raises:
             WorkshopError: a payment was debited twice, or nothing is acknowledged for too long.
@@ -91,10 +91,10 @@ class Day:
         self._until(lambda: time.monotonic() >= until)
 
     def step(self, names: Sequence[str]) -> Step:
-        """Let faults begin, mend them after their time, and wait until all is well and everything acknowledged is debited.
+        """Inject faults, repair them after their duration, and wait for the recovery and for all debits.
 
         Raises:
-            WorkshopError: the stop rule, or it does not become well in time.
+            WorkshopError: the stop rule applies, or the recovery takes too long.
         """
         step = Step(tuple(names), faults.now())
         self.steps.append(step)
@@ -108,10 +108,10 @@ class Day:
         return step
 
     def check(self) -> None:
-        """Wait until all that is acknowledged up to now is debited: once each.
+        """Wait until every payment that is acknowledged up to now is debited, once each.
 
         Raises:
-            WorkshopError: a payment is missing after its time, or was debited twice.
+            WorkshopError: a payment is missing after the time limit, or was debited twice.
         """
         promised = {entry.payment_id for entry in self.entries if entry.acknowledged_at is not None}
         until = time.monotonic() + DEBIT_PATIENCE
@@ -126,7 +126,7 @@ class Day:
         return {payment_id for _, payment_id, _ in list(self.debited.seen)}
 
     def _do(self, work: Callable[[], T]) -> T:
-        """Work in another thread, and look on meanwhile."""
+        """Run the work in another thread, and apply the stop rule meanwhile."""
         with ThreadPoolExecutor(1, "chaos") as pool:
             done = pool.submit(work)
             self._until(done.done, 300)
@@ -161,15 +161,15 @@ class Day:
 def running(
     ws: Connection, rate: float = RATE, seed: int = 1, meanwhile: Callable[[Day], None] = lambda day: None
 ) -> Iterator[Day]:
-    """A run within a `with` block; after it the ledger is reconciled with the log, and the stack is as it was delivered.
+    """Run within a `with` block; at its end, reconcile the ledger with the log and restore the stack.
 
     Args:
-        rate: payments a second.
-        seed: from which the victims follow.
-        meanwhile: called ten times a second, to draw or to tell.
+        rate: payments per second.
+        seed: the seed for the choice of victims.
+        meanwhile: called ten times per second, for pictures or output.
 
     Raises:
-        WorkshopError: another run goes on here, this stack has no Kubernetes, or the stop rule.
+        WorkshopError: another run is active on this stack, the stack has no Kubernetes, or the stop rule applies.
     """
     with locked(ws.settings.state / "chaos.lock", 0, "breaks this stack on purpose"), ExitStack() as afterwards:
         site = faults.seeded(ws, seed)
@@ -181,14 +181,14 @@ def running(
         yield day
         day.ended = faults.now()
         day.customers.leave()
-        day._until(lambda: day.customers.done, PATIENCE + 30)  # each payment comes to its end
+        day._until(lambda: day.customers.done, PATIENCE + 30)  # until each payment is completed
         day.check()
         day.result = reconcile(day.customers.ledger.promises(), day.debited.again())
         day.set_aside = _set_aside(ws, site)
 
 
 def play(ws: Connection, steps: Iterable[Sequence[str]], rate: float = RATE, seed: int = 1, **options: Any) -> Day:
-    """A run of these steps, one after the other; each waits until all is well.
+    """Run the given steps one after the other; each ends after its recovery.
 
     Args:
         options: for `running`.
@@ -217,7 +217,7 @@ def _begun(ws: Connection, site: faults.Site, rate: float, meanwhile: Callable, 
 
 
 def _undisturbed(work: Callable[[], None]) -> None:
-    """Work to its end, also if somebody who has lost patience interrupts once more; it is bounded."""
+    """Finish the work, of limited duration, also if the user interrupts again."""
     if threading.current_thread() is not threading.main_thread():
         work()
         return
@@ -234,7 +234,10 @@ def _services(site: faults.Site) -> list[pods.Pod]:
 
 
 def _set_aside(ws: Connection, site: faults.Site) -> dict[tuple[int, int], int]:
-    """How often each record that was poisoned lies among the dead letters; they come with what is debited after them."""
+    """Return the number of dead letters per unreadable record.
+
+    `debits` writes them before it debits later payments, so they are complete after `Day.check`.
+    """
     if not site.poisoned:
         return {}
     topic = faults.TOPIC + DEAD_LETTERS

@@ -1,4 +1,4 @@
-"""The faults by their names: what each breaks, and how all of it is mended, the same on every backend."""
+"""The faults by name: their injection and their repair, the same on every backend."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ TOPIC = "payments"
 
 @dataclass
 class Site:
-    """What is broken and mended.
+    """The target of the faults.
 
     Attributes:
-        chance: chooses the victims.
-        poisoned: where the unreadable records of this run lie: partition and offset.
-        undo: what must be taken back besides what shows itself as broken.
+        chance: the random generator that chooses the victims.
+        poisoned: partition and offset of the unreadable records of this run.
+        undo: actions that revert changes which the state of brokers, nodes and pods does not show.
     """
 
     ws: Connection
@@ -49,10 +49,10 @@ class Site:
     undo: list[Callable[[], object]] = field(default_factory=list)
 
     def prepare(self) -> None:
-        """Everything well and as delivered, and enough replicas that one may go.
+        """Repair everything, restore the delivered services, and scale them so that one replica may fail.
 
         Raises:
-            WorkshopError: it does not become well in time.
+            WorkshopError: the services do not become ready in time.
         """
         self.mend()
         deployments.restore(self.ws)
@@ -61,8 +61,10 @@ class Site:
         self.settle()
 
     def mend(self) -> None:
-        """Give back power, wake what is frozen, start what is dead, take back what was deployed; nodes first: on kind a
-        broker lies on each."""
+        """Repair all faults: revert deployments, restore nodes, then resume or restart brokers.
+
+        Nodes come first, because on kind each of them runs a broker.
+        """
         while self.undo:
             self.undo.pop()()
         if "stopped" in self.ws.nodes.states().values():
@@ -70,21 +72,21 @@ class Site:
         self.ws.brokers.restore()
 
     def settle(self, timeout: float = 150) -> None:
-        """Wait until every replica of every service is ready, and none is left over.
+        """Wait until every replica of every service is ready, and no other pods are left.
 
         Raises:
-            WorkshopError: they are not in time.
+            WorkshopError: they are not ready in time.
         """
         for app, count in REPLICAS.items():
             pods.ready(self.api, app, count, timeout)
 
     def restore(self) -> None:
-        """As `workshop up` leaves it."""
+        """Restore the state that `workshop up` produces."""
         self.mend()
         deployments.restore(self.ws)
 
     def some_pod(self, app: str) -> pods.Pod:
-        """One that is ready, or is at least there."""
+        """Return a random pod that is ready, or any pod if none is."""
         found = pods.pods(self.api, app)
         ready = [pod for pod in found if pod.state == "ready"]
         if not found:
@@ -92,20 +94,20 @@ class Site:
         return self.chance.choice(ready or found)
 
     def some_broker(self, numbers: Iterable[int] = (1, 2, 3)) -> int:
-        """One that runs, of these if possible."""
+        """Return a random running broker, one of the given numbers if possible."""
         running = [number for number, state in self.ws.brokers.states().items() if state == "running"]
         return self.chance.choice([number for number in numbers if number in running] or running)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that breaks.
+    """A fault.
 
     Attributes:
-        does: what happens, in a sentence.
-        lasts: seconds until it is mended.
-        begin: breaks it; returns whom it hit, in a word or two.
-        breaks: `brokers` or `nodes`, where it is one of those.
+        does: a sentence that describes it.
+        lasts: seconds until it is repaired.
+        begin: injects it; returns the victim in a word or two.
+        breaks: `brokers` or `nodes`, if it breaks one of those.
     """
 
     name: str
@@ -122,7 +124,7 @@ def _kill_a_broker(site: Site) -> str:
 
 
 def _answer(ask: Callable[[], T]) -> T:
-    """What brokers answer, one of which may have been broken a moment ago: asked until then, it answers nothing any more."""
+    """Return the answer of a broker; retry, because the broker that was asked may just have failed."""
     found: list[T] = []
 
     def answered() -> bool:
@@ -171,7 +173,7 @@ def _lose_a_node(site: Site) -> str:
 
 
 def _poison(site: Site) -> str:
-    """A payment whose terminal writes amounts as text, into each partition."""
+    """Write a payment with an amount as text into each partition."""
     about = {"type": "PaymentMade", "card": "card-poison", "terminal": "terminal-00001", "amount_cents": "12,50"}
     written = 0
     with closing(KafkaProducer(**site.ws.kafka, acks="all", **IMPATIENT)) as producer:
@@ -179,7 +181,7 @@ def _poison(site: Site) -> str:
             value = json.dumps({**about, "at": "2018-06-12T10:00:00+00:00", "payment_id": uuid.uuid4().hex}).encode()
             try:
                 place = producer.send(TOPIC, key=b"card-poison", value=value, partition=partition).get(timeout=25)
-            except KafkaError:  # brokers are away too: nobody knows whether it was written
+            except KafkaError:  # brokers are unavailable too: it is unknown whether the record was written
                 continue
             site.poisoned.append((place.partition, place.offset))
             written += 1
@@ -187,7 +189,7 @@ def _poison(site: Site) -> str:
 
 
 def _release_what_is_broken(site: Site) -> str:
-    """It looks for Kafka where there is none."""
+    """Deploy a release that looks for Kafka at a wrong address."""
     site.undo.append(lambda: kubectl(site.ws.settings, "rollout", "undo", "deployment/payments"))
     before = {pod.name for pod in pods.pods(site.api, "payments")}
     words = ("deployment/payments", "RELEASE=broken", "KAFKA_BOOTSTRAP=nowhere:9092")
@@ -230,23 +232,23 @@ FAULTS = {
 
 
 def parse(text: str) -> tuple[str, ...]:
-    """The faults of one step: one name, or several that begin at once, as `broker-killed+pod-crashed`.
+    """Return the faults of one step: one name, or several at once, as `broker-killed+pod-crashed`.
 
     Raises:
-        WorkshopError: a name is not known.
+        WorkshopError: a name is unknown, or occurs twice.
     """
     names = tuple(part.strip() for part in text.split("+"))
     unknown = [name for name in names if name not in FAULTS]
     if unknown:
         raise WorkshopError(f"There is no fault '{unknown[0]}'.", f"There are: {', '.join(FAULTS)}.")
     if len(set(names)) < len(names):
-        raise WorkshopError(f"'{text}' names a fault twice.", "At once can only be what differs.")
+        raise WorkshopError(f"'{text}' names a fault twice.", "Name each fault once.")
     return names
 
 
 def plan(seed: int) -> Iterable[tuple[str, ...]]:
-    """Steps without end, the same for the same seed: every fault alone, in any order, and after each two of them a pair."""
-    chance = random.Random(seed)  # noqa: S311 (it is to be repeated)
+    """Yield steps without end, reproducible by seed: single faults in random order, and pairs between."""
+    chance = random.Random(seed)  # noqa: S311 (must be reproducible)
     while True:
         order = chance.sample(list(FAULTS), len(FAULTS))
         for number, name in enumerate(order, start=1):
@@ -256,20 +258,20 @@ def plan(seed: int) -> Iterable[tuple[str, ...]]:
 
 
 def begin(site: Site, names: Sequence[str]) -> list[str]:
-    """Let faults begin, one right after the other; returns whom they hit.
+    """Inject faults one right after the other; return the victims.
 
     Raises:
-        WorkshopError: one of them breaks what is somebody else's; then none begins.
+        WorkshopError: a fault would break brokers or nodes that do not belong to this stack; then none is injected.
     """
     must_be_ours(site.ws, names)
     return [FAULTS[name].begin(site) for name in names]
 
 
 def must_be_ours(ws: Connection, names: Iterable[str]) -> None:
-    """See that what these faults break is this stack's own.
+    """Check that these faults break only brokers and nodes of this stack.
 
     Raises:
-        WorkshopError: it is somebody else's.
+        WorkshopError: the brokers or nodes are foreign.
     """
     for name in names:
         if FAULTS[name].breaks and not ws.brokers.ours:
@@ -277,19 +279,19 @@ def must_be_ours(ws: Connection, names: Iterable[str]) -> None:
 
 
 def lasting(names: Sequence[str]) -> float:
-    """Seconds after which faults that began at once are mended."""
+    """Return the seconds after which simultaneous faults are repaired."""
     return max(FAULTS[name].lasts for name in names)
 
 
 def seeded(ws: Connection, seed: int) -> Site:
-    """A site whose victims follow from a seed; waits for Kubernetes where it is being built.
+    """Return a site whose victims follow from a seed; wait for Kubernetes while it is being built.
 
     Raises:
-        WorkshopError: this stack has no Kubernetes, and none is coming.
+        WorkshopError: this stack has no Kubernetes, and none is being built.
     """
     return Site(ws, pods.core(ws), random.Random(seed))  # noqa: S311
 
 
 def now() -> float:
-    """The time of ledgers and marks: seconds since 1970, the same in every process."""
+    """Return the time of ledgers and marks: seconds since 1970, the same in every process."""
     return time.time()

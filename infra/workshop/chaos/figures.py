@@ -1,4 +1,4 @@
-"""What a run came to: how long nothing was acknowledged, how long customers waited, how many had to ask again."""
+"""Figures of a run: write gaps, latency of acknowledged payments, retries."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ BEFORE, DURING, AFTER = "before", "during", "after"
 
 @dataclass
 class Step:
-    """One fault, or several at once. Times are in seconds since 1970.
+    """One fault, or several at the same time. Times are in seconds since 1970.
 
     Attributes:
         names: the faults.
-        victims: whom they hit.
-        began, mended, well: when it broke, when it was mended, and when all was well again; None for what has not come yet.
+        victims: what they hit.
+        began, mended, well: the times of injection, repair and recovery; None for a future one.
     """
 
     names: tuple[str, ...]
@@ -29,19 +29,19 @@ class Step:
 
     @property
     def word(self) -> str:
-        """Its faults in a word."""
+        """Its faults, joined by "+"."""
         return "+".join(self.names)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of a time.
+    """Figures of a period.
 
     Attributes:
-        payments: how many were wanted in it.
-        p95: seconds from a payment's first attempt to its acknowledgement that 95 % did not exceed; nan where there are none.
-        gap: the longest time in seconds within this time in which nothing was acknowledged.
-        again: attempts that were not acknowledged, each followed by another.
+        payments: the number of payments whose first attempt is in the period.
+        p95: 95th percentile of the seconds from the first attempt to the acknowledgement; nan without acknowledgements.
+        gap: the longest time in seconds without an acknowledgement, within the period.
+        again: the number of attempts that were not acknowledged.
     """
 
     payments: int
@@ -51,7 +51,7 @@ class Figures:
 
 
 def figures(entries: Iterable[Entry], spans: Sequence[tuple[float, float]]) -> Figures:
-    """The figures of some spans of time."""
+    """Return the figures of some periods."""
     entries = list(entries)
     chosen = [entry for entry in entries if _within(entry.at, spans)]
     waits = [at - entry.at for entry in chosen if (at := entry.acknowledged_at) is not None]
@@ -63,7 +63,7 @@ def figures(entries: Iterable[Entry], spans: Sequence[tuple[float, float]]) -> F
 
 
 def spans(steps: Sequence[Step], began: float, ended: float) -> dict[str, list[tuple[float, float]]]:
-    """The times before the first fault, during the faults, and after each of them until the next."""
+    """Return the periods before the first fault, during the faults, and after each of them until the next."""
     during = [(step.began, step.well or ended) for step in steps]
     if not during:
         return {BEFORE: [(began, ended)], DURING: [], AFTER: []}
@@ -72,7 +72,7 @@ def spans(steps: Sequence[Step], began: float, ended: float) -> dict[str, list[t
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """The value that so large a share does not exceed; nan if there is none."""
+    """Return the value that the given share of the values does not exceed; nan without values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
@@ -82,6 +82,6 @@ def _within(at: float, spans: Sequence[tuple[float, float]]) -> bool:
 
 
 def _gaps(times: Sequence[float], begin: float, end: float) -> list[float]:
-    """The pauses between acknowledgements, as far as they lie between two moments."""
+    """Return the pauses between acknowledgements, cut to the period."""
     pauses = [(max(before, begin), min(after, end)) for before, after in pairwise([begin, *times, end])]
     return [after - before for before, after in pauses if after > before]

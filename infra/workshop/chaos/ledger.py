@@ -1,4 +1,4 @@
-"""The ledger: what customers wanted, written down before it was sent, and what they were told."""
+"""The ledger: each payment, written down before its first request, and each answer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from typing import TextIO
 
 from workshop.chaos.reconcile import ACKNOWLEDGED, REFUSED, UNKNOWN, Promise
 
-CARDS, PER_CARD = 97, 100  # so many payments of less than €10 each fit on an account that is opened with €1,000
+CARDS, PER_CARD = 97, 100  # cards, and payments per card: less than €10 each, within the opening balance of €1,000
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One request: when it was sent (seconds since 1970), how long it took, the HTTP status (0: no answer), what was said."""
+    """One request.
+
+    Attributes:
+        at: when it was sent, in seconds since 1970.
+        seconds: the time until the answer or the failure.
+        status: the HTTP status; 0: no answer.
+        said: the error, if any.
+    """
 
     at: float
     seconds: float
@@ -28,9 +35,9 @@ class Entry:
     """One payment of a run.
 
     Attributes:
-        payment_id: what it is called in the log; it follows from key and card.
+        payment_id: its id in the log; derived from key and card.
         key: its idempotency key, the same at every attempt.
-        at: when its customer first wanted it, in seconds since 1970.
+        at: the time before the first attempt, in seconds since 1970.
     """
 
     payment_id: str
@@ -42,39 +49,39 @@ class Entry:
 
     @property
     def acknowledged_at(self) -> float | None:
-        """When its customer was told "paid"."""
+        """The time of the first answer 201, in seconds since 1970; None without one."""
         good = [attempt for attempt in self.attempts if attempt.status == 201]
         return good[0].at + good[0].seconds if good else None
 
     @property
     def outcome(self) -> str:
-        """What its customer knows."""
+        """The result from the customer's point of view."""
         if self.acknowledged_at is not None:
             return ACKNOWLEDGED
         last = self.attempts[-1].status if self.attempts else 0
-        # A "no" counts only if no attempt before it may have been written.
+        # A refusal counts only if no other attempt can have been written.
         sure = all(400 <= attempt.status < 500 for attempt in self.attempts)
         return REFUSED if sure and last else UNKNOWN
 
 
 def order(run: str, number: int) -> tuple[str, str, int]:
-    """The key, the card and the cents of a run's payment: fresh cards for each run, and never more than lies on them."""
+    """Return key, card and cents of a payment; cards are new in each run, and their balance suffices."""
     card = number % CARDS + CARDS * (number // (CARDS * PER_CARD))
     return f"{run}-{number:06d}", f"{run}-{card:04d}", 100 + number * 7_919 % 900
 
 
 class Writer:
-    """Writes a ledger, line by line; each is in the system's hands before the next thing happens."""
+    """Writer of a ledger, line by line; each line is flushed to the operating system at once."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def wanted(self, entry: Entry) -> None:
-        """Before it is sent."""
+        """Write a payment, before it is sent."""
         self._line({name: value for name, value in asdict(entry).items() if name != "attempts"})
 
     def tried(self, payment_id: str, attempt: Attempt) -> None:
-        """After an answer, or none."""
+        """Write an attempt, after its answer or failure."""
         self._line({"of": payment_id, **asdict(attempt)})
 
     def _line(self, content: dict) -> None:
@@ -83,7 +90,7 @@ class Writer:
 
 
 class Ledger:
-    """Reads a ledger while it is written."""
+    """Reader of a ledger that is still being written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -91,7 +98,7 @@ class Ledger:
         self._read, self._rest = 0, b""
 
     def refresh(self) -> dict[str, Entry]:
-        """All entries as of now."""
+        """Read new lines, and return all entries."""
         if self.path.exists():
             with self.path.open("rb") as file:
                 file.seek(self._read)
@@ -102,7 +109,7 @@ class Ledger:
         return self.entries
 
     def promises(self) -> list[Promise]:
-        """What each customer knows."""
+        """Return each payment with its outcome for the customer."""
         return [Promise(entry.payment_id, entry.cents, entry.outcome) for entry in self.refresh().values()]
 
     def _take(self, lines: Iterable[dict]) -> None:

@@ -1,4 +1,4 @@
-"""What was promised, held against what was done: payment by payment, never by totals."""
+"""Reconciliation of acknowledged payments with debits, payment by payment instead of by totals."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ OUTCOMES = (ACKNOWLEDGED, REFUSED, UNKNOWN)
 
 @dataclass(frozen=True)
 class Promise:
-    """A payment as its customer knows it.
+    """A payment from its customer's point of view.
 
     Attributes:
-        outcome: `acknowledged`: the customer was told "paid"; `refused`: told "no"; `unknown`: not told.
+        outcome: `acknowledged`: answered with 201; `refused`: answered with a refusal; `unknown`: no certain answer.
     """
 
     payment_id: str
@@ -28,14 +28,14 @@ class Reconciled:
     """The ledger joined with the log.
 
     Attributes:
-        matrix: (outcome, how often it was debited: 0, 1, 2 for twice or more) to the number of payments.
+        matrix: number of payments by outcome and number of debits (0, 1, 2 for twice or more).
         lost: acknowledged, and not debited.
-        twice: debited more than once, whatever was promised.
-        wrong: debited once, with another amount.
-        taken: refused, and debited all the same.
-        strangers: debited, and in no ledger.
-        promised_cents: the sum of what was acknowledged.
-        debited_cents: the sum of all that was debited for it.
+        twice: debited more than once, with any outcome.
+        wrong: debited with another amount.
+        taken: refused, but debited.
+        strangers: debited, but missing in the ledger.
+        promised_cents: the sum of the acknowledged payments.
+        debited_cents: the sum of all debits for them.
     """
 
     matrix: Counter
@@ -49,17 +49,17 @@ class Reconciled:
 
     @property
     def kept(self) -> bool:
-        """Whether the promise was kept: every acknowledged payment debited exactly once, to the cent, and nothing else."""
+        """Whether each acknowledged payment was debited once, to the cent, and nothing else was debited."""
         faults = (self.lost, self.twice, self.wrong, self.taken, self.strangers)
         return not any(faults) and self.promised_cents == self.debited_cents
 
     @property
     def acknowledged(self) -> int:
-        """How many payments were acknowledged."""
+        """The number of acknowledged payments."""
         return sum(count for (outcome, _), count in self.matrix.items() if outcome == ACKNOWLEDGED)
 
     def sentence(self) -> str:
-        """The verdict in a sentence."""
+        """Return the verdict as a sentence."""
         found = f"{self.acknowledged:,} payments acknowledged, {euros(self.promised_cents)}; "
         found += f"debited for them {euros(self.debited_cents)}: lost {len(self.lost)}, debited twice {len(self.twice)}"
         more = {"with another amount": self.wrong, "refused but debited": self.taken, "in no ledger": self.strangers}
@@ -71,7 +71,7 @@ def reconcile(promises: Iterable[Promise], debits: Iterable[tuple[str, int]]) ->
 
     Args:
         promises: each payment once.
-        debits: payment id and cents, once for each time that it was debited.
+        debits: payment id and cents of each debit.
     """
     ledger = {promise.payment_id: promise for promise in promises}
     taken: dict[str, list[int]] = {}
@@ -92,5 +92,5 @@ def reconcile(promises: Iterable[Promise], debits: Iterable[tuple[str, int]]) ->
 
 
 def euros(cents: int) -> str:
-    """An amount as people write it, with both decimals: €1,234.56."""
+    """Return an amount with thousands separators and two decimals: €1,234.56."""
     return f"€{cents // 100:,}.{cents % 100:02d}"

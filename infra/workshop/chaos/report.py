@@ -1,4 +1,4 @@
-"""A run as people read it in a terminal: what each fault cost, before, during and after, and whether the promise was kept."""
+"""Report of a run for the terminal: figures of each fault, before, during and after, and the verdict."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ TIMES = {0: "not debited", 1: "debited once", 2: "twice or more"}
 
 
 def catalogue() -> Table:
-    """Every fault, and what it does."""
-    table = Table("fault", "what happens", "mended after", **PLAIN)
+    """Return a table of all faults."""
+    table = Table("fault", "what happens", "repaired after", **PLAIN)
     for fault in FAULTS.values():
         table.add_row(fault.name, fault.does, f"{fault.lasts:g} s")
     return table
 
 
 def line(day: Day) -> str:
-    """A run as of now, in a line."""
+    """Return the current state of a run in one line."""
     entries = day.entries
     acknowledged = [at - entry.at for entry in entries if (at := entry.acknowledged_at) is not None]
     debits = len(list(day.debited.seen))
@@ -39,7 +39,7 @@ def line(day: Day) -> str:
 
 
 def of_step(day: Day, step: Step) -> Text:
-    """What a step cost, in a line."""
+    """Return the figures of a step in one line."""
     found, hit = day.of_step(step), ", ".join(step.victims)
     after = f"well after {step.well - step.began:.1f} s" if step.well else "not well yet"
     cost = f"longest gap {seconds(found.gap)}, p95 {seconds(found.p95)}, {found.again} asked again"
@@ -49,7 +49,7 @@ def of_step(day: Day, step: Step) -> Text:
 
 
 def report(day: Day) -> Group:
-    """The whole of a run: figures, the matrix, the verdict."""
+    """Return the report of a whole run: figures, matrix, verdict."""
     parts: list[RenderableType] = [
         _figures(day),
         Text(),
@@ -60,7 +60,7 @@ def report(day: Day) -> Group:
 
 
 def matrix(found: Reconciled) -> Table:
-    """What customers know, against how often it was debited."""
+    """Return a table of the outcomes for customers against the number of debits."""
     table = Table("payments", *TIMES.values(), **PLAIN)
     for outcome in OUTCOMES:
         table.add_row(outcome, *(f"{found.matrix[outcome, times]:,}" for times in TIMES))
@@ -68,9 +68,9 @@ def matrix(found: Reconciled) -> Table:
 
 
 def verdict(day: Day) -> Iterable[Text]:
-    """Whether the promise was kept, in sentences."""
+    """Yield sentences that state whether every acknowledged payment was debited once."""
     if not day.result:
-        yield Text("The run did not come to its end: nothing is proved.", style="red")
+        yield Text("The run was aborted; there is no verdict.", style="red")
         return
     yield Text.assemble(("✓ ", "green") if day.result.kept else ("✗ ", "red"), day.result.sentence())
     if day.set_aside:
@@ -83,7 +83,7 @@ def verdict(day: Day) -> Iterable[Text]:
 
 
 def seconds(value: float) -> str:
-    """So that it can be read: milliseconds below a second; a dash for nothing."""
+    """Return a duration for people: milliseconds below one second; a dash for nan."""
     if math.isnan(value):
         return "–"
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"

@@ -1,4 +1,4 @@
-"""What is looked at while faults come and go: debits as they appear in the log, and figures asked for again and again."""
+"""Observers of a run: debits as they appear in the log, and values sampled at regular intervals."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ COMMITTED: dict[str, Any] = {"isolation_level": "read_committed", "enable_auto_c
 
 
 class Debited(threading.Thread):
-    """The debits of a run's cards, as readers of committed events see them.
+    """Thread that reads the committed debits of a run's cards.
 
     Attributes:
-        seen: when (seconds since 1970), payment id and cents, in the order in which they came.
-        begins: partition to the offset at which this run's debits begin at the earliest.
+        seen: time (seconds since 1970), payment id and cents, in the order of arrival.
+        begins: partition to its end offset at the start, before this run's debits.
     """
 
     def __init__(self, ws: Connection, topic: str, run: str) -> None:
-        """Args: run: the word with which the run's cards begin."""
+        """Args: run: the prefix of the run's cards."""
         super().__init__(name="debited", daemon=True)
         self.seen: list[tuple[float, str, int]] = []
         self._ws, self._topic, self._run = ws, topic, f"{run}-"
@@ -39,7 +39,7 @@ class Debited(threading.Thread):
         self._end = threading.Event()
 
     def run(self) -> None:
-        """Read until it is stopped; brokers that are away are waited for."""
+        """Read until it is stopped; wait for unavailable brokers."""
         offsets = dict(self.begins)
         while not self._end.is_set():
             with suppress(KafkaError, OSError), closing(KafkaConsumer(**self._ws.kafka, **COMMITTED)) as consumer:
@@ -51,7 +51,7 @@ class Debited(threading.Thread):
         self.join(30)
 
     def again(self) -> list[tuple[str, int]]:
-        """Every debit of the run, read from the log anew: what counts in the end.
+        """Read every debit of the run from the log again: the final result.
 
         Raises:
             WorkshopError: the log cannot be read.
@@ -79,21 +79,21 @@ class Debited(threading.Thread):
 
 
 class Sampler(threading.Thread):
-    """Asks for a number again and again; what cannot be asked at a moment is left out.
+    """Thread that samples a value at regular intervals; failed requests are left out.
 
     Attributes:
-        seen: when (seconds since 1970), and the number.
+        seen: time (seconds since 1970) and value.
     """
 
     def __init__(self, name: str, look: Callable[[], float], every: float = 0.5) -> None:
-        """Args: every: seconds between two looks."""
+        """Args: every: seconds between two samples."""
         super().__init__(name=name, daemon=True)
         self.seen: list[tuple[float, float]] = []
         self._look, self._every = look, every
         self._end = threading.Event()
 
     def run(self) -> None:
-        """Look until it is stopped."""
+        """Sample until it is stopped."""
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
 
@@ -103,6 +103,6 @@ class Sampler(threading.Thread):
             self._end.wait(self._every)
 
     def stop(self) -> None:
-        """Stop looking."""
+        """Stop sampling."""
         self._end.set()
         self.join(40)

@@ -1,1 +1,1 @@
-"""The command `workshop`: one module for each group of commands."""
+"""The command `workshop`: one module per group of commands."""

@@ -1,4 +1,4 @@
-"""The words of the command `workshop` for a room without a network: `prefetch` and `bundle`."""
+"""The commands for work without a network: `workshop prefetch` and `workshop bundle`."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ out = Console(highlight=False, soft_wrap=True)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What both take."""
+    """Add the common options of both commands."""
     text = "also include the packages for this Python, such as 3.12; may be repeated"
     parser.add_argument("--python", dest="pythons", action="append", choices=wheels.PYTHONS, metavar="3.NN", help=text)
 
 
 def prefetch(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop prefetch`."""
+    """Run `workshop prefetch`."""
     timeline = Timeline()
     backend, why = choose(settings)
     timeline.say(f"backend {backend.name}: {why}")
     found = prefetching.bring(settings, backend, timeline, _pythons(options))
     table = Table("", "files", "MB", "", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for piece in found:
-        state = "brought now" if piece.brought else "was there" if piece.size else "not there"
+        state = "added now" if piece.brought else "present" if piece.size else "missing"
         table.add_row(piece.name, str(len(piece.files) or ""), f"{piece.size / 1e6:.1f}", state)
     table.add_row("in all", str(sum(len(p.files) for p in found)), f"{sum(p.size for p in found) / 1e6:.1f}", "")
     out.print(table)
@@ -40,14 +40,14 @@ def prefetch(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def bundle(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop bundle DIR`, `workshop bundle DIR --check`."""
+    """Run `workshop bundle DIR`, `workshop bundle DIR --check`."""
     timeline = Timeline()
     if options.check:
         try:
             files, size = making.verify(options.folder, timeline)
         except carried.Refused as refused:
             raise WorkshopError(refused.happened, refused.next_step) from refused
-        out.print(f"All {files} files of {options.folder}, {size / 1e6:.0f} MB, are as they were written.")
+        out.print(f"All {files} files of {options.folder} ({size / 1e6:.0f} MB) match their hashes.")
         return
     folder = Path(options.folder).expanduser().absolute()
     made = making.make(settings, folder, timeline, _pythons(options))
@@ -56,7 +56,7 @@ def bundle(settings: Settings, options: argparse.Namespace) -> None:
     )
     out.print(f"On a machine without a network: sh {shlex.quote(f'{folder}/start.sh')}")
     out.print(f"In a checkout: ./infra/bootstrap.sh --bundle {shlex.quote(f'{folder}#sha256={made.sha256}')}")
-    out.print("(The hash is that of its list of hashes. Told apart from the stick, it guards against another one.)")
+    out.print("(This is the hash of its list of hashes. Pass it on separately, so that a replaced bundle is detected.)")
 
 
 def _pythons(options: argparse.Namespace) -> list[str]:

@@ -1,4 +1,4 @@
-"""`workshop chaos`: faults on purpose while payments flow, and a report that proves what became of each payment."""
+"""The command `workshop chaos`: fault injection while payments flow, with a report on each payment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ out = Console(highlight=False)
 
 
 def add(words: argparse._SubParsersAction) -> None:
-    """Add the words `chaos list`, `chaos run` and `chaos soak` to a parser."""
+    """Add the commands `chaos list`, `chaos run` and `chaos soak` to a parser."""
     text = "inject faults while payments flow, and account for each payment"
     parser = words.add_parser(
         "chaos", help=text, description="Inject faults while payments flow, and account for each payment."
@@ -50,28 +50,28 @@ def add(words: argparse._SubParsersAction) -> None:
 
 
 def show(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop chaos list`."""
+    """Run `workshop chaos list`."""
     from workshop.chaos import report
 
     out.print(report.catalogue())
 
 
 def play(settings: Settings, options: argparse.Namespace) -> int:
-    """`workshop chaos run FAULT …`."""
+    """Run `workshop chaos run FAULT …`."""
     from workshop.chaos import faults
 
     return _run([faults.parse(text) for text in options.faults], options)
 
 
 def play_on(settings: Settings, options: argparse.Namespace) -> int:
-    """`workshop chaos soak`."""
+    """Run `workshop chaos soak`."""
     from workshop.chaos import faults
 
     return _run(_for_so_long(faults.plan(options.seed), options.minutes * 60), options)
 
 
 def _for_so_long(steps: Iterable[Sequence[str]], seconds: float) -> Iterator[Sequence[str]]:
-    """Steps that begin within a time, counted from the first."""
+    """Yield the steps that start within a time limit, counted from the call."""
     until = time.monotonic() + seconds
     return itertools.takewhile(lambda _: time.monotonic() < until, steps)
 
@@ -82,7 +82,7 @@ def _run(steps: Iterable[Sequence[str]], options: argparse.Namespace) -> int:
 
     ws = connect()
     seen: days.Day | None = None
-    with Live(Text("Making all well …"), console=out, transient=True, auto_refresh=False) as live:
+    with Live(Text("Preparing the stack …"), console=out, transient=True, auto_refresh=False) as live:
         last = 0.0
 
         def tell(day: days.Day) -> None:
@@ -91,7 +91,9 @@ def _run(steps: Iterable[Sequence[str]], options: argparse.Namespace) -> int:
                 live.update(Text(report.line(day)), refresh=out.is_terminal)
                 last = time.monotonic()
 
-        out.print(f"{options.rate:g} payments a second, seed {options.seed}; Ctrl-C ends it and mends what is broken.")
+        out.print(
+            f"{options.rate:g} payments per second, seed {options.seed}; Ctrl-C ends the run and repairs the stack."
+        )
         try:
             with days.running(ws, options.rate, options.seed, tell) as seen:
                 for names in steps:
@@ -102,8 +104,8 @@ def _run(steps: Iterable[Sequence[str]], options: argparse.Namespace) -> int:
             if seen is not None:
                 out.print(report.report(seen))
             if isinstance(error, KafkaError):
-                said = f"Kafka ended the run: {type(error).__name__}. What was broken is mended."
-                raise WorkshopError(said, "`workshop status` shows what runs.") from error
+                said = f"Kafka ended the run: {type(error).__name__}. The stack has been repaired."
+                raise WorkshopError(said, "Run `workshop status` to see what runs.") from error
             raise
     out.print()
     out.print(report.report(seen))

@@ -1,4 +1,4 @@
-"""The page docs/commands.md, generated from the parser of the command `workshop`.
+"""Generator of docs/commands.md from the parser of the command `workshop`.
 
 Usage: .venv/bin/python -m workshop.cli.command_pages > docs/commands.md
 """
@@ -34,7 +34,7 @@ def page() -> str:
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:
-    """Each command that can be run, with its line of help, in the order of `-h`."""
+    """Yield each executable command with its line of help, in the order of `-h`."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for choice in action._choices_actions:

@@ -1,6 +1,6 @@
-"""What each word of the command `workshop` does: reads, calls, prints. Each returns an exit code, None for 0.
+"""The commands of `workshop`; each returns an exit code, None for 0.
 
-What handles notebooks is imported where it is needed: nbformat alone takes two seconds to import.
+Modules for notebooks are imported in the functions: nbformat alone takes two seconds to import.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ out = Console(highlight=False, soft_wrap=True)
 
 
 def up(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop up`."""
+    """Run `workshop up`."""
     timeline = Timeline()
     if settings.bundle:
         settings = taking.take(settings, timeline)
@@ -58,7 +58,7 @@ def up(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def fetch(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop fetch`."""
+    """Run `workshop fetch`."""
     timeline = Timeline()
     backend, why = choose(settings)
     timeline.say(f"backend {backend.name}: {why}")
@@ -69,18 +69,22 @@ def fetch(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def down(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop down`."""
+    """Run `workshop down`."""
     stopped = lifecycle.down(settings, Stopping(out))
     out.print(
-        f"Stopped {', '.join(stopped)}. The data stay; `workshop up` goes on." if stopped else "Nothing was running."
+        f"Stopped {', '.join(stopped)}. The data are kept; `workshop up` restarts it."
+        if stopped
+        else "Nothing was running."
     )
     backend = made_here(settings)
     if isinstance(backend, Existing) and backend.has_kubernetes:
-        out.print(f"The services in the namespace {backend.site.namespace} go on; `workshop reset` takes them away.")
+        out.print(
+            f"The services in the namespace {backend.site.namespace} keep running; `workshop reset` removes them."
+        )
 
 
 def status(settings: Settings, options: argparse.Namespace) -> int:
-    """`workshop status`."""
+    """Run `workshop status`."""
     state = lifecycle.status(settings)
     if options.json:
         print(json.dumps(state, indent=1))
@@ -110,11 +114,11 @@ def _print_status(state: dict) -> None:
 
 def _print_beside(backends: list[str]) -> None:
     for name in backends:
-        out.print(f"beside      data of the backend {name}: `workshop up --backend {name}` goes on with them")
+        out.print(f"beside      data of the backend {name}: `workshop up --backend {name}` continues with them")
 
 
 def logs(settings: Settings, options: argparse.Namespace) -> int | None:
-    """`workshop logs [name] [-f]`."""
+    """Run `workshop logs [name] [-f]`."""
     processes = Processes(settings.state)
     written = sorted(path.stem for path in (settings.state / "logs").glob("*.log"))
     backend = made_here(settings)
@@ -143,7 +147,7 @@ def logs(settings: Settings, options: argparse.Namespace) -> int | None:
 
 @contextmanager
 def _until_ctrl_c() -> Iterator[None]:
-    """Ctrl-C is the usual end of what follows a log; SIGTERM and SIGHUP end it as they end any command."""
+    """Accept Ctrl-C as the normal end of following a log; SIGTERM and SIGHUP keep their effect."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -165,7 +169,7 @@ def _follow(paths: list[Path]) -> None:
 
 
 def doctor(settings: Settings, options: argparse.Namespace) -> int:
-    """`workshop doctor`."""
+    """Run `workshop doctor`."""
     findings = examine(settings)
     for finding in findings:
         sign = "[green]✓[/]" if finding.good else "[red]✗[/]"
@@ -176,12 +180,12 @@ def doctor(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def reset(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop reset [NN]`."""
+    """Run `workshop reset [NN]`."""
     if options.lesson:
         from workshop.notebook import handout as copies
 
         restored, backup = copies.restore(settings, options.lesson)
-        out.print(f"{restored} is as it was handed out." + (f" Yours was kept as {backup}." if backup else ""))
+        out.print(f"{restored} is restored." + (f" Your version was saved as {backup}." if backup else ""))
         return
     name = lifecycle.reset(settings, Stopping(out))
     out.print(
@@ -191,7 +195,7 @@ def reset(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def lab(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop lab`."""
+    """Run `workshop lab`."""
     port = endpoints_file.read(settings).get("lab", {}).get("port")
     if port is None:
         raise WorkshopError("No stack was started here yet.", "Run `workshop up`.")
@@ -202,7 +206,10 @@ def lab(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
-    """`workshop shell [-c COMMAND]`: becomes that shell, so that Ctrl-C and the exit code are the shell's own."""
+    """Run `workshop shell [-c COMMAND]`: replace this process by the shell or the command.
+
+    Ctrl-C and the exit code are then the shell's own.
+    """
     env = environment.tool_environment(settings)
     if not settings.commands.exists():
         raise WorkshopError("No stack was started here yet: Kafka's tools are not there.", "Run `workshop up`.")
@@ -217,19 +224,19 @@ def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
 
 def _become(program: list[str], env: dict[str, str]) -> NoReturn:
     sys.stdout.flush()
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and a program would inherit that
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores SIGPIPE, and the new program would inherit that
     os.execvpe(program[0], program, env)  # noqa: S606 (the user's own shell and command)
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
-    """`workshop run [NN ...]`."""
+    """Run `workshop run [NN ...]`."""
     from workshop.notebook import execute
 
     return execute.run(settings, options.lessons, out)
 
 
 def notebooks(settings: Settings, options: argparse.Namespace) -> int:
-    """`workshop notebooks [--check]`."""
+    """Run `workshop notebooks [--check]`."""
     from workshop.notebook import handout as copies
 
     stale = copies.out_of_date(settings)
@@ -243,20 +250,20 @@ def notebooks(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def build_image(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop kind build-image`."""
+    """Run `workshop kind build-image`."""
     timeline = Timeline()
     try:
         built = offline.build(settings, timeline, install=options.install)
     finally:
         timeline.show()
-    out.print(f"\n{built.node_image} lies in {built.folder}.")
-    out.print("`workshop up --backend kind` uses it where no registry is reached.")
+    out.print(f"\n{built.node_image} is in {built.folder}.")
+    out.print("`workshop up --backend kind` uses it if no registry is reachable.")
 
 
 def lock(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop lock`."""
+    """Run `workshop lock`."""
     counts = {jars.KAFKA: jars.lock(settings, jars.KAFKA)}
     counts[jars.DEBEZIUM] = jars.lock(settings, jars.DEBEZIUM, without=jars.pinned(settings))
     for which, count in counts.items():
-        out.print(f"{which.lock} names {count} jars.")
+        out.print(f"{which.lock} lists {count} jars.")
     out.print("Run `workshop up` and the suite, then commit them.")

@@ -1,6 +1,6 @@
-"""What `workshop data publish` does: an event log of one's own into Kafka, and what there is in it.
+"""The command `workshop data publish`: an event log of the user, written to Kafka and summarized.
 
-What computes is imported where it is needed: pyarrow takes a moment to import.
+Modules that compute are imported in the functions: pyarrow takes a moment to import.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ out = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 def publish(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop data publish FILE --topic T --case COL (--activity COL | --event NAME) --time COL`."""
+    """Run `workshop data publish FILE --topic T --case COL (--activity COL | --event NAME) --time COL`."""
     from workshop.ingest.event_log_rows import Reading
     from workshop.ingest.log_publishing import publish_log
 
@@ -40,9 +40,9 @@ def publish(settings: Settings, options: argparse.Namespace) -> None:
 def _tell(found: PublishedLog, empty_case: str, options: argparse.Namespace) -> None:
     done = found.publication
     if done.already and done.already == done.accepted + done.refused:
-        out.print("This file was published before, whole: nothing was published twice.")
+        out.print("This file was published completely before; nothing was published again.")
     elif done.already:
-        out.print(f"Went on after {done.already:,} rows that an earlier call had published.")
+        out.print(f"Resumed after {done.already:,} rows that an earlier run had published.")
     out.print(f"In the topic {options.topic}, from {options.file.name}: {found.totals}")
     tell_notes(out, done.notes)
     if found.unnamed:
@@ -50,7 +50,7 @@ def _tell(found: PublishedLog, empty_case: str, options: argparse.Namespace) -> 
         out.print("(--empty-case NAME gives it another name, --empty-case '' refuses such rows.)")
         if found.totals.cases[empty_case] > found.unnamed:
             out.print(
-                f"The file also has a case {empty_case}: both are one case now; another --empty-case tells them apart."
+                f"The file also has a case {empty_case}: both are one case now; another --empty-case separates them."
             )
     if done.refused:
         out.print(refused_rows(done.refused, options.topic))
@@ -63,10 +63,10 @@ def _events(count: int) -> str:
 
 
 def known_activities(text: str) -> frozenset[str]:
-    """The names in a file, one a line, or in a list that is separated by commas.
+    """Return the names in a file, one per line, or in a list that is separated by commas.
 
     Raises:
-        WorkshopError: the file cannot be read, or there is no name.
+        WorkshopError: the file cannot be read, or it contains no name.
     """
     path = Path(text)
     if path.is_file() or "/" in text or path.suffix in (".txt", ".csv"):
@@ -83,5 +83,7 @@ def known_activities(text: str) -> frozenset[str]:
         names = text.split(",")
     known = frozenset(name.strip() for name in names if name.strip())
     if not known:
-        raise WorkshopError(f"There is no activity in '{text}'.", "One a line in a file, or a list: 'One,Another'.")
+        raise WorkshopError(
+            f"There is no activity in '{text}'.", "Give a file with one per line, or a list: 'One,Another'."
+        )
     return known

@@ -1,11 +1,12 @@
-"""The first lines that the command `workshop` runs: an interruption while it still loads ends it without a traceback.
+"""Entry point of the command `workshop`, which handles interruptions from the first line on.
 
-The launcher (infra/environment.sh) starts Python with SIGINT blocked, so that Ctrl-C waits until the handler below is there.
+The launcher (infra/environment.sh) starts Python with SIGINT blocked, so that Ctrl-C is delivered once the handler below is
+installed. An interruption during imports ends the command without a traceback.
 """
 
 from __future__ import annotations
 
-import _signal  # what `signal` is made of: importing that, with `enum`, takes ten times as long
+import _signal  # the C module behind `signal`, whose import, with `enum`, takes ten times as long
 import os
 
 SIGINT, SIGTERM, SIGHUP = _signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP
@@ -13,12 +14,12 @@ BROKEN_PIPE = 128 + _signal.SIGPIPE
 
 
 def leave_at_once(number: int, frame: object) -> None:
-    """End the process: nothing was begun yet, or everything is over."""
+    """End the process: nothing was started yet, or everything has ended."""
     os._exit(128 + number)
 
 
 def leave_with_a_word(number: int, frame: object) -> None:
-    """End the process while it still loads."""
+    """Print a message, and end the process during its imports."""
     try:
         os.write(2, b"Interrupted. Nothing was started; run the same command again.\n")
     finally:
@@ -27,7 +28,7 @@ def leave_with_a_word(number: int, frame: object) -> None:
 
 def _handle(handler: object) -> None:
     for number in (SIGINT, SIGTERM, SIGHUP):
-        if number != SIGHUP or _signal.getsignal(number) != _signal.SIG_IGN:  # nohup stays in force
+        if number != SIGHUP or _signal.getsignal(number) != _signal.SIG_IGN:  # keep the effect of nohup
             _signal.signal(number, handler)
 
 
@@ -36,7 +37,7 @@ _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [SIGINT])
 
 
 def main() -> int:
-    """Load the command, run it, and return its exit code; every way out is a sentence."""
+    """Import the command, run it, and return its exit code; every error is reported as a message."""
     from workshop.base import incidents, streams
 
     try:
@@ -61,14 +62,14 @@ def main() -> int:
 
 
 def _code_of(error: SystemExit) -> int:
-    """The exit code of a `sys.exit`: of argparse, or of rich, whose way of ending on a broken pipe it is."""
+    """Return the exit code of a SystemExit, raised by argparse, or by rich on a broken pipe."""
     if isinstance(error.__context__, BrokenPipeError):
         return BROKEN_PIPE
     return error.code if isinstance(error.code, int) else int(error.code is not None)
 
 
 def _end(code: int) -> int:
-    """Write what is held back; what the interpreter itself says while it ends reaches nobody."""
+    """Flush the streams, and discard later output of the interpreter during its shutdown."""
     from workshop.base import streams
 
     try:

@@ -1,6 +1,6 @@
-"""What `workshop fraud publish`, `warn` and `score` do: a log of one's own into Kafka, and what there is to say about it.
+"""The commands `workshop fraud publish`, `warn` and `score` for a user's own payments.
 
-What computes is imported where it is needed: pandas and scikit-learn alone take seconds to import.
+Modules that compute are imported in the functions: pandas and scikit-learn alone take seconds to import.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from workshop.domain.fraud.periods import PeriodWarning
 
 SHOWN = 10
-NEEDED_DAYS = 21  # a week to learn from, a week until its labels are known, a week to be judged on
+NEEDED_DAYS = 21  # a training week, a week of delay until its labels are known, a test week
 COLUMNS = ("customer", "first", "last", "payments", "amount", "signal", "score", "sentence")
 out = Console(highlight=False, soft_wrap=True)
 
 
 def publish(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop fraud publish FILE --topic T`."""
+    """Run `workshop fraud publish FILE --topic T`."""
     from workshop.ingest.payment_records import Payments
     from workshop.ingest.publications import publish_file
 
@@ -49,9 +49,9 @@ def publish(settings: Settings, options: argparse.Namespace) -> None:
         with bar(f"publish {options.file.name}") as tell:
             done = publish_file(ws, options.file, options.topic, tell, payments)
     if done.already and done.already == done.accepted + done.refused:
-        out.print("This file was published before, whole: nothing was published twice.")
+        out.print("This file was published completely before; nothing was published again.")
     elif done.already:
-        out.print(f"Went on after {done.already:,} rows that an earlier call had published.")
+        out.print(f"Resumed after {done.already:,} rows that an earlier run had published.")
     out.print(f"{done.accepted:,} payments of {options.file.name} are in the topic {options.topic}.", markup=False)
     tell_notes(out, done.notes)
     if done.refused:
@@ -61,7 +61,7 @@ def publish(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def warn(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop fraud warn --topic T [--out FILE]`."""
+    """Run `workshop fraud warn --topic T [--out FILE]`."""
     from workshop.domain.fraud.periods import find_periods
 
     table = _replayed(options.topic)
@@ -75,7 +75,7 @@ def warn(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _as_csv(found: list[PeriodWarning]) -> str:
-    """A row a warning, the highest score first; amounts as 1234.50."""
+    """Return one CSV row per warning, the highest score first, with amounts as 1234.50."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -108,7 +108,7 @@ def _print_warnings(found: list[PeriodWarning]) -> None:
 
 
 def score(settings: Settings, options: argparse.Namespace) -> None:
-    """`workshop fraud score --topic T --labels FILE [--start DATE]`."""
+    """Run `workshop fraud score --topic T --labels FILE [--start DATE]`."""
     labels = read_labels(options.labels)
     table = _replayed(options.topic)
     fraud = matched(table, labels, options.labels.name)
@@ -127,7 +127,7 @@ def score(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def read_labels(path: Path) -> pd.Series:
-    """Labels, 0 or 1, by TRANSACTION_ID as text; of several for one transaction the highest.
+    """Return labels, 0 or 1, by TRANSACTION_ID as text; for repeated transactions the highest one.
 
     Raises:
         WorkshopError: the file cannot be read, lacks a column, or a label is neither 0 nor 1.
@@ -158,10 +158,10 @@ MEANINGS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 
 
 def matched(table: pd.DataFrame, labels: pd.Series, name: str) -> np.ndarray:
-    """Each payment's label, 0 where the file has none; shape (rows,).
+    """Return the label of each payment, 0 if the file has none; shape (rows,).
 
     Raises:
-        WorkshopError: no label is of a payment in the table, or none of those is a fraud.
+        WorkshopError: no label belongs to a payment in the table, or none of those is a fraud.
     """
     found = table["payment_id"].astype(str).map(labels)
     if not found.notna().any():
@@ -178,7 +178,7 @@ def matched(table: pd.DataFrame, labels: pd.Series, name: str) -> np.ndarray:
 
 
 def usual_start(table: pd.DataFrame) -> date:
-    """The published training week if the log holds the three weeks that begin with it, otherwise its last three."""
+    """Return the first day of training: the published one if the log has its three weeks, else the last."""
     from workshop.domain.fraud.protocol import START
 
     first, last = table["at"].iloc[0].date(), table["at"].iloc[-1].date()
@@ -192,7 +192,7 @@ def usual_start(table: pd.DataFrame) -> date:
 
 
 def judged(table: pd.DataFrame, fraud: np.ndarray, start: date, tell: Callable[[float], None]) -> dict:
-    """Figures by model: each learns from the week at `start` and is judged two weeks later.
+    """Return the figures of each model, trained on the week at `start` and tested two weeks later.
 
     Raises:
         WorkshopError: a week has no payments, or no frauds.
@@ -226,7 +226,7 @@ def _span(table: pd.DataFrame) -> str:
 
 
 def _replayed(topic: str) -> pd.DataFrame:
-    """The topic's payments; says how many events are none."""
+    """Return the topic's payments; print the number of events that are not payments."""
     from workshop.ingest.replay import replay
 
     with kafka_as_sentences():

@@ -1,4 +1,4 @@
-"""Options of commands that read a user's file: what the file itself may not show."""
+"""Options for the format of a user's file, where the file itself is ambiguous."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ORDERS = ("day-first", "month-first", "year-first")
 
 
 def add_hints(parser: argparse.ArgumentParser, *, amounts: bool) -> None:
-    """Add the options; all of them may be left out."""
+    """Add the options, all of them optional."""
     group = parser.add_argument_group(
         "the format of the file", "They are needed only for what the rows of the file leave open."
     )
@@ -36,7 +36,7 @@ def add_hints(parser: argparse.ArgumentParser, *, amounts: bool) -> None:
 
 
 def hints(options: argparse.Namespace) -> Hints:
-    """Return what the options say."""
+    """Return the hints in the options."""
     return Hints(
         encoding=options.encoding,
         delimiter=options.delimiter or "",
@@ -49,16 +49,16 @@ def hints(options: argparse.Namespace) -> Hints:
 
 
 def _delimiter(text: str) -> str:
-    from workshop.ingest.delimiter import named  # which knows pyarrow, and that takes a moment to load
+    from workshop.ingest.delimiter import named  # imports pyarrow, which takes a moment
 
     try:
         return named(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no delimiter; give one sign, or tab or blank") from None
+        raise argparse.ArgumentTypeError(f"'{text}' is not a delimiter; give one character, or tab or blank") from None
 
 
 def _header(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
-        raise argparse.ArgumentTypeError(f"'{text}' names no columns; give them as 'one,another'")
+        raise argparse.ArgumentTypeError(f"'{text}' has an empty column name; write 'one,another'")
     return names

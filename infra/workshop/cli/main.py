@@ -1,4 +1,4 @@
-"""The command `workshop`: what each word does, and how it ends."""
+"""The command `workshop`: its parser, its dispatch and its exit codes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ ONCE = (
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in a sentence what of a command line it does not understand."""
+    """Argument parser that reports usage errors in two lines."""
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
-        self.exit(2, f"`{self.prog}` is not understood: {message}.\n→ `{self.prog} -h` says how it is written.\n")
+        self.exit(2, f"{self.prog}: {message}.\n→ Run `{self.prog} -h` for usage.\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns its exit code. Errors are sentences."""
+    """Run one command, and return its exit code. Errors are printed as messages."""
     interruptions.install()
     options = build_parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["--help"])
     errors = Console(stderr=True)
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"\n{interruptions.sentence(error)}", soft_wrap=True)
         return interruptions.exit_code(error)
     except BrokenPipeError:
-        raise  # whoever read this command's output has left: no error of the system
+        raise  # the reader of the output has closed the pipe; not a system error
     except OSError as error:
         return _told(errors, system_errors.explained(error))
 
@@ -196,7 +196,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _named(text: str) -> str:
     if not text:
-        raise argparse.ArgumentTypeError("an empty name is no folder")
+        raise argparse.ArgumentTypeError("the name of the folder is empty")
     return text
 
 
@@ -204,7 +204,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no day; write it as 2018-07-25") from None
+        raise argparse.ArgumentTypeError(f"'{text}' is not a date; write it as 2018-07-25") from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What commands that take a while show: a bar, and a client's errors as sentences."""
+"""Output of long commands: a progress bar, and messages for errors of the Kafka client."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from workshop.kafka.topics import DEAD_LETTERS
 
 @contextmanager
 def kafka_as_sentences() -> Iterator[None]:
-    """Tell what a client raises in a sentence."""
+    """Convert errors of the Kafka client to a WorkshopError."""
     try:
         yield
     except KafkaError as error:
         raise WorkshopError(
-            f"Kafka says {type(error).__name__}.", "`workshop status` shows what runs; then run the same command again."
+            f"Kafka reports {type(error).__name__}.",
+            "Run `workshop status` to see what runs, then run the same command again.",
         ) from None
 
 
 @contextmanager
 def bar(name: str) -> Iterator[Callable[[float], None]]:
-    """A bar that ends at 100 %; yields what is to be told the share that is done, from 0 to 1."""
+    """Show a progress bar; yield a function that takes the completed share, from 0 to 1."""
     errors, began = Console(stderr=True), time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(WIDTH), TaskProgressColumn())
-    # Without a terminal, or in a notebook's `!`, nothing can be redrawn: the line that ends the step is enough.
+    # Without a terminal, or in a notebook's `!`, output cannot be redrawn; the final line is enough.
     quiet = not errors.is_terminal or "JPY_PARENT_PID" in os.environ
     with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True, disable=quiet) as progress:
         task = progress.add_task(name, total=1.0)
@@ -44,12 +45,12 @@ def bar(name: str) -> Iterator[Callable[[float], None]]:
 
 
 def tell_notes(out: Console, notes: Iterable[str]) -> None:
-    """Print how a file was read, where its reader should know."""
+    """Print remarks on how a file was interpreted."""
     for note in notes:
         out.print(note, markup=False)
 
 
 def refused_rows(count: int, topic: str) -> str:
-    """How many rows of a log were refused, and where they are, in a sentence."""
+    """Return a sentence with the number of refused rows and their topic."""
     rows = "1 row was" if count == 1 else f"{count:,} rows were"
     return f"{rows} refused: each is in {topic}{DEAD_LETTERS}, with its line and the reason."

@@ -1,1 +1,1 @@
-"""What the lessons draw, and the checks of their exercises: one module a lesson."""
+"""The lessons: one package per lesson with its experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""Going further in lessons 01 and 02: the two protocols that kafka-python does not speak, with confluent-kafka."""
+"""Going further in lessons 01 and 02: two protocols that only confluent-kafka implements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _client(ws: Connection, group: str) -> dict:
 
 
 def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
-    """Let the members of a share group (KIP-932) take single records from one partition, which is one log all the same.
+    """Let the members of a share group (KIP-932) take single records from one partition.
 
     Returns:
         Member to the number of records that it took; together they took each record.
@@ -41,7 +41,7 @@ def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
         thread.start()
     try:
         with closing(KafkaProducer(**ws.kafka)) as producer:
-            # Members learn of each other within seconds: publish until each of them has had some.
+            # The group needs some seconds to include all members: publish until each of them has taken some records.
             deadline = time.monotonic() + PATIENCE
             while min(map(len, taken.values())) < 10 and time.monotonic() < deadline:
                 producer.send(topic, value=b"a record").get(timeout=20)
@@ -60,13 +60,13 @@ def _take(ws: Connection, topic: str, group: str, mine: list[int], end: threadin
     while not end.is_set():
         for message in consumer.poll(timeout=0.2) or ():
             if not message.error():
-                mine.append(cast(int, message.offset()))  # None only before a message is written
+                mine.append(cast(int, message.offset()))  # None only for a message that was not written yet
                 time.sleep(0.02)
     consumer.close()
 
 
 def read_with_the_new_protocol(ws: Connection, topic: str) -> dict[str, object]:
-    """Read a topic as a member of a group of the new protocol (KIP-848), and ask the cluster what kind of group it is."""
+    """Read a topic as a member of a group of the new protocol (KIP-848); return counts and the group type."""
     group = f"new-protocol-{uuid.uuid4().hex[:6]}"
     wanted, read = len(read_all(ws, topic)), 0
     consumer = Consumer({**_client(ws, group), "group.protocol": "consumer", "auto.offset.reset": "earliest"})

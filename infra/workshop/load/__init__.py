@@ -1,4 +1,4 @@
-"""Load by locust, headless, and its figures as a table."""
+"""Load by locust, headless, with its results as a table."""
 
 from workshop.load.run import Load, Stage, percentile
 

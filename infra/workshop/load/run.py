@@ -1,4 +1,4 @@
-"""Starts locust as a process of its own, and reads what it wrote down while it runs."""
+"""Load on the payments service: starts locust as a process and reads its results while it runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLUMNS = ("at", "seconds", "status")
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of a load: so many seconds long, so many payments a second."""
+    """A stage of a load: its duration in seconds and its rate in payments per second."""
 
     seconds: float
     rate: float
@@ -36,7 +36,7 @@ class Load:
 
     Attributes:
         url: the service's address.
-        stages: one after the other.
+        stages: the stages, one after the other.
     """
 
     settings: Settings
@@ -53,12 +53,12 @@ class Load:
 
     @property
     def planned(self) -> float:
-        """How many seconds the stages last together."""
+        """The duration of all stages in seconds."""
         return sum(stage.seconds for stage in self.stages)
 
     @property
     def now(self) -> float:
-        """Seconds since the load began."""
+        """Seconds since the start of the load."""
         return time.monotonic() - self._began
 
     def __enter__(self) -> Load:
@@ -76,7 +76,7 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it; what is on the way is waited for."""
+        """Stop locust, and wait for requests in progress."""
         if self._process.poll() is None:
             self._process.terminate()
         try:
@@ -87,18 +87,18 @@ class Load:
 
     @property
     def runs(self) -> bool:
-        """Whether there are stages left."""
+        """Whether locust is still running."""
         return self._process.poll() is None
 
     def answers(self) -> pd.DataFrame:
-        """All answers so far: `at` (seconds since the begin), `seconds` that it took, HTTP `status` (0: none)."""
+        """Return all answers: `at` (seconds since the start), `seconds` (duration), `status` (HTTP; 0: none)."""
         lines = self._file.read_text().splitlines() if self._file.exists() else []
         rows = [json.loads(line) for line in lines if line.endswith("}")]
         return pd.DataFrame(rows, columns=COLUMNS).sort_values("at", ignore_index=True)
 
     def _is_there(self) -> bool:
         if self._process.poll() is not None:
-            raise WorkshopError("Locust ended right after its start.", "The end of what it said:", self._log())
+            raise WorkshopError("Locust ended right after its start.", "The end of its output:", self._log())
         return self._file.exists()
 
     def _log(self) -> str:
@@ -106,6 +106,10 @@ class Load:
 
 
 def percentile(answers: pd.DataFrame, since: float, until: float, share: float = 0.95) -> float:
-    """The response time in seconds that so large a share of the payments sent between two times did not exceed."""
+    """Return the response time in seconds that the given share of payments did not exceed.
+
+    Args:
+        since, until: the period in which the payments were sent.
+    """
     chosen = answers.loc[(answers["at"] >= since) & (answers["at"] < until), "seconds"]
     return float(chosen.quantile(share)) if len(chosen) else float("nan")

@@ -1,6 +1,6 @@
-"""Steady load on the payments service at a given rate per second; each answer is kept: who answered, how fast, what failed.
+"""Steady load on the payments service at a given rate per second, with a record of each answer.
 
-The load comes from a process of its own, `python -m workshop.load.traffic`, so that drawing pictures does not slow it down.
+The load runs in a separate process, `python -m workshop.load.traffic`, so that drawing pictures does not slow it down.
 It ends when its standard input ends, and so with the process that started it.
 """
 
@@ -26,15 +26,15 @@ TIMEOUT = 15.0  # seconds after which a payment counts as failed
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one payment.
+    """The result of one payment.
 
     Attributes:
         at: when it was sent, seconds since the load began.
-        seconds: how long the answer took.
-        status: the HTTP status, or 0 where no answer came.
-        pod, release: who answered.
+        seconds: the time until the answer.
+        status: the HTTP status; 0: no answer.
+        pod, release: the pod that answered, and its release.
         key: its idempotency key.
-        said: why it failed, if it did.
+        said: the error, if it failed.
     """
 
     at: float
@@ -53,13 +53,13 @@ class Answer:
 
 @dataclass
 class Traffic:
-    """Payments at a steady rate, each on a new connection unless told otherwise.
+    """Payments at a steady rate, each on a new connection by default.
 
     Attributes:
         url: the service's address.
-        rate: payments a second.
-        keep_alive: use one connection for as long as it holds: one payment after the other.
-        count: how many payments at most.
+        rate: payments per second.
+        keep_alive: send one payment after the other on one connection while it stays open.
+        count: the maximum number of payments.
     """
 
     url: str
@@ -72,7 +72,7 @@ class Traffic:
 
     def __enter__(self) -> Traffic:
         words = [self.url, str(self.rate), str(int(self.keep_alive)), str(self.count)]
-        # In a session of its own: a Ctrl-C ends the cell, which then ends the load.
+        # In a separate session: Ctrl-C ends the cell, which then ends the load.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "workshop.load.traffic", *words],
             stdin=subprocess.PIPE,
@@ -87,7 +87,7 @@ class Traffic:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """No new payments; those that are on the way are waited for."""
+        """Stop new payments, and wait for those in progress."""
         assert self._process.stdin is not None  # a pipe
         self._process.stdin.close()
         self._reader.join(TIMEOUT + 10)
@@ -95,7 +95,7 @@ class Traffic:
         self._process.wait()
 
     def wait(self) -> None:
-        """Until all payments were made that there are to be."""
+        """Wait until all payments have been made."""
         self._reader.join(30 + self.count / self.rate + (self.count if self.keep_alive else 1) * TIMEOUT)
 
     @property
@@ -104,13 +104,13 @@ class Traffic:
         return [answer for answer in self.answers if not answer.good]
 
     def sentence(self) -> str:
-        """How many payments failed, and of what, most frequent first."""
+        """Return the number of failed payments and their reasons, the most frequent one first."""
         why = Counter(_reason(answer) for answer in self.failed)
         said = "; ".join(f"{count} × {reason}" for reason, count in why.most_common(4))
         return f"{len(self.failed)} of {len(self.answers)} payments failed" + (f": {said}" if said else "")
 
     def by_pod(self) -> Counter:
-        """How many payments each pod accepted."""
+        """Return the number of accepted payments per pod."""
         return Counter(answer.pod for answer in self.answers if answer.good)
 
     def _read(self) -> None:
@@ -120,7 +120,7 @@ class Traffic:
 
 
 def _reason(answer: Answer) -> str:
-    """Why a payment failed, in a few words: the first of what the service said, or how the connection ended."""
+    """Return the reason of a failure: the start of the service's message, or the connection error."""
     try:
         said = str(json.loads(answer.said)["detail"]).split(";")[0]
     except (ValueError, LookupError, TypeError):
@@ -129,14 +129,14 @@ def _reason(answer: Answer) -> str:
 
 
 def send(url: str, count: int, rate: float = 100, *, keep_alive: bool = False) -> Traffic:
-    """So many payments; returns when each has its answer."""
+    """Send a number of payments; return when each is answered."""
     with Traffic(url, rate, keep_alive, count) as traffic:
         traffic.wait()
     return traffic
 
 
 async def pay(client: httpx.AsyncClient, key: str, at: float = 0.0, cents: int = 4_200) -> Answer:
-    """One payment, by an `httpx.AsyncClient`; what goes wrong is part of the answer."""
+    """Make one payment with an `httpx.AsyncClient`; errors are part of the returned answer."""
     import httpx
 
     body = {"card": f"card-{int(key[:6], 16) % 250:04d}", "terminal": "terminal-00001", "amount_cents": cents}

@@ -1,1 +1,1 @@
-"""What notebooks use: the connection, live pictures, the story's data, exercises, execution."""
+"""Modules for notebooks: connection, live pictures, the story's data, exercises, execution."""

@@ -1,4 +1,4 @@
-"""What a notebook gets from `workshop.connect()`: the addresses, and errors as sentences."""
+"""The connection of a notebook to the running stack: addresses, client settings, error messages."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from workshop.stack.backends.choice import by_name
 from workshop.stack.faults import Brokers, KubernetesNodes
 from workshop.stack.kubernetes import kubectl
 
-# A client that waits for a broker that restarts asks again at least this often; without it, pauses grow to 30 seconds.
+# The longest pause before a client reconnects to a restarting broker; by default, pauses grow to 30 seconds.
 PATIENT = {"reconnect_backoff_max_ms": 200}
 
 
 @dataclass(frozen=True, repr=False)
 class Connection(Kafka):
-    """The running stack, as lessons see it.
+    """The running stack, as lessons use it.
 
     Attributes:
-        kafka: the settings that every Kafka client needs to find the brokers: `KafkaProducer(**ws.kafka)`.
-        settings: those of the stack.
+        kafka: settings with which every Kafka client finds the brokers: `KafkaProducer(**ws.kafka)`.
+        settings: the settings of the stack.
         backend: where it runs: local, kind or existing.
     """
 
@@ -42,7 +42,7 @@ class Connection(Kafka):
 
     @property
     def payments(self) -> str:
-        """The address of the payments service; empty where there is no Kubernetes, or not yet."""
+        """The address of the payments service; empty if Kubernetes is missing or not ready yet."""
         return endpoints_file.read(self.settings).get("payments", "")
 
     @property
@@ -52,30 +52,30 @@ class Connection(Kafka):
 
     @property
     def nodes(self) -> KubernetesNodes:
-        """Takes the power from worker nodes and gives it back: `ws.nodes.lose("worker-2")`, `ws.nodes.restore()`."""
+        """Faults of worker nodes: `ws.nodes.lose("worker-2")`, `ws.nodes.restore()`."""
         return KubernetesNodes(by_name(self.settings, self.backend))
 
     @property
     def brokers(self) -> Brokers:
-        """Breaks and mends brokers: `ws.brokers.kill(2)`, `ws.brokers.restore()`."""
+        """Faults of brokers: `ws.brokers.kill(2)`, `ws.brokers.restore()`."""
         return Brokers(by_name(self.settings, self.backend), self.kafka)
 
     def addresses(self) -> list[str]:
-        """Return the addresses of the brokers that run, each `host:port`."""
+        """Return the addresses of the running brokers, each `host:port`."""
         return self.brokers.addresses()
 
 
 def connect() -> Connection:
-    """Find the running stack.
+    """Connect to the running stack.
 
     Raises:
-        WorkshopError: it is not running, and what to run.
+        WorkshopError: the stack is not running; the message contains the command that starts it.
     """
     settings = Settings.load()
     environment.adopt(settings)
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # a broker that is away is told as a sentence, below
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # unavailable brokers are reported by the messages below
     _tell_errors_as_sentences()
-    notebook_errors.install()  # also in a kernel that was started elsewhere, without Lab's own start file
+    notebook_errors.install()  # also in a kernel without the start file of this workshop's JupyterLab
     endpoints = endpoints_file.read(settings)
     access.prepare(endpoints.get("kafka", {}))
     if not endpoints or not some_broker_answers(endpoints["kafka"]):
@@ -108,8 +108,8 @@ def _not_running(endpoints: dict) -> WorkshopError:
 
 
 def _tell_errors_as_sentences() -> None:
-    """Give the Kafka client's errors what IPython asks for before it formats a traceback."""
-    KafkaError._render_traceback_ = _sentences  # type: ignore[attr-defined]  # what IPython looks for
+    """Make IPython show the Kafka client's errors as messages instead of tracebacks."""
+    KafkaError._render_traceback_ = _sentences  # type: ignore[attr-defined]  # the hook of IPython
 
 
 def _sentences(error: KafkaError) -> list[str]:

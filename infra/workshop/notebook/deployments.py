@@ -1,4 +1,4 @@
-"""Changes of the services' deployments, as lessons and the game day make them."""
+"""Changes of the services' deployments, for lessons and the game day."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 APP = "payments"
 FORBIDDEN = 403
-PATIENCE = 90  # seconds for which changed settings may bring no ready pod
+PATIENCE = 90  # seconds until a pod with changed settings must be ready
 
 
 def restore(ws: Connection) -> None:
-    """The services as they are delivered, on nodes that take pods, whatever a lesson or an exercise left."""
+    """Restore the delivered state of the services and uncordon all nodes, after any lesson or exercise."""
     if ws.nodes.ours:
         for node in workers(pods.core(ws)):
             kubectl(ws.settings, "uncordon", node)
@@ -30,12 +30,15 @@ def restore(ws: Connection) -> None:
 
 
 def no_autoscaler(ws: Connection) -> None:
-    """Take the services' autoscalers away; the pods that there are stay."""
+    """Delete the autoscalers of the services; the number of pods stays as it is."""
     kubectl(ws.settings, "delete", "horizontalpodautoscaler", *deploy.DEPLOYMENTS, "--ignore-not-found")
 
 
 def workers(api: CoreV1Api) -> list[str]:
-    """The nodes that run the workshop's pods, in order of their zones; where one may not ask for nodes, those of its pods."""
+    """Return the nodes for the workshop's pods, sorted by zone.
+
+    Without the right to list nodes, return the nodes of the running pods.
+    """
     from kubernetes.client import ApiException
 
     zone = "topology.kubernetes.io/zone"
@@ -50,15 +53,15 @@ def workers(api: CoreV1Api) -> list[str]:
 
 
 def scale(ws: Connection, replicas: int, app: str = APP) -> None:
-    """Declare how many pods of a deployment there are to be."""
+    """Set the number of replicas of a deployment."""
     kubectl(ws.settings, "scale", f"deployment/{app}", f"--replicas={replicas}")
 
 
 def change(ws: Connection, container: Mapping, app: str = APP) -> None:
-    """Change settings of a deployment's container, and wait until it has taken place; a probe or a hook is replaced whole.
+    """Change a deployment's container and wait for the rollout; probes and hooks are replaced as a whole.
 
     Raises:
-        WorkshopError: Kubernetes refuses them, or the new pods do not become ready, with what it says of either.
+        WorkshopError: Kubernetes refuses the change, or the new pods do not become ready; with Kubernetes' own message.
     """
     whole = {name: {**value, "$patch": "replace"} for name, value in container.items() if isinstance(value, Mapping)}
     patch = {"spec": {"template": {"spec": {"containers": [{"name": app, **container, **whole}]}}}}
@@ -86,7 +89,7 @@ def _taken_place(ws: Connection, app: str) -> None:
 
 
 def post_to_pod(ws: Connection, name: str, path: str) -> None:
-    """POST to one pod, not to the service; what it answers, if it does, is not of interest."""
+    """Send a POST to one pod instead of the service; the answer, if any, is ignored."""
     code = (
         "import os, urllib.request as u\n"
         f"r = u.Request('http://' + os.environ['POD_IP'] + ':8080{path}', method='POST')\n"
@@ -96,4 +99,4 @@ def post_to_pod(ws: Connection, name: str, path: str) -> None:
     try:
         kubectl(ws.settings, "exec", name, "--", "python", "-c", code, timeout=30)
     except WorkshopError:
-        return  # the program that crashed takes its container along, and so this call
+        return  # a crash of the program ends its container, and with it this call

@@ -1,4 +1,4 @@
-"""Executes solved lessons on the running stack and leaves one self-contained HTML page of each."""
+"""Execution of solved lessons on the running stack, with a self-contained HTML page of each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workshop.notebook.handout import needs_kubernetes, solution, solutions
 from workshop.stack import lifecycle
 
 CELL_TIMEOUT = 300  # seconds
-# Scripts that a page would load from the network: without them it reads the same, and needs nothing.
+# Scripts that a page would load from the network; it looks the same without them.
 FROM_THE_NETWORK = (
     "mathjax_url",
     "require_js_url",
@@ -35,15 +35,18 @@ FROM_THE_NETWORK = (
 
 
 class Client(NotebookClient):
-    """Executes a notebook; when it is interrupted, its kernel ends with it, and `interrupted` is the signal's number.
+    """Notebook client with a clean interruption: a signal ends the kernel too.
 
-    nbclient alone ends the kernel while the cells go on, and fails on that with an assertion.
+    nbclient itself ends the kernel while the cells continue, and then fails with an assertion.
+
+    Attributes:
+        interrupted: the number of the signal that interrupted the execution, or 0.
     """
 
     interrupted = 0
 
     async def async_start_new_kernel(self, **more: object) -> None:
-        """As nbclient's, which has just set its signals."""
+        """Start the kernel, and replace the signal handlers that nbclient has just installed."""
         loop, work = asyncio.get_running_loop(), asyncio.current_task()
 
         def stop(number: int) -> None:
@@ -57,7 +60,7 @@ class Client(NotebookClient):
 
 
 def client_of(notebook: nbformat.NotebookNode, path: Path, **more: Any) -> Client:
-    """What executes the cells of this file's notebook, in the file's folder; `more` as nbclient takes it."""
+    """Return a client that executes a notebook in its file's folder; `more`: options of nbclient."""
     return Client(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -68,7 +71,7 @@ def client_of(notebook: nbformat.NotebookNode, path: Path, **more: Any) -> Clien
 
 
 def run(settings: Settings, lessons: list[str], console: Console) -> int:
-    """Execute lessons by their numbers, all of them if none is named; returns 1 if one failed.
+    """Execute lessons by their numbers, or all lessons; return 1 if one failed, otherwise 0.
 
     Raises:
         WorkshopError: the stack does not run, or there is no such lesson.
@@ -81,10 +84,10 @@ def run(settings: Settings, lessons: list[str], console: Console) -> int:
         chosen = [path for path in chosen if path not in left_out]
         names = ", ".join(path.name[:2] for path in left_out)
         console.print(
-            f"{names} are left out: they need Kubernetes, which is not there (yet): `workshop status` says more."
+            f"{names} are left out: they need Kubernetes, which is not available (yet). Run `workshop status`."
         )
     environment.adopt(settings)
-    os.environ["WORKSHOP_STRICT"] = "1"  # for the kernels: a check that fails is an error
+    os.environ["WORKSHOP_STRICT"] = "1"  # for the kernels: a failed check raises an error
     outcomes = [_run_one(settings, path, console) for path in chosen]
     return 0 if all(outcomes) else 1
 
@@ -106,7 +109,10 @@ def _run_one(settings: Settings, path: Path, console: Console) -> bool:
 
 
 def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: Console) -> str:
-    """Run all cells with a progress bar; returns what went wrong, or nothing. What the kernel itself says goes to `words`."""
+    """Execute all cells with a progress bar; return the error message, or an empty string.
+
+    The output of the kernel process goes to the file `words`.
+    """
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with progress, words.open("w") as told:
@@ -123,15 +129,16 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: 
         except (DeadKernelError, asyncio.CancelledError):
             if client.interrupted:
                 raise interruptions.Interrupted(client.interrupted) from None
-            return f"The kernel died: perhaps memory ran out. `workshop doctor` looks; its last words stand in {words}."
+            return f"The kernel died, perhaps for lack of memory. Run `workshop doctor`; its output is in {words}."
         finally:
-            interruptions.install()  # the loop that has ended took its signals' handlers along
+            interruptions.install()  # the event loop has removed the signal handlers at its end
     return ""
 
 
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:
-    """A page that can be read without a network."""
-    # Without embed_images, which closes each tag in a lesson's text before what it encloses; pictures are in the outputs.
+    """Return an HTML page that needs no network."""
+    # Without embed_images, which would close HTML tags in a lesson's text too early; the outputs contain the pictures
+    # anyway.
     exporter = HTMLExporter(template_name="lab")
     for name in FROM_THE_NETWORK:
         if exporter.has_trait(name):

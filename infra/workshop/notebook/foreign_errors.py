@@ -1,4 +1,4 @@
-"""Errors of other libraries that a lesson may meet, as sentences: what happened, then what to run."""
+"""Messages for errors of other libraries in lessons: the fact, then the command."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 HERE = ("127.0.0.1", "localhost", "::1")
 RUN_AGAIN = "→ In a terminal, `workshop status` shows what runs and `workshop up` repairs it. Then run this cell again."
 ELSEWHERE = "→ Check the address and the network, then run this cell again."
-LAST_LINES = 4  # of what a command printed
+LAST_LINES = 4  # of a command's output
 
 
 def explained(error: BaseException) -> list[str]:
-    """The sentences for an error; none for an error that is not in the table.
+    """Return the message lines for an error, or an empty list if the table has no entry for it.
 
-    Classes are recognised by their names, so that no library is imported only to know its errors.
+    Classes are identified by name, so that their libraries need not be imported.
     """
     for kind in type(error).__mro__:
         if tell := TABLE.get(f"{kind.__module__}.{kind.__qualname__}"):
@@ -35,7 +35,7 @@ def _unreached(error: BaseException) -> list[str]:
 
 
 def _address(error: Any) -> str:
-    """Where an HTTP client wanted to go, without its query; empty where the error does not say so."""
+    """Return the URL of a failed request without its query, or its address; empty if unknown."""
     try:
         url = str(error.request.url)  # requests and httpx
     except (AttributeError, RuntimeError):
@@ -53,7 +53,7 @@ def _answered_badly(error: BaseException) -> list[str]:
 
 
 def _kubernetes(error: BaseException) -> list[str]:
-    """Kubernetes' own sentence; its client would show forty lines of headers."""
+    """Return the message of the API server; its client would print forty lines of headers."""
     status, reason, body = (getattr(error, name, None) for name in ("status", "reason", "body"))
     try:
         said = json.loads(body or "")["message"]

@@ -1,7 +1,7 @@
-"""The attendees' notebooks, generated from the solved ones: the answer cells are emptied, everything else stays.
+"""The attendees' notebooks, generated from the solved ones with empty answer cells.
 
-A cell is an answer cell if it carries the tag `answer`. Cells are recognised by their ids, so that what an attendee wrote,
-in answer cells and in cells of their own, is found again.
+A cell is an answer cell if it carries the tag `answer`. Cells are identified by their ids, so that an attendee's answers and
+additional cells are recognised.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ANSWER = "answer"
 
 
 def solutions(settings: Settings) -> list[Path]:
-    """The solved lessons, in order."""
+    """Return the solved lessons, in order."""
     return sorted((settings.root / "solutions").glob("[0-9][0-9]_*.ipynb"))
 
 
 def solution(settings: Settings, lesson: str) -> Path:
-    """The solved notebook of one lesson, such as `00`.
+    """Return the solved notebook of one lesson, such as `00`.
 
     Raises:
         WorkshopError: there is no such lesson.
@@ -41,17 +41,17 @@ def solution(settings: Settings, lesson: str) -> Path:
 
 
 def needs_kubernetes(path: Path) -> bool:
-    """Whether a lesson runs only where the stack has Kubernetes: its metadata say so."""
+    """Return whether a lesson's metadata require a stack with Kubernetes."""
     return _read(path).metadata.get("workshop", {}).get("needs") == "kubernetes"
 
 
 def is_answer(cell: NotebookNode) -> bool:
-    """Whether attendees write this cell."""
+    """Return whether a cell is for the attendees' answers."""
     return ANSWER in cell.metadata.get("tags", [])
 
 
 def attendee_copy(solved: NotebookNode) -> NotebookNode:
-    """The notebook as it is handed out: no answers, no outputs."""
+    """Return the notebook for attendees: without answers and outputs."""
     notebook = copy.deepcopy(solved)
     for cell in notebook.cells:
         if is_answer(cell):
@@ -62,7 +62,7 @@ def attendee_copy(solved: NotebookNode) -> NotebookNode:
 
 
 def generate_all(settings: Settings) -> list[Path]:
-    """Write the notebooks that are out of date; an attendee's answers stay, and a backup is kept of what had any."""
+    """Write the notebooks that are out of date; keep answers, and back up notebooks that contain any."""
     written = []
     for path in solutions(settings):
         target = settings.root / "notebooks" / path.name
@@ -79,7 +79,7 @@ def generate_all(settings: Settings) -> list[Path]:
 
 
 def restore(settings: Settings, lesson: str) -> tuple[str, Path | None]:
-    """Hand a lesson out again and forget its progress; returns its path and where the former one was kept, if any."""
+    """Write a lesson's original notebook and delete its progress; return the paths of it and a backup."""
     solved = solution(settings, lesson)
     target = settings.root / "notebooks" / solved.name
     backup = _back_up(settings, target) if target.exists() else None
@@ -89,7 +89,7 @@ def restore(settings: Settings, lesson: str) -> tuple[str, Path | None]:
 
 
 def out_of_date(settings: Settings) -> list[str]:
-    """The names of the notebooks that are not what their solution generates, answers and outputs apart."""
+    """Return the names of notebooks that differ from their solutions in more than answers and outputs."""
     stale = []
     for path in solutions(settings):
         handed_out = _handed_out(settings, path.name)
@@ -101,7 +101,7 @@ def out_of_date(settings: Settings) -> list[str]:
 
 
 def differences(fresh: NotebookNode, existing: NotebookNode) -> list[str]:
-    """The ids of the given cells that are missing, moved or have another text; cells that an attendee added do not count."""
+    """Return the ids of missing, moved or changed cells, without an attendee's own cells."""
     given = [(cell.id, cell.source) for cell in fresh.cells if not is_answer(cell)]
     answers = {cell.id for cell in fresh.cells if is_answer(cell)}
     known = {name for name, _ in given}
@@ -113,7 +113,7 @@ def differences(fresh: NotebookNode, existing: NotebookNode) -> list[str]:
 
 
 def _keep_answers(fresh: NotebookNode, existing: NotebookNode) -> bool:
-    """Put an attendee's answers into a fresh notebook; returns whether there was anything of theirs."""
+    """Copy answers into a fresh notebook; return whether the old one had answers or additional cells."""
     theirs = {cell.id: cell for cell in existing.cells}
     known = {cell.id for cell in fresh.cells}
     found = bool(set(theirs) - known)
@@ -125,7 +125,10 @@ def _keep_answers(fresh: NotebookNode, existing: NotebookNode) -> bool:
 
 
 def _handed_out(settings: Settings, name: str) -> NotebookNode | None:
-    """The attendees' notebook to compare: the committed one if only an attendee has worked since, else the file."""
+    """Return the attendees' notebook to compare with its solution.
+
+    It is the committed one if only an attendee has worked on the file since, otherwise the file.
+    """
     file = settings.root / "notebooks" / name
     changed = _git(settings, "status", "--porcelain", "--", f"solutions/{name}", f"notebooks/{name}")
     worked_on = [line[3:] for line in (changed or "").splitlines()] == [f"notebooks/{name}"]

@@ -1,4 +1,4 @@
-"""A picture that changes while something happens: one place in the notebook, updated, and a still in the end."""
+"""Live pictures: one output of a notebook that is updated during an experiment."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from workshop.notebook.pictures import Picture
 
 
 class Live:
-    """One place in a notebook that shows the latest picture."""
+    """One output of a notebook that shows the latest picture."""
 
     def __init__(self, draw: Callable[[], Picture], every: float = 0.5) -> None:
-        """Args: draw: makes the picture as of now; every: seconds that lie at least between two of them."""
+        """Args: draw: returns the current picture; every: minimum number of seconds between two pictures."""
         self._draw, self._every = draw, every
         self._shown_at = time.monotonic()
         self._place = display(draw(), display_id=True)
 
     def update(self) -> None:
-        """Show the picture as of now, unless the last one is fresh."""
+        """Show the current picture, unless the last one is newer than `every` seconds."""
         if time.monotonic() - self._shown_at >= self._every:
             self._show(passing=True)
 
     def finish(self) -> None:
-        """Show the picture as of now: the still that remains."""
+        """Show the current picture, in the quality of a still."""
         self._show(passing=False)
 
     def _show(self, *, passing: bool) -> None:
         picture = self._draw()
         picture.passing = passing
-        if self._place is not None:  # None where nothing is shown, such as in a plain interpreter
+        if self._place is not None:  # None without a display, such as in a plain interpreter
             self._place.update(picture)
         self._shown_at = time.monotonic()
 
 
 class Told:
-    """One line in a notebook that grows by what is done, as soon as it begins."""
+    """One line of output that lists the steps of an experiment as they start."""
 
     def __init__(self) -> None:
         self._said: list[str] = []
         self._place = None
 
     def say(self, word: str) -> None:
-        """This begins now."""
+        """Append a step to the line."""
         self._said.append(word)
         line = Pretty(" → ".join(self._said))
         if self._place is None:

@@ -1,4 +1,4 @@
-"""In a notebook, errors that the workshop can foresee are sentences in place of a traceback."""
+"""Messages in place of tracebacks for expected errors in notebooks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ STOPPED = ["This cell was stopped before its end.", "→ Run it again from its b
 
 
 def install() -> None:
-    """Show sentences in this kernel, and keep what libraries say in the background out of cells. Harmless if called again.
+    """Show messages for expected errors in this kernel; keep background output of libraries out of cells.
 
-    Foreseen are: a name that is not defined, mostly because a cell was not run or the kernel was restarted; a cell that
-    somebody stopped; and the errors of `workshop.notebook.foreign_errors`. Any other error keeps its traceback.
+    Expected are: an undefined name, mostly because a cell was not run or the kernel was restarted; an interrupted cell;
+    and the errors of `workshop.notebook.foreign_errors`. Other errors keep their traceback. Repeated calls are
+    harmless.
     """
     if "IPython" not in sys.modules:
         return  # a program, not a notebook's kernel
@@ -40,7 +41,7 @@ def _tell(
 ) -> list[str] | None:
     lines = _sentences(shell, error, trace)
     if isinstance(error, SyntaxError) and not _place(shell, trace):
-        shell.showsyntaxerror()  # of the cell itself, of which nothing has run
+        shell.showsyntaxerror()  # in the cell itself, so none of it was executed
         return None
     if not lines:
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset, running_compiled_code=True)
@@ -53,7 +54,7 @@ def _sentences(shell: InteractiveShell, error: BaseException, trace: TracebackTy
     if isinstance(error, KeyboardInterrupt):
         return STOPPED
     if hasattr(error, "_render_traceback_"):
-        return []  # it has sentences of its own, which IPython asks for
+        return []  # IPython calls the error's own method
     if isinstance(error, NameError):
         return _undefined(error)
     fact, *steps = foreign_errors.explained(error) or [""]
@@ -61,7 +62,7 @@ def _sentences(shell: InteractiveShell, error: BaseException, trace: TracebackTy
 
 
 def _place(shell: InteractiveShell, trace: TracebackType | None) -> list[str]:
-    """The cell's own line that the error comes from."""
+    """Return the line of the cell in which the error occurred."""
     found = []
     while trace is not None:
         if trace.tb_frame.f_globals is shell.user_global_ns:

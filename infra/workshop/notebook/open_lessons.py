@@ -1,4 +1,4 @@
-"""Lessons that were left open: each has a kernel, which holds some 200 to 500 MB, also when the lesson is over."""
+"""Memory of open lessons: each has a kernel with about 200 to 500 MB, also after its last cell."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import psutil
 
-SHORT = 0.7e9  # bytes: what a lesson needs for itself, and the brokers while it runs
+SHORT = 0.7e9  # bytes that a lesson and the brokers need while it runs
 
 
 def advice() -> str:
-    """What to do when this machine's memory runs short and other notebooks hold some of it; empty when there is nothing."""
+    """Return advice if memory is short and other notebooks use some of it; otherwise an empty string."""
     free = psutil.virtual_memory().available
     others = list(kernels_beside()) if free < SHORT else []
     if not others:
@@ -24,7 +24,7 @@ def advice() -> str:
 
 
 def kernels_beside() -> Iterator[int]:
-    """The resident memory of each kernel that the same Lab has started, in bytes, without this one."""
+    """Yield the resident memory in bytes of the other kernels of the same JupyterLab."""
     try:
         beside = psutil.Process(os.getppid()).children()
     except psutil.Error:

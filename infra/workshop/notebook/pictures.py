@@ -1,4 +1,4 @@
-"""One style for every picture: colours that colour-blind people tell apart, direct labels, an alternative text each."""
+"""The style of all pictures: colours for colour-blind readers, direct labels, alternative texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.rcsetup import cycler
 
-# Paul Tol's "bright" and "muted" schemes, chosen so that each differs in lightness too.
+# From Paul Tol's "bright" and "muted" schemes; the colours differ in lightness too.
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#4477AA", "#EE7733", "#228833", "#CC3311", "#AA4499", "#888888"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)
 INK, FAINT = "#222222", "#DDDDDD"
@@ -39,17 +39,18 @@ STYLE: Any = {  # matplotlib types each name and its value
 
 
 class Picture:
-    """A figure as a notebook shows it: an image with a text for those who do not see it.
+    """A figure for a notebook: an image with an alternative text.
 
-    The text states the finding, not the drawing: it stands as `alt` in a page and alone where there are no images.
+    The text states the finding, not the drawing: it is the `alt` of the image in a page, and the output where images
+    are not shown.
     """
 
     def __init__(self, figure: Figure, alt: str) -> None:
         self.figure, self.alt = figure, alt
-        self.passing = False  # one of many that follow each other: drawn quickly, to leave the cores to what it shows
+        self.passing = False  # a frame of a live picture: drawn with less detail, to leave the CPU to the experiment
 
     def png(self) -> bytes:
-        """The image, twice as fine as it is shown, for good screens and the back of a room."""
+        """Return the image with twice the displayed resolution, for high-resolution screens and projectors."""
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="png", dpi=90 if self.passing else 190, facecolor="white")
         return buffer.getvalue()
@@ -67,18 +68,18 @@ class Picture:
 def figure(
     width: float = WIDTH, height: float = HEIGHT, columns: int = 1, rows: int = 1, **options: Any
 ) -> tuple[Figure, Any]:
-    """A new figure and its axes, in the style; it belongs to nobody, so nothing is shown twice or kept open."""
+    """Return a new figure and its axes, in the style; without pyplot, which would show and keep it again."""
     use_style()
     drawn = Figure(figsize=(width, height), layout="constrained")
     return drawn, drawn.subplots(rows, columns, **options)
 
 
 def use_style() -> None:
-    """Give every figure of this process the style, also those that an attendee makes."""
+    """Apply the style to all figures of this process, including an attendee's own."""
     mpl.rcParams.update(STYLE)
 
 
 def blank(axes: Axes, x: tuple[float, float], y: tuple[float, float]) -> None:
-    """Make axes a plain sheet to draw on."""
+    """Make axes an empty drawing area."""
     axes.set(xlim=x, ylim=y)
     axes.axis("off")

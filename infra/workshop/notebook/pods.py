@@ -1,4 +1,4 @@
-"""What Kubernetes knows of pods, asked through its Python client: which there are, where, in which state, and since when."""
+"""Pods of the workshop, read with the Kubernetes Python client: their node, state and history."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Pod:
 
     Attributes:
         app: the deployment's name.
-        state: one of `STATES`; `waiting` for one that no node has taken or whose container cannot start.
+        state: one of `STATES`; `waiting` if no node has accepted the pod or its container cannot start.
         reason: why it waits, such as Unschedulable or ErrImagePull; else empty.
-        restarts: how often its container was started again.
-        release: the word in its environment variable RELEASE.
+        restarts: the number of restarts of its container.
+        release: the value of its environment variable RELEASE.
     """
 
     name: str
@@ -44,15 +44,15 @@ class Pod:
 
     @property
     def short(self) -> str:
-        """The last part of its name, which tells it from its siblings."""
+        """The last part of its name, which distinguishes it from the deployment's other pods."""
         return self.name.rsplit("-", 1)[-1]
 
 
 def core(ws: Connection) -> CoreV1Api:
-    """The Python client for pods, nodes and services; waits for Kubernetes where it is being built.
+    """Return the Python client for pods, nodes and services; wait for Kubernetes while it is being built.
 
     Raises:
-        WorkshopError: this stack has no Kubernetes, and none is coming.
+        WorkshopError: this stack has no Kubernetes, and none is being built.
     """
     from kubernetes import client, config
 
@@ -64,17 +64,17 @@ def core(ws: Connection) -> CoreV1Api:
 
 
 def pods(api: CoreV1Api, app: str | None = None) -> list[Pod]:
-    """The pods of the workshop's namespace, or of one deployment, by name."""
+    """Return the pods of the workshop's namespace, or of one deployment, sorted by name."""
     selector = f"{APP}={app}" if app else APP
     found = api.list_namespaced_pod(namespace_of(api), label_selector=selector, _request_timeout=10).items
     return sorted((_seen(pod) for pod in found), key=lambda pod: pod.name)
 
 
 def ready(api: CoreV1Api, app: str, count: int, timeout: float = 120) -> None:
-    """Wait until exactly so many pods of a deployment are there, all of them ready.
+    """Wait until a deployment has exactly this number of pods, and all of them are ready.
 
     Raises:
-        WorkshopError: they are not in time, with what Kubernetes says of them.
+        WorkshopError: they are not ready in time; with the reasons that Kubernetes reports.
     """
     wait_until(
         lambda: [pod.state for pod in pods(api, app)] == ["ready"] * count,
@@ -86,10 +86,10 @@ def ready(api: CoreV1Api, app: str, count: int, timeout: float = 120) -> None:
 
 
 class History:
-    """Remembers which pods of a deployment were in which state when, while something else happens."""
+    """Recorder of the states of a deployment's pods over time, in a background thread."""
 
     def __init__(self, api: CoreV1Api, app: str, every: float = 0.2) -> None:
-        """Args: every: seconds between two looks."""
+        """Args: every: seconds between two requests."""
         self.began = time.monotonic()
         self.seen: list[tuple[float, list[Pod]]] = []
         self._api, self._app, self._every = api, app, every
@@ -106,12 +106,12 @@ class History:
 
     @property
     def now(self) -> float:
-        """Seconds since it began."""
+        """Seconds since the start."""
         return time.monotonic() - self.began
 
     @property
     def latest(self) -> list[Pod]:
-        """The pods as they were seen last."""
+        """The pods at the last request."""
         return self.seen[-1][1] if self.seen else []
 
     def wait(
@@ -121,7 +121,7 @@ class History:
         timeout: float = 120,
         meanwhile: Callable[[], object] | None = None,
     ) -> None:
-        """Wait until the latest look fulfils a condition; `meanwhile` is called between two looks."""
+        """Wait until the latest pods fulfil a condition; `meanwhile` is called between two checks."""
 
         def fulfilled() -> bool:
             if meanwhile:
@@ -137,7 +137,7 @@ class History:
         while not self._end.is_set():
             with suppress(
                 ApiException, HTTPError, OSError
-            ):  # the API is away for a moment: what is not seen is not drawn
+            ):  # the API server is unavailable for a moment; the picture has a gap then
                 self.seen.append((self.now, pods(self._api, self._app)))
             self._end.wait(self._every)
 

@@ -1,4 +1,4 @@
-"""The story's services as processes of this machine, which a lesson starts, kills and starts again."""
+"""The story's services as processes of this machine, which a lesson starts, kills and restarts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from workshop.kafka import access, consume
 from workshop.kafka.handle import Kafka
 from workshop.notebook.connection import Connection
 
-ANY_PORT = {"HOST": "127.0.0.1", "PORT": "0"}  # for what a service answers over HTTP; nobody asks it here
+ANY_PORT = {"HOST": "127.0.0.1", "PORT": "0"}  # for the HTTP endpoints, which are not used here
 
 
 @dataclass
 class Service:
-    """A service of the story as a process, `python -m services.NAME`, configured by its environment as in a pod.
+    """A service as a process, `python -m services.NAME`, configured by its environment as in a pod.
 
     Attributes:
         kind: the service, such as `debits`.
-        env: its settings, see `services.runtime.settings`; those that tell how Kafka is reached are added.
+        env: its settings, see `services.runtime.settings`; the settings of the Kafka connection are added.
         name: the name of the component and of the consumer group.
     """
 
@@ -37,7 +37,7 @@ class Service:
         self.name = f"{self.kind}-{uuid.uuid4().hex[:6]}"
 
     def start(self) -> None:
-        """Start it; it continues where it stopped."""
+        """Start it; it continues from its committed offsets."""
         settings = self.ws.settings
         argv = (str(settings.python_bin / "python"), "-m", f"services.{self.kind.replace('-', '_')}")
         kafka = access.for_services(endpoints.read(settings)["kafka"])
@@ -57,14 +57,14 @@ def debits(ws: Connection, payments: str, answers: str, balances: str, work_ms: 
     """Return the service that debits accounts.
 
     Args:
-        work_ms: milliseconds that a payment takes, to have time to be killed.
+        work_ms: milliseconds per payment, so that a lesson can kill the service in between.
     """
     topics = {"PAYMENTS_TOPIC": payments, "DEBITS_TOPIC": answers, "BALANCES_TOPIC": balances}
     return Service(ws, "debits", {**topics, "WORK_MS": f"{work_ms:g}"})
 
 
 def fraud_alerts(ws: Connection, payments: str, reports: str, alerts: str) -> Service:
-    """Return the service that judges payments while they are made."""
+    """Return the service that evaluates payments as they arrive."""
     return Service(ws, "fraud-alerts", {"PAYMENTS_TOPIC": payments, "REPORTS_TOPIC": reports, "ALERTS_TOPIC": alerts})
 
 
@@ -74,7 +74,7 @@ def limit_alerts(ws: Connection, changes: str, payments: str, alerts: str) -> Se
 
 
 def answered(ws: Kafka, topic: str) -> Counter:
-    """Return how often each payment was answered by `debits`, as readers of committed events see it."""
+    """Return how often `debits` answered each payment, according to committed records."""
     records = consume.read_all(ws, topic, isolation_level="read_committed")
     events = [parse(record.value) for record in records]
     return Counter(event.payment_id for event in events if isinstance(event, AccountDebited | PaymentDeclined))

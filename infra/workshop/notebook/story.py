@@ -21,7 +21,9 @@ TIME_ZONE = "UTC"
 
 @cache
 def payments() -> pd.DataFrame:
-    """All payments of 250 cards from 2018-04-01 to 2018-09-30, in order of time, with the simulator's columns.
+    """Return all payments of 250 cards from 2018-04-01 to 2018-09-30, in order of time.
+
+    The columns are those of the simulator.
 
     Raises:
         WorkshopError: the file is missing.
@@ -33,13 +35,13 @@ def payments() -> pd.DataFrame:
 
 
 def one_day(day: str = "2018-06-12") -> list[PaymentMade]:
-    """The payments of one day, in order of time."""
+    """Return the payments of one day, in order of time."""
     rows = payments()
     return list(events(rows[rows["TX_DATETIME"].dt.date == pd.Timestamp(day).date()]))
 
 
 def ensure(ws: Connection) -> None:
-    """Build what every lesson begins with: all brokers well, the story's topics, one day of payments in `payments`."""
+    """Prepare a lesson: running brokers, the story's topics, one day of payments in `payments`."""
     ws.brokers.restore()
     create(ws.kafka, STORY)
     day = one_day()
@@ -48,7 +50,7 @@ def ensure(ws: Connection) -> None:
 
 
 def events(rows: pd.DataFrame) -> Iterator[PaymentMade]:
-    """Rows of `payments()` as events; amounts become cents."""
+    """Yield rows of `payments()` as events, with amounts in cents."""
     for row in rows.itertuples():
         yield PaymentMade(
             card=f"card-{row.CUSTOMER_ID:04d}",

@@ -1,1 +1,1 @@
-"""Lesson 06: its experiments, observations, pictures and checks."""
+"""Lesson 06: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The bank as a lesson has it: a database of the monolith's, what follows its changes, and what reached the topics."""
+"""The bank of lesson 06: the monolith's database, its Debezium connector, the topics of its changes."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from workshop.stack.cdc.connect import Connect
 from workshop.stack.cdc.postgres import Postgres, drop_slot
 
 MONOLITH = Path("infra/deploy/monolith/bank.py")
-OURS = "bank_"  # what its databases, slots and publications begin with
+OURS = "bank_"  # prefix of its databases, slots and publications
 FOLLOWED_WITHIN = 60.0  # seconds
 
 
 @dataclass
 class Bank:
-    """One database of the monolith's, under a name that no run had before.
+    """A database of the monolith, with a unique name.
 
     Attributes:
-        name: what its connector, and its topics, are named after.
-        tables: which are followed.
+        name: the name of its connector, and the prefix of its topics.
+        tables: the tables that the connector follows.
     """
 
     ws: Connection
@@ -52,18 +52,18 @@ class Bank:
 
     @property
     def database(self) -> str:
-        """The database's name, and its slot's."""
+        """The name of the database, and of its slot."""
         return debezium.slot(self.name)
 
     def connect(self, **options: Any) -> psycopg.Connection[Any]:
-        """A new connection to the database."""
+        """Return a new connection to the database."""
         return self.postgres.connect(self.database, **options)
 
     def monolith(self, *words: object) -> str:
-        """Run the monolith's program, a process of its own; returns what it printed.
+        """Run the monolith's program as a process; return its output.
 
         Raises:
-            WorkshopError: it failed, with what it said.
+            WorkshopError: the program failed; with its error output.
         """
         done = subprocess.run(self._program(words), env=self._env(), capture_output=True, text=True, check=False)
         if done.returncode:
@@ -71,42 +71,43 @@ class Bank:
         return done.stdout.strip()
 
     def working(self, *words: object) -> subprocess.Popen:
-        """Let the monolith's program run beside; wait for it, or end it."""
+        """Start the monolith's program in the background; the caller waits for it or ends it."""
         return subprocess.Popen(
             self._program(words), env=self._env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
 
     def open_cards(self, count: int) -> list[str]:
-        """Let the monolith open accounts; returns the new cards."""
+        """Let the monolith open accounts; return the new cards."""
         self.monolith("open", count)
         rows = self.rows("select card from cards order by card desc limit %s", [count])
         return sorted(row["card"] for row in rows)
 
     def rows(self, query: str, values: Iterable = ()) -> list[dict]:
-        """What the database answers, a dict a row."""
+        """Return the result of a query, one dict per row."""
         with self.connect(row_factory=dict_row) as connection:
             return connection.execute(query, list(values)).fetchall()
 
     def table(self, name: str) -> list[dict]:
-        """All rows of a table as they are now, by its first column."""
+        """Return all current rows of a table, sorted by its first column."""
         with self.connect(row_factory=dict_row) as connection:
             return connection.execute(sql.SQL("select * from {} order by 1").format(sql.Identifier(name))).fetchall()
 
     def topic(self, table: str) -> str:
-        """Where a table's changes are."""
+        """Return the topic with the changes of a table."""
         return f"{self.name}.public.{table}"
 
     def follow(self, *tables: str, **more: object) -> None:
-        """Declare a Debezium connector for these tables, and wait until it has read what is there and follows the rest.
+        """Create a Debezium connector for these tables; wait until its snapshot is complete and it streams.
 
-        Before it has noted that it read what was there, a connector that is killed reads it again: the tables are right then,
-        but what happened in between is told by nobody. So that note is waited for too; it takes a row that can be read.
+        A connector that is killed before it has stored the end of the snapshot reads the tables again: the tables are
+        correct then, but the changes in between are missing. So the call waits for that entry too; it needs a table
+        with at least one readable row.
 
         Args:
             more: further settings of the connector.
 
         Raises:
-            WorkshopError: it fails, with its reason, or does not come so far.
+            WorkshopError: the connector failed, with its reason, or it does not stream in time.
         """
         self.tables = tables
         config = debezium.connector(self.database, self.postgres.port, self.name, tables)
@@ -120,26 +121,26 @@ class Bank:
         )
 
     def follows(self, *tables: str) -> bool:
-        """Whether Debezium was told to follow these tables, and reads the database's log now."""
+        """Return whether the connector was created for these tables and reads the database's log now."""
         return set(tables) <= set(self.tables) and bool(self._slot()["active"])
 
     def unfollow(self) -> None:
-        """Take the connector away. Its replication slot stays behind: Debezium does not know whether it comes back."""
+        """Delete the connector. Its replication slot remains, because Debezium cannot exclude that it returns."""
         self.worker.delete(self.name)
         wait_until(lambda: not self._slot()["active"], 30, "the slot to be left alone", every=0.1)
 
     def changes(self, table: str) -> list[Change]:
-        """Every change of a table that has reached its topic, in the order of the database's log, duplicates too."""
+        """Return every change of a table in its topic, in the order of the database's log, with duplicates."""
         if self.topic(table) not in self._topics():
             return []
         records = consume.read_all(self.ws, self.topic(table))
         return [debezium.read(record.key, record.value) for record in records]
 
     def settled(self, table: str, timeout: float = 60) -> list[Change]:
-        """Wait until what the topic says is what the table holds; returns all changes.
+        """Wait until the topic's changes yield the table's current rows; return all changes.
 
         Raises:
-            WorkshopError: it does not come so far; with the connector's own reason if it failed.
+            WorkshopError: they do not match in time; with the connector's own reason if it failed.
         """
         seen: list[Change] = []
 
@@ -152,14 +153,14 @@ class Bank:
         return seen
 
     def slots(self) -> list[dict]:
-        """Each replication slot: its name, whether somebody reads, and the bytes of the log that it holds back."""
+        """Return the replication slots: name, whether in use, and the bytes of the log that they hold back."""
         return self.rows(
             "select slot_name, active, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint as bytes_held"
             " from pg_replication_slots order by 1"
         )
 
     def kill_connect(self) -> None:
-        """End Kafka Connect without a word."""
+        """Kill Kafka Connect (SIGKILL)."""
         self.worker.kill()
 
     def start_connect(self) -> None:
@@ -167,7 +168,7 @@ class Bank:
         self.worker.start(self.ws.kafka, {PASSWORD: self.postgres.password})
 
     def close(self) -> str:
-        """Take away the connector, its slot, its topics and the database, then stop Connect and PostgreSQL."""
+        """Delete the connector, its slot, its topics and the database, then stop Connect and PostgreSQL."""
         self.start_connect()
         sweep(self.ws, self.postgres, self.worker)
         stack.down(self.ws.settings, made_here(self.ws.settings).ports())
@@ -193,7 +194,10 @@ class Bank:
             raise WorkshopError(f"The connector has failed: {reason}", "`workshop logs connect` shows more.")
 
     def _follows(self) -> bool:
-        """It streams. Debezium has every table tell whole rows when it begins to, after it has read what was there."""
+        """Return whether the connector streams changes.
+
+        After the snapshot, when it starts to stream, Debezium sets the replica identity of each table to FULL.
+        """
         self._must_run()
         whole = self.rows(
             "select bool_and(relreplident = 'f') as whole from pg_class where oid = any(%s::regclass[])",
@@ -205,7 +209,7 @@ class Bank:
 
 
 def current(changes: Iterable[Change]) -> list[dict]:
-    """The rows that are left when all changes have happened, by their first column: a table is a fold of its changes."""
+    """Return the rows after all changes, sorted by their first column: a table is a fold of its changes."""
     rows: dict[str, dict] = {}
     for change in changes:
         name = repr(change.key)
@@ -217,9 +221,9 @@ def current(changes: Iterable[Change]) -> list[dict]:
 
 
 def ensure(ws: Connection, accounts: int = 8) -> Bank:
-    """Start PostgreSQL and Kafka Connect, clear away what an interrupted run left, and make the bank's database."""
+    """Start PostgreSQL and Kafka Connect, clean up interrupted runs, and create the bank's database."""
     ports = made_here(ws.settings).ports()
-    # In a notebook rich sets each line apart, and leaves a bar for each step.
+    # In a notebook, rich would print each line as a separate output, and a bar for each step.
     plain = Console(file=sys.stdout, force_jupyter=False, force_terminal=False)
     stack.up(ws.settings, ports, ws.kafka, Timeline(plain))
     bank = Bank(ws, Postgres(ws.settings, ports.postgres), Connect(ws.settings, ports.connect))
@@ -231,7 +235,7 @@ def ensure(ws: Connection, accounts: int = 8) -> Bank:
 
 
 def sweep(ws: Connection, postgres: Postgres, worker: Connect) -> None:
-    """Take away every connector, slot, database and topic of the bank's."""
+    """Delete every connector and slot, and the bank's databases and topics."""
     for name in worker.ask("GET", "/connectors"):
         worker.delete(name)
     with postgres.connect("postgres") as connection:

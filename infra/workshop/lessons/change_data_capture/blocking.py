@@ -1,9 +1,10 @@
-"""A service that blocks cards, as a process that is killed after any of its steps: two writes, and what lies between.
+"""A service that blocks cards, as a process that is killed after a chosen step.
 
-What it does with a card is a function of an attendee's: `block_card(bank, topic, card)`. Its steps are counted (a statement,
-the end of a transaction, an event that is acknowledged), and the process ends itself after the one that it was told.
+An attendee's function `block_card(bank, topic, card)` blocks each card. Its steps are counted (a statement, the end of a
+transaction, an acknowledged event), and the process kills itself after the given one.
+
 Usage: python -m workshop.lessons.change_data_capture.blocking FILE FUNCTION ADDRESSES TOPIC CARDS [FATAL_CARD FATAL_STEP]
-The database is the one that the variable BANK_DATABASE names.
+The environment variable BANK_DATABASE contains the address of the database.
 """
 
 from __future__ import annotations
@@ -24,38 +25,38 @@ from psycopg.types.json import Jsonb
 
 from workshop.kafka.access import prepare_program
 
-KNOWN = {"json": json, "uuid": uuid, "Jsonb": Jsonb}  # what the function may use besides its own imports
+KNOWN = {"json": json, "uuid": uuid, "Jsonb": Jsonb}  # names for the function, besides its own imports
 
 
 class Steps:
-    """Counts the steps of a card, and dies after one of them."""
+    """Counter of the steps for a card, which kills the process after a chosen one."""
 
     def __init__(self) -> None:
         self.taken = 0
         self.fatal = 0  # 0: none
 
     def take(self) -> None:
-        """One more step is done."""
+        """Count a step."""
         self.taken += 1
         if self.taken == self.fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Topic:
-    """The topic, for the function: `topic.send(card, event)`."""
+    """The topic for the function: `topic.send(card, event)`."""
 
     def __init__(self, producer: KafkaProducer, name: str, steps: Steps) -> None:
         self._producer, self._name, self._steps = producer, name, steps
 
     def send(self, card: str, event: dict) -> None:
-        """Write an event under a card, and wait until it is acknowledged."""
+        """Write an event with the card as key, and wait until it is acknowledged."""
         value = json.dumps(event).encode()
         self._producer.send(self._name, key=json.dumps(card).encode(), value=value).get(timeout=30)
         self._steps.take()
 
 
 def connect(address: str, steps: Steps) -> psycopg.Connection:
-    """A connection whose statements, and ends of transactions, are steps."""
+    """Return a connection that counts statements and ends of transactions as steps."""
 
     class Cursor(psycopg.Cursor):
         def execute(self, *arguments: Any, **named: Any) -> Self:
@@ -74,13 +75,13 @@ def connect(address: str, steps: Steps) -> psycopg.Connection:
 
 
 def block(function: Callable, bank: psycopg.Connection, topic: Topic, card: str, steps: Steps, fatal: int) -> None:
-    """Block one card, and die after the step `fatal`; 0 for none."""
+    """Block one card, and kill the process after the step `fatal`; 0 for none."""
     steps.taken, steps.fatal = 0, fatal
     function(bank, topic, card)
 
 
 def main() -> None:
-    """Block card after card; prints nothing. What goes wrong in the function ends it with one sentence."""
+    """Block one card after the other; an error of the function ends the process with one line."""
     file, name, addresses, topic, cards, *fate = sys.argv[1:]
     fatal_card, fatal_step = (fate[0], int(fate[1])) if fate else ("", 0)
     steps = Steps()
@@ -90,7 +91,7 @@ def main() -> None:
             function = runpy.run_path(file, init_globals=KNOWN)[name]
             for card in cards.split(","):
                 block(function, bank, Topic(producer, topic, steps), card, steps, fatal_step * (card == fatal_card))
-    except Exception as error:  # whatever an attendee's function raises
+    except Exception as error:  # an attendee's function can raise any error
         sys.exit(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
     finally:
         producer.close(timeout=10)

@@ -1,4 +1,4 @@
-"""Runs an attendee's function `block_card(bank, topic, card)` in a process of its own, which dies where it is told to."""
+"""Runner for an attendee's `block_card(bank, topic, card)`, in a process that dies at a chosen step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE = 60  # seconds
 def run_blocking(
     bank: Bank, how: Callable, topic: str, cards: Sequence[str], fatal_card: str = "", fatal_step: int = 0
 ) -> bool:
-    """Block cards, one after the other; returns whether the process was killed on the way.
+    """Block cards, one after the other; return whether the process was killed.
 
     Raises:
         WorkshopError: the function's code cannot be read, or it ended with an error of its own.

@@ -1,4 +1,4 @@
-"""The checks of lesson 06."""
+"""Checks of lesson 06."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOME = 3
 
 @exercise("06.1", "each customer's current limit")
 def limits(bank: Bank, changes: Iterable[Change], answer: Any) -> str:
-    """Asks the database, which the answer could not: it had the changes alone."""
+    """Compare the answer, made from the changes alone, with the database."""
     unanswered(answer is None, observed="`limits` is None", expected="a dict: customer to limit in cents")
     expect(
         isinstance(answer, Mapping),
@@ -69,7 +69,7 @@ def _some(names: list) -> str:
 
 @exercise("06.2", "a card blocked, and told of, wherever it crashes")
 def blocked_safely(bank: Bank, answer: Any) -> str:
-    """Runs the function in a process of its own, once for each step, and kills it after that step; then once to its end."""
+    """Run the function in a process that is killed after each of its steps in turn, then once to its end."""
     unanswered(answer is None, observed="`block_card` is None", expected="a function block_card(bank, topic, card)")
     expect(
         callable(answer),
@@ -93,7 +93,11 @@ def blocked_safely(bank: Bank, answer: Any) -> str:
 
 
 def _crash_everywhere(bank: Bank, answer: Callable) -> list[str]:
-    """The cards: the first one's process died after its first step, and so on; the last one's ran to its end."""
+    """Return one card per run.
+
+    The process died after step 1 for the first card, after step 2 for the second, and so on; for the last card it ran
+    to its end.
+    """
     cards: list[str] = []
     while len(cards) < MOST_STEPS:
         cards += bank.open_cards(1)
@@ -130,7 +134,7 @@ def _expect_both_or_none(when: str, row: bool, events: int) -> None:
 
 @exercise("06.3", "the slot that was left behind")
 def slot_dropped(bank: Bank) -> str:
-    """Looks at the slots, and whether what the monolith does still arrives."""
+    """Check the slots, and that changes of the monolith still arrive."""
     slots = {slot["slot_name"]: slot for slot in bank.slots()}
     used = slots.get(bank.database)
     expect(

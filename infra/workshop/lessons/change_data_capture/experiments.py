@@ -1,4 +1,4 @@
-"""Lesson 06: how a monolith speaks, unchanged. Two writes and a crash between them, the outbox, a schema change, slots."""
+"""Lesson 06: CDC from an unchanged monolith: dual writes, the outbox, a schema change, slots."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from workshop.lessons.change_data_capture.pictures import (
 )
 from workshop.stack.cdc.postgres import drop_slot
 
-__all__ = [  # what the notebook uses besides
+__all__ = [  # used by the notebook
     "draw_alerts",
     "draw_changes",
     "draw_holes",
@@ -44,9 +44,9 @@ __all__ = [  # what the notebook uses besides
 
 
 def block(bank: Bank, how: Callable, *, fatal_step: int = 1) -> Blocked:
-    """Open four accounts and let a process of its own block their cards; it is killed at the second card, after a step.
+    """Let a process block four cards; it is killed at the second card, after the given step.
 
-    It is started again, and goes on with the third: nobody told it what it had been doing.
+    A new process continues with the third card, without information about the second one.
     """
     cards = bank.open_cards(4)
     topic = bank.ws.fresh_topic("blocked-cards", partitions=1)
@@ -56,7 +56,7 @@ def block(bank: Bank, how: Callable, *, fatal_step: int = 1) -> Blocked:
 
 
 def block_by_outbox(bank: Bank, how: Callable, *, fatal_step: int = 1) -> Blocked:
-    """The same with the outbox: the events are those that Debezium makes of its rows."""
+    """Do the same with the outbox: Debezium makes the events from its rows."""
     outbox.follow(bank)
     cards = bank.open_cards(4)
     for some, fate in ((cards[:2], (cards[1], fatal_step)), (cards[2:], ())):
@@ -66,29 +66,29 @@ def block_by_outbox(bank: Bank, how: Callable, *, fatal_step: int = 1) -> Blocke
 
 
 def blocked_rows(bank: Bank) -> set[str]:
-    """The cards that are blocked in the database."""
+    """Return the cards that are blocked in the database."""
     return {row["card"] for row in bank.rows("select card from cards where blocked")}
 
 
 def told(bank: Bank, topic: str) -> Counter:
-    """How many events of a topic tell of each card."""
+    """Return the number of events per card in a topic."""
     return Counter(record.key.decode().strip('"') for record in consume.read_all(bank.ws, topic) if record.key)
 
 
 def events(bank: Bank) -> pd.DataFrame:
-    """The events that Debezium made of the outbox: key, type, payload."""
+    """Return the events that Debezium made from the outbox: key, type, payload."""
     records = consume.read_all(bank.ws, outbox.topic(bank))
     rows = [(r.key.decode(), dict(r.headers)["type"].decode(), r.value.decode()) for r in records]
     return pd.DataFrame([row for row in rows if row[1] != outbox.MARK], columns=["key", "type", "value"])
 
 
 def of(changes: Iterable[Change], *customers: int) -> list[Change]:
-    """The changes of some customers, each customer's in order."""
+    """Return the changes of some customers, each customer's in order."""
     return [change for number in customers for change in changes if change.key == {"id": number}]
 
 
 def table(changes: Iterable[Change]) -> pd.DataFrame:
-    """Changes as rows: what happened, to whom, and the row before and after."""
+    """Return changes as a table: operation, key, and the row before and after."""
     rows = [
         {
             "operation": change.operation,
@@ -106,14 +106,14 @@ def _words(row: dict | None) -> str:
 
 
 def fingerprints(bank: Bank) -> dict[str, str]:
-    """The SHA-256 of each file of the monolith."""
+    """Return the SHA-256 of each file of the monolith."""
     folder = bank.ws.settings.root / "infra" / "deploy" / "monolith"
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def add_column(bank: Bank, customer: int = 0) -> list[Change]:
-    """Give the table of customers a column more, then let one customer move; returns that customer's last two changes."""
+    """Add a column to the table of customers, then let a customer move twice; return their changes."""
     outbox.follow(bank)
     with bank.connect() as database:
         database.execute("alter table customers add column if not exists language text not null default 'fr'")
@@ -131,19 +131,19 @@ def add_column(bank: Bank, customer: int = 0) -> list[Change]:
 
 
 def slots(bank: Bank) -> pd.DataFrame:
-    """Every replication slot: whether somebody reads from it, and how much of the database's log it holds back."""
+    """Return a table of the replication slots: whether in use, and the bytes of log that they hold back."""
     rows = [{**slot, "bytes_held": f"{slot['bytes_held']:,}"} for slot in bank.slots()]
     return pd.DataFrame(rows, columns=["slot_name", "active", "bytes_held"]).set_index("slot_name")
 
 
 def drop(bank: Bank, name: str) -> None:
-    """Drop a replication slot, whoever reads from it."""
+    """Drop a replication slot, even if it is in use."""
     with bank.connect() as database:
         drop_slot(database, name)
 
 
 def a_day(bank: Bank) -> list[Change]:
-    """A day at the bank: limits change, some twice, and two customers leave. Returns every change of `cards`."""
+    """Change limits, some twice, and let two customers leave; return all changes of `cards`."""
     outbox.follow(bank)
     cards = bank.open_cards(6)
     for number, card in enumerate(cards):
@@ -159,7 +159,7 @@ LEFT_BEHIND = "bank_old_report"
 
 
 def left_behind(bank: Bank) -> pd.DataFrame:
-    """A slot of a report that nobody reads any more, beside the one that Debezium reads; the monolith works on."""
+    """Create an unused slot beside Debezium's, let the monolith work, and return all slots."""
     outbox.follow(bank)
     with bank.connect() as database:
         database.execute(

@@ -1,4 +1,4 @@
-"""Lesson 06, a service that joins: what the bank's customers pay, what the monolith changes, and when an alert comes."""
+"""Lesson 06, a new service: payments, limit changes in the monolith, and the resulting alerts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERY = 0.1  # seconds between two payments
 
 
 def limit_alerts(bank: Bank) -> Joined:
-    """Start the service `limit-alerts`, pay with one card all the time, and let the monolith change that card's limit."""
+    """Start `limit-alerts`, pay with one card repeatedly, and let the monolith change its limit."""
     outbox.follow(bank)
     [card] = bank.open_cards(1)
     bank.settled("cards")
@@ -53,7 +53,7 @@ def limit_alerts(bank: Bank) -> Joined:
 
 
 def _greet(bank: Bank, payments: str, alerts: str) -> None:
-    """Wait until it answers: a payment with a card that nobody has leads to an alert."""
+    """Wait until the service works: a payment with an unknown card leads to an alert."""
     with closing(KafkaProducer(**bank.ws.kafka, acks="all")) as producer:
         _pay(producer, payments, "card-of-nobody")
     wait_until(lambda: consume.read_all(bank.ws, alerts), 60, "limit-alerts to answer", every=0.1)
@@ -75,7 +75,7 @@ def _pay_and_change(
     todo.append((5.5, ("close", int(seen.card.removeprefix("card-")))))
     seen.limits.append((0.0, 500_00))
     doing: list[subprocess.Popen] = []
-    while (now := time.time() - began) < 7.5 or todo:  # on a busy machine, a round takes seconds
+    while (now := time.time() - began) < 7.5 or todo:  # on a busy machine, an iteration can take seconds
         if todo and now > todo[0][0]:
             doing.append(bank.working(*todo.pop(0)[1]))
         _pay_once(seen, producer, topic, began)

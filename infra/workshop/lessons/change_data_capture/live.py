@@ -1,4 +1,4 @@
-"""Lesson 06, what is watched while it happens: latency, Connect that dies, the log that is held."""
+"""Lesson 06, live: latency, a kill of Kafka Connect, log that a slot holds back."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from workshop.lessons.change_data_capture.observations import Held, Killed, Late
 from workshop.lessons.change_data_capture.pictures import draw_held
 from workshop.notebook.live import Live
 
-FIRST = 1_000_00  # cents: what the monolith's `work` begins with; each change has an amount of its own
+FIRST = 1_000_00  # cents: the first amount of the monolith's `work`; each change has a different amount
 
 
 class Arrivals(threading.Thread):
-    """Reads a table's changes as they come.
+    """Thread that reads a table's changes as they arrive.
 
     Attributes:
-        seen: the changes from now on, each with the time (`time.time()`) at which it came.
+        seen: the changes from now on, each with its arrival time (`time.time()`).
     """
 
     def __init__(self, bank: Bank, table: str) -> None:
@@ -43,7 +43,7 @@ class Arrivals(threading.Thread):
             self._consumer.position(place)
 
     def run(self) -> None:
-        """Read until told to stop."""
+        """Read until `stop` is called."""
         while not self._leaving.is_set():
             for records in self._consumer.poll(timeout_ms=50).values():
                 now = time.time()
@@ -58,7 +58,7 @@ class Arrivals(threading.Thread):
 
 @contextmanager
 def arrivals(bank: Bank, table: str) -> Iterator[Arrivals]:
-    """Read a table's changes while something happens."""
+    """Read a table's changes during the block."""
     reader = Arrivals(bank, table)
     reader.start()
     try:
@@ -69,7 +69,7 @@ def arrivals(bank: Bank, table: str) -> Iterator[Arrivals]:
 
 @contextmanager
 def _working(bank: Bank, count: int, rate: float) -> Iterator[subprocess.Popen]:
-    """Let the monolith work beside; if what happens meanwhile fails, end it."""
+    """Let the monolith work in the background; end it if the block fails."""
     work = bank.working("work", count, rate)
     try:
         yield work
@@ -84,7 +84,7 @@ def _working(bank: Bank, count: int, rate: float) -> Iterator[subprocess.Popen]:
 
 @contextmanager
 def _at_work(bank: Bank) -> Iterator[None]:
-    """Let the monolith work, a hundred changes a second, until what happens meanwhile is over."""
+    """Let the monolith make 100 changes per second during the block."""
     work = bank.working("work", 100_000, 100)
     try:
         yield
@@ -94,7 +94,7 @@ def _at_work(bank: Bank) -> Iterator[None]:
 
 
 def latency(bank: Bank, count: int = 200, rate: float = 40) -> Latency:
-    """Let the monolith change limits, and time each change from its commit in the database to a reader of the topic."""
+    """Let the monolith change limits, and measure each change from its commit to a reader of the topic."""
     with arrivals(bank, "cards") as reader:
         with _working(bank, count, rate):
             pass
@@ -113,7 +113,7 @@ def _limits(reader: Arrivals) -> set[int]:
 
 
 def kill_connect(bank: Bank, count: int = 240, rate: float = 40, kill_after: float = 2.5) -> Killed:
-    """Kill Kafka Connect while the monolith changes limits, start it again, and wait for every change."""
+    """Kill Kafka Connect while the monolith changes limits, restart it, and wait for every change."""
     outbox.follow(bank)
     seen = Killed(count=count)
     with arrivals(bank, "cards") as reader:
@@ -135,7 +135,7 @@ def kill_connect(bank: Bank, count: int = 240, rate: float = 40, kill_after: flo
 
 
 def hold_the_log(bank: Bank, seconds: float = 5) -> Held:
-    """Kill Connect, let the monolith work, start Connect again, and draw all the while how much log is held back."""
+    """Kill Connect, let the monolith work, restart Connect, and draw the size of the held log meanwhile."""
     outbox.follow(bank)
     seen, began = Held(), time.monotonic()
     live = Live(lambda: draw_held(seen))
@@ -164,7 +164,7 @@ def hold_the_log(bank: Bank, seconds: float = 5) -> Held:
 
 
 def _held(bank: Bank) -> int:
-    """The bytes that the slot holds back. A checkpoint is when PostgreSQL looks what it may throw away."""
+    """Return the bytes that the slot holds back, after a checkpoint, at which PostgreSQL removes old log."""
     with bank.connect() as database:
         database.execute("checkpoint")
     return next(slot["bytes_held"] for slot in bank.slots() if slot["slot_name"] == bank.database)

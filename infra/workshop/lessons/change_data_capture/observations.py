@@ -1,4 +1,4 @@
-"""Observations of lesson 06: the data that its experiments return and its pictures show."""
+"""Observations of lesson 06: results of its experiments, and data of its pictures."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Blocked:
-    """What was found after a program blocked cards, and died on the way.
+    """The state after a program blocked cards and was killed.
 
     Attributes:
-        how: the name of the function that it used.
-        cards: in the order in which they were to be blocked; at the one in `died_at` the program died.
-        rows: those that are blocked in the database.
-        events: card to how many events tell of it.
+        how: the name of the function.
+        cards: in the order of blocking; the program died at the one in `died_at`.
+        rows: the cards that are blocked in the database.
+        events: card to the number of its events.
     """
 
     how: str
@@ -25,29 +25,29 @@ class Blocked:
 
     @property
     def holes(self) -> list[str]:
-        """The cards about which database and topic do not agree."""
+        """The cards about which database and topic differ."""
         return [card for card in self.cards if (card in self.rows) != bool(self.events[card])]
 
 
 @dataclass
 class Latency:
-    """Changes and how long each took from the database's commit to a reader; seconds since the first, milliseconds."""
+    """Changes as pairs: seconds since the first one, milliseconds from the commit to a reader."""
 
     points: list[tuple[float, float]]
 
     def percentile(self, percent: float) -> float:
-        """The latency, in milliseconds, that so many percent stayed below."""
+        """Return the latency in milliseconds below which the given percentage of changes stayed."""
         values = sorted(ms for _, ms in self.points)
         return values[min(len(values) - 1, int(len(values) * percent / 100))]
 
 
 @dataclass
 class Killed:
-    """What was seen when Connect was killed. Times are seconds since the monolith began to work.
+    """Observations while Connect was killed. Times are seconds since the monolith started to work.
 
     Attributes:
-        committed: the number of a change to when the database committed it.
-        arrived: when a change came, and its number; those that came again too.
+        committed: the number of a change to the time of its commit in the database.
+        arrived: pairs of arrival time and number of a change, with repeated ones.
     """
 
     committed: dict[int, float] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Killed:
 
     @property
     def missing(self) -> int:
-        """How many changes never came."""
+        """The number of changes that never arrived."""
         return self.count - len({number for _, number in self.arrived})
 
     @property
     def again(self) -> list[tuple[float, int]]:
-        """What came that had come before."""
+        """The repeated arrivals."""
         times: Counter = Counter()
         found = []
         for when, number in self.arrived:
@@ -75,7 +75,7 @@ class Killed:
 
 @dataclass
 class Held:
-    """How much of its log the database kept for the slot: seconds, bytes; and what happened when."""
+    """The bytes of the log that the database kept for the slot, over seconds, and the time of each action."""
 
     points: list[tuple[float, int]] = field(default_factory=list)
     marks: dict[str, float] = field(default_factory=dict)
@@ -83,12 +83,12 @@ class Held:
 
 @dataclass
 class Joined:
-    """What was seen of a service that joined. Times are seconds since the first payment, money is cents.
+    """Observations of a new service. Times are seconds since the first payment, amounts are in cents.
 
     Attributes:
-        limits: when the database committed a limit, and the limit; None when the card was gone.
-        payments: payment to when it was made.
-        alerted: the payments that an alert tells of.
+        limits: pairs of commit time in the database and limit; None when the card was deleted.
+        payments: payment id to its time.
+        alerted: the payments with an alert.
     """
 
     limits: list[tuple[float, int | None]] = field(default_factory=list)

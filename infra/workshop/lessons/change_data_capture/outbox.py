@@ -1,4 +1,4 @@
-"""The outbox: a table whose rows become events. Debezium's event router makes them, out of the database's own log."""
+"""The outbox: a table whose rows become events by Debezium's event router, from the database's log."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ SCHEMA = """create table if not exists outbox (
 )"""
 MORE = {"snapshot.mode": "when_needed", "status.update.interval.ms": 500}
 FOLLOWED = ("customers", "cards", TABLE)
-MARK = "Mark"  # the type of an event that tells that all before it has arrived
+MARK = "Mark"  # the type of an event whose arrival proves that all earlier ones have arrived
 
 
 def follow(bank: Bank) -> None:
-    """Let Debezium follow customers, cards and the outbox, unless it does; what the outbox holds becomes events."""
+    """Let Debezium follow customers, cards and the outbox, whose rows become events, unless it does so."""
     if bank.follows(*FOLLOWED):
         return
     with bank.connect() as database:
         database.execute(SCHEMA)
-    # One partition: what was written before another event is read before it.
+    # One partition, so that all events keep their order.
     topics.create(bank.ws.kafka, [topics.Topic(topic(bank), 1, 3, topics.FOR_EVER)])
-    # Where a slot was dropped, it reads the tables again: what happened in between is told by nobody.
+    # If its slot was dropped, Debezium reads the tables again; the changes in between are missing then.
     bank.follow(*FOLLOWED, **MORE, **router(topic(bank), bank.topic(TABLE)))
 
 
 def topic(bank: Bank) -> str:
-    """Where the events go."""
+    """Return the topic of the events."""
     return f"{bank.name}.events"
 
 
 def router(events: str, table_topic: str) -> dict[str, str]:
-    """Settings of a connector by which the rows of an outbox, and of no other table, become events of a topic.
+    """Return connector settings that turn the rows of the outbox only into events of a topic.
 
     The key is the column `aggregateid`, the value is `payload`; `type` and `id` are headers. Pure.
 
     Args:
-        table_topic: the topic into which the table's changes would go without it.
+        table_topic: the topic of the table's changes without the router.
     """
     return {
         "transforms": "outbox",
@@ -58,11 +58,11 @@ def router(events: str, table_topic: str) -> dict[str, str]:
 
 
 def settle(bank: Bank) -> None:
-    """Put a mark into the outbox and wait until it is read: what was committed before it has arrived then."""
+    """Write a mark to the outbox and wait for it: all events committed before it have arrived then."""
     insert = "insert into outbox values (gen_random_uuid(), 'mark', 'mark', %s, '{}') returning id"
     with bank.connect() as database:
         made = database.execute(insert, [MARK]).fetchone()
-        assert made is not None  # `returning` gives a row
+        assert made is not None  # `returning` yields a row
         mark = str(made[0]).encode()
 
     def arrived() -> bool:

@@ -1,4 +1,4 @@
-"""The pictures of lesson 06: holes between database and topic, changes as cards, latency, alerts, a kill, the log held."""
+"""Pictures of lesson 06: database against topic, changes, latency, alerts, a kill, the held log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OPERATIONS = {"read": GREY, "insert": GREEN, "update": BLUE, "delete": ORANGE, "
 
 
 def draw_holes(*found: Blocked) -> Picture:
-    """What the database says of each card beside what the topic says; where they do not agree, a ring."""
+    """Draw the state of each card in database and topic, with a ring where they differ."""
     drawing, panels = figure(width=4.2 * len(found), height=2.9, columns=len(found), squeeze=False)
     for axes, one in zip(panels[0], found, strict=True):
         blank(axes, (-1.5, 1.9), (3.7, -1.0))
@@ -38,7 +38,7 @@ def _holes(one: Blocked) -> str:
 
 
 def draw_changes(changes: Sequence[Change]) -> Picture:
-    """A card a change, in the order in which they came: the row before and after, what differs in bold."""
+    """Draw one line per change, in the order of arrival: the row before and after, differences in bold."""
     drawing, axes = figure(height=0.55 + 0.62 * len(changes))
     blank(axes, (0, 10), (len(changes) - 0.4, -0.9))
     for x, head in ((0.1, "what happened"), (2.2, "before"), (6.2, "after")):
@@ -73,7 +73,7 @@ def _first(key: dict | None) -> str:
 
 
 def draw_latency(found: Latency) -> Picture:
-    """How long each change took from the database's commit to a reader of the topic."""
+    """Draw the time of each change from the database's commit to a reader of the topic."""
     drawing, axes = figure(height=3.2)
     axes.scatter([at for at, _ in found.points], [ms for _, ms in found.points], s=14, color=BLUE)
     top = max(ms for _, ms in found.points) * 1.15
@@ -97,7 +97,7 @@ def draw_latency(found: Latency) -> Picture:
 
 
 def draw_alerts(seen: Joined) -> Picture:
-    """The card's limit over time, as the database committed it, and each payment; those that were alerted are marked."""
+    """Draw the card's limit over time, as committed in the database, and each payment, with alerts marked."""
     drawing, axes = figure(height=3.4)
     end = max([*seen.payments.values(), 7.5])
     for number, (start, limit) in enumerate(seen.limits):
@@ -126,7 +126,7 @@ def draw_alerts(seen: Joined) -> Picture:
 
 
 def _late(seen: Joined) -> str:
-    """How many payments above the limit passed unseen, because the change had not arrived."""
+    """Return the number of payments above the limit without an alert, because the change had not arrived."""
     passed = [when for name, when in seen.payments.items() if name not in seen.alerted and _too_much(seen, when)]
     return f"{len(passed)} payments"
 
@@ -137,7 +137,7 @@ def _too_much(seen: Joined, when: float) -> bool:
 
 
 def draw_kill(seen: Killed) -> Picture:
-    """Every change: when the database committed it, when it came, and whether it came again."""
+    """Draw every change: its commit in the database, its arrival, and repeated arrivals."""
     drawing, axes = figure(height=3.6)
     axes.scatter(seen.committed.values(), seen.committed.keys(), s=9, color=GREY)
     axes.scatter(*_xy(seen.arrived), s=12, color=BLUE)
@@ -160,7 +160,7 @@ def _xy(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]
 
 
 def draw_held(seen: Held) -> Picture:
-    """How much of its log the database holds back for the slot."""
+    """Draw the size of the log that the database holds back for the slot."""
     drawing, axes = figure(height=3.2)
     kilobytes = [held / 1000 for _, held in seen.points] or [0]
     axes.plot([at for at, _ in seen.points] or [0], kilobytes, color=BLUE)

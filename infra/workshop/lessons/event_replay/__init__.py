@@ -1,1 +1,1 @@
-"""Lesson 04: its experiments, observations, pictures and checks."""
+"""Lesson 04: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 04."""
+"""Checks of lesson 04."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMIT_CENTS = 30_000
 
 @exercise("04.1", "all balances at a moment of the past")
 def balances_at(ws: Connection, topic: str, moment: datetime, answer: Any) -> str:
-    """The check folds the log itself, up to the moment."""
+    """Compare the answer with a fold of the log up to the given moment."""
     unanswered(answer is None, observed="`balances` is None", expected="a dict: card to cents")
     expect(
         isinstance(answer, dict), observed=f"`balances` is a {type(answer).__name__}", expected="a dict: card to cents"
@@ -58,7 +58,7 @@ def _first_difference(answer: dict, right: dict, wrong: list[str]) -> str:
 
 @exercise("04.2", "a rule that can be replayed")
 def daily_limit(decide: Any, evolve: Any) -> str:
-    """Commands of two days are decided, and what was decided is replayed into a fresh state."""
+    """Decide commands of two days, and replay the resulting events into a fresh state."""
     unanswered(
         decide is None or evolve is None, observed="`decide_a_day` or `evolve_a_day` is None", expected="two functions"
     )

@@ -1,4 +1,4 @@
-"""Lesson 04: if the database burns, what is left? A log of accounts, folded, rebuilt, read at a moment of the past."""
+"""Lesson 04: replay. A log of accounts is folded, rebuilt, and read at a moment of the past."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from workshop.lessons.event_replay.pictures import (
 from workshop.notebook import story
 from workshop.notebook.connection import Connection
 
-__all__ = [  # what the notebook uses besides
+__all__ = [  # used by the notebook
     "debit_through_a_kill",
     "draw_account",
     "draw_corrected",
@@ -42,14 +42,14 @@ __all__ = [  # what the notebook uses besides
 ]
 
 CARDS = 60
-REFUNDED = 25  # every so manieth payment is given back ...
-REFUNDED_AFTER = timedelta(days=2)  # ... after so long
-OPENING_CENTS = 4_000_000  # enough for most cards' half year
+REFUNDED = 25  # one of this many payments is refunded
+REFUNDED_AFTER = timedelta(days=2)  # the time between a payment and its refund
+OPENING_CENTS = 4_000_000  # sufficient for half a year of most cards
 
 
 @cache
 def facts(cards: int = CARDS) -> tuple[CardEvent, ...]:
-    """Half a year of the first cards: payments, and some of them given back, in order of time."""
+    """Return half a year of the first cards: payments and some refunds, in order of time."""
     rows = story.payments()
     paid = list(story.events(rows[rows["CUSTOMER_ID"] < cards]))
     given_back = [_refund(payment) for payment in paid[::REFUNDED]]
@@ -61,18 +61,18 @@ def _refund(payment: PaymentMade) -> PaymentRefunded:
 
 
 def facts_of(card: str, count: int) -> list[CardEvent]:
-    """The first facts of one card."""
+    """Return the first facts of one card."""
     return [fact for fact in facts() if fact.card == card][:count]
 
 
 def answers_to(given: Iterable[CardEvent], opening_cents: int = accounts.OPENING_CENTS) -> list[CardEvent]:
-    """What the bank did about these facts: the events of the accounts."""
+    """Return the bank's answers to these facts: the events of the accounts."""
     known: dict[str, Account] = {}
     answers = []
     for fact in given:
         account = known.get(fact.card, Account())
         command = command_for(fact)
-        assert command is not None  # a fact is a payment or a refund
+        assert command is not None  # every fact is a payment or a refund
         events = decide(account, command, opening_cents)
         known[fact.card] = fold(events, account)
         answers += events
@@ -80,19 +80,19 @@ def answers_to(given: Iterable[CardEvent], opening_cents: int = accounts.OPENING
 
 
 def write_history(ws: Connection) -> str:
-    """Write what happened to the accounts of half a year to a new topic of three partitions; returns its name."""
+    """Write half a year of account events to a new topic with three partitions; return its name."""
     topic = ws.fresh_topic("accounts", partitions=3)
     publish(ws, topic, answers_to(facts(), OPENING_CENTS))
     return topic
 
 
 def events_in(ws: Connection, topic: str, numbers: Iterable[int] | None = None) -> list[CardEvent]:
-    """The events of a topic, or of some of its partitions, as of now."""
+    """Return the events of a topic, or of some of its partitions, up to now."""
     return [parse(record.value) for record in consume.read_partitions(ws.kafka, topic, numbers)]
 
 
 def offsets_at(ws: Connection, topic: str, moment: datetime) -> dict[int, int]:
-    """Partition to the offset of its first event at or after a moment; its end offset if there is none."""
+    """Return partition to the offset of its first event at or after a moment, or else to its end offset."""
     with closing(KafkaConsumer(**ws.kafka)) as consumer:
         places = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
         ends = consumer.end_offsets(places)
@@ -101,12 +101,12 @@ def offsets_at(ws: Connection, topic: str, moment: datetime) -> dict[int, int]:
 
 
 def events_before(ws: Connection, topic: str, offsets: Mapping[int, int]) -> list[CardEvent]:
-    """The events of a topic that lie before an offset of each partition."""
+    """Return the events of a topic before the given offset of each partition."""
     return [parse(record.value) for record in consume.read_all(ws, topic) if record.offset < offsets[record.partition]]
 
 
 def states(events: Iterable[CardEvent]) -> dict[str, Account]:
-    """Card to account: the fold, card by card."""
+    """Return card to account, folded from the events."""
     found: dict[str, Account] = {}
     for event in events:
         found[event.card] = evolve(found.get(event.card, Account()), event)
@@ -114,14 +114,14 @@ def states(events: Iterable[CardEvent]) -> dict[str, Account]:
 
 
 def balances(events: Iterable[CardEvent]) -> dict[str, int]:
-    """Card to balance, in cents."""
+    """Return card to balance, in cents."""
     return {card: account.balance_cents for card, account in states(events).items()}
 
 
 def steps(
     events: Iterable[CardEvent], card: str, fold_one: Callable[[int, CardEvent], int] | None = None
 ) -> list[tuple]:
-    """Time and balance (cents) of one card after each of its events; by `evolve`, or by a projection of one's own."""
+    """Return time and balance (cents) of a card after each of its events, by `evolve` or by `fold_one`."""
     account, balance, found = Account(), 0, []
     for event in events:
         if event.card == card:
@@ -132,14 +132,14 @@ def steps(
 
 
 class Database:
-    """The bank's database of balances: a file that can be deleted. It remembers up to where it has read the log."""
+    """The bank's database of balances: a file with accounts and the offsets up to which they are valid."""
 
     def __init__(self, ws: Connection) -> None:
         self._ws = ws
         self.file = Path(ws.settings.state) / f"balances-{uuid.uuid4().hex[:6]}.json"
 
     def project(self, topic: str) -> int:
-        """Read what it does not know yet, and write balances and place together; returns how many events it read."""
+        """Read new events, and write balances and offsets together; return the number of events."""
         stored = json.loads(self.file.read_text()) if self.file.exists() else {"next": {}, "accounts": {}}
         known = {card: _account_of(fields) for card, fields in stored["accounts"].items()}
         records = records_from(self._ws, topic, {int(number): at for number, at in stored["next"].items()})
@@ -150,15 +150,15 @@ class Database:
         stored["accounts"] = {card: _fields_of(account) for card, account in known.items()}
         temporary = self.file.with_suffix(".part")
         temporary.write_text(json.dumps(stored))
-        temporary.replace(self.file)  # all of it or nothing
+        temporary.replace(self.file)  # atomic
         return len(records)
 
     def balances(self) -> dict[str, int]:
-        """Card to balance, in cents."""
+        """Return card to balance, in cents."""
         return {card: fields["balance_cents"] for card, fields in json.loads(self.file.read_text())["accounts"].items()}
 
     def delete(self) -> None:
-        """Burn it."""
+        """Delete the file."""
         self.file.unlink(missing_ok=True)
 
 
@@ -173,12 +173,12 @@ def _account_of(fields: dict) -> Account:
 
 
 def records_from(ws: Connection, topic: str, first: Mapping[int, int]) -> list:
-    """The records of each partition from an offset on; from 0 where none is named."""
+    """Return the records of each partition from an offset on; from 0 for partitions without one."""
     return consume.read_partitions(ws.kafka, topic, None, first=first)
 
 
 def measure_snapshot(ws: Connection, topic: str) -> dict[str, tuple[int, float]]:
-    """Know the accounts with and without a snapshot, after a hundred more events came; events read, seconds."""
+    """Compare reading with and without a snapshot, after 100 more events; return events and seconds."""
     database = Database(ws)
     database.project(topic)
     last = facts()[-1].at
@@ -197,10 +197,10 @@ def _timed(work: Callable[[], int]) -> tuple[int, float]:
 
 
 class Mailbox:
-    """The service that writes to customers.
+    """The service that sends e-mails to customers.
 
     Attributes:
-        sent: every e-mail that went out, as (to whom, about which payment).
+        sent: every e-mail, as (card, payment id).
     """
 
     def __init__(self) -> None:
@@ -208,18 +208,18 @@ class Mailbox:
         self._done: set[tuple[str, str]] = set()
 
     def send(self, event: PaymentDeclined) -> None:
-        """Write to the customer."""
+        """Send an e-mail to the customer."""
         self.sent.append((event.card, event.payment_id))
 
     def send_once(self, event: PaymentDeclined) -> None:
-        """Write to the customer, unless this event was written about before: the record of it outlives replays."""
+        """Send an e-mail to the customer, unless one was sent about this event; the record survives replays."""
         if (event.card, event.payment_id) not in self._done:
             self._done.add((event.card, event.payment_id))
             self.send(event)
 
 
 def write_two_versions(ws: Connection) -> str:
-    """Payments of version 1, then of version 2, one of them in francs, in one topic."""
+    """Write payments of version 1, then of version 2, one of them in francs, to a topic; return its name."""
     topic = ws.fresh_topic("two-versions", partitions=1)
     day = story.one_day()[:6]
     publish(ws, topic, day[:3])
@@ -232,5 +232,5 @@ def write_two_versions(ws: Connection) -> str:
 
 
 def noon(day: str) -> datetime:
-    """Noon of a day, such as 2018-06-12."""
+    """Return noon (UTC) of a day, such as 2018-06-12."""
     return datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC)

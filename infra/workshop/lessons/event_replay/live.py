@@ -1,4 +1,4 @@
-"""Lesson 04, what is watched while it happens: a topic that is compacted, a service that is killed."""
+"""Lesson 04, live: a topic during compaction, and a service that is killed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from workshop.notebook import services, story
 from workshop.notebook.connection import Connection
 from workshop.notebook.live import Live
 
-COMPACTED: dict[str, Any] = {  # so that one sees it within seconds; the defaults take hours
+COMPACTED: dict[str, Any] = {  # compaction within seconds; with the defaults it takes hours
     "cleanup_policy": "compact",
     "segment_ms": "1000",
     "min_cleanable_dirty_ratio": "0.01",
     "delete_retention_ms": "1000",
 }
-TICK = b"tick"  # a segment is only closed, and then compacted, when a later record comes
+TICK = b"tick"  # a later record closes a segment, and only closed segments are compacted
 
 
 def watch_compaction(ws: Connection, cards: int = 5, updates: int = 40) -> Compaction:
-    """Write many balances of few cards, watch the topic shrink to the last of each, then delete a card with a tombstone."""
+    """Write many balances of few cards, draw the compaction, then delete a card by a tombstone."""
     topic = ws.fresh_topic("balances", partitions=1, **COMPACTED)
     seen = Compaction()
     began = time.monotonic()
@@ -70,7 +70,7 @@ def _look_until(
 
 
 def debit_through_a_kill(ws: Connection, count: int = 400) -> Answers:
-    """Let the service answer payments, kill it in the middle, start it again; how often was each payment answered?"""
+    """Let `debits` answer payments, kill and restart it midway, and count the answers per payment."""
     payments, debits = ws.fresh_topic("to-debit"), ws.fresh_topic("debited")
     balances = ws.fresh_topic("balances", cleanup_policy="compact")
     service = services.debits(ws, payments, debits, balances, work_ms=4)

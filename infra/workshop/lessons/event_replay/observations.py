@@ -1,4 +1,4 @@
-"""Observations of lesson 04: the data that its experiments return and its pictures show."""
+"""Observations of lesson 04: results of its experiments, and data of its pictures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Compaction:
-    """What lies in a compacted topic over time.
+    """Content of a compacted topic over time.
 
     Attributes:
         points: triples of seconds, records in the topic, keys among them that have a value.
-        marks: seconds and what was done then.
+        marks: pairs of seconds and action.
     """
 
     points: list[tuple[float, int, int]] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Compaction:
 
 @dataclass
 class Answers:
-    """How the answers grew while the service was killed; seconds."""
+    """The number of answers over time while the service was killed; times in seconds."""
 
     expected: int
     points: list[tuple[float, int]] = field(default_factory=list)

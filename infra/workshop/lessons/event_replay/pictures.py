@@ -1,4 +1,4 @@
-"""The pictures of lesson 04: balances over events and over time, what was read, what is left after compaction."""
+"""Pictures of lesson 04: balances by event and by time, events read, records after compaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workshop.notebook.pictures import BLUE, GREEN, GREY, INK, ORANGE, RED, Pict
 
 
 def draw_account(events: Sequence[CardEvent]) -> Picture:
-    """The balance after each event: what is taken, given back, declined."""
+    """Draw the balance after each event: debits, credits, declined payments."""
     drawing, axes = figure(height=3.2)
     account, balances = Account(), []
     for event in events:
@@ -33,7 +33,7 @@ def draw_account(events: Sequence[CardEvent]) -> Picture:
 def draw_line(
     lines: Mapping[str, Sequence[tuple[datetime, int]]], moment: datetime | None = None, value: int | None = None
 ) -> Picture:
-    """Balances over time, one line a projection; a moment of the past marked."""
+    """Draw balances over time, one line per projection, with a marked moment of the past."""
     drawing, axes = figure(height=3.2)
     for (name, points), colour in zip(lines.items(), (BLUE, ORANGE), strict=False):
         times, cents = zip(*points, strict=True)
@@ -55,7 +55,7 @@ def draw_line(
 
 
 def draw_corrected(wrong: Sequence[tuple[datetime, int]], right: Sequence[tuple[datetime, int]]) -> Picture:
-    """Two projections of one log, and what lies between them."""
+    """Draw two projections of one log, and the difference between them."""
     drawing, axes = figure(height=3.2)
     times = [at for at, _ in right]
     below, above = [cents / 100 for _, cents in wrong], [cents / 100 for _, cents in right]
@@ -70,7 +70,7 @@ def draw_corrected(wrong: Sequence[tuple[datetime, int]], right: Sequence[tuple[
 
 
 def draw_points(points: Mapping[str, int], count: int = 10) -> Picture:
-    """The cards with the most loyalty points."""
+    """Draw the cards with the most loyalty points."""
     best = sorted(points.items(), key=lambda pair: -pair[1])[:count]
     drawing, axes = figure(height=3.2)
     axes.barh([card for card, _ in best], [number for _, number in best], color=BLUE)
@@ -82,7 +82,7 @@ def draw_points(points: Mapping[str, int], count: int = 10) -> Picture:
 
 
 def draw_snapshot(measured: Mapping[str, tuple[int, float]]) -> Picture:
-    """Events read, and seconds, with and without a snapshot."""
+    """Draw events read, and seconds, with and without a snapshot."""
     drawing, axes = figure(height=2.0, columns=2, sharey=True)
     names = list(measured)
     for one, index, label, form in ((axes[0], 0, "events read", "{:,.0f}"), (axes[1], 1, "seconds", "{:.2f}")):
@@ -96,7 +96,7 @@ def draw_snapshot(measured: Mapping[str, tuple[int, float]]) -> Picture:
 
 
 def draw_compaction(seen: Compaction) -> Picture:
-    """Records in a compacted topic over time, on a scale of powers so that five and four can be told apart."""
+    """Draw the records in a compacted topic over time, on a log scale so that 5 and 4 differ visibly."""
     drawing, axes = figure(height=3.0)
     records = [count for _, count, _ in seen.points]
     if records:
@@ -115,7 +115,7 @@ def draw_compaction(seen: Compaction) -> Picture:
 
 
 def draw_answers(seen: Answers) -> Picture:
-    """Payments answered over time, as readers of committed events see them; the kill and the return marked."""
+    """Draw the number of answered payments over time, by committed records, with the kill and the restart."""
     drawing, axes = figure(height=3.0)
     if seen.points:
         times, counts = zip(*seen.points, strict=True)

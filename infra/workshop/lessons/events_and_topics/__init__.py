@@ -1,1 +1,1 @@
-"""Lesson 01: its experiments, observations, pictures and checks."""
+"""Lesson 01: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 01."""
+"""Checks of lesson 01."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @exercise("01.1", "a bookmark for each group")
 def bookmarks(ws: Connection, topic: str, fraud: str, billing: str) -> str:
-    """Fraud stands at the beginning, billing at the end; then ten new events come, and each gets what it should."""
+    """Check that fraud starts at the beginning and billing at the end, then publish ten new events."""
     past = len(consume.read_all(ws, topic))
     marks = {group: _committed(ws, topic, group) for group in (fraud, billing)}
     unanswered(
@@ -61,13 +61,13 @@ def _committed(ws: Connection, topic: str, group: str) -> dict[int, int]:
 
 
 def _resume(ws: Connection, topic: str, group: str, marks: Mapping[int, int]) -> int:
-    """How many events are read from the bookmarks on."""
+    """Return the number of events at or after the committed offsets."""
     return sum(1 for record in consume.read_all(ws, topic) if record.offset >= marks[record.partition])
 
 
 @exercise("01.2", "a refund is a fact of its own")
 def refund(ws: Connection, topic: str, payment: PaymentMade) -> str:
-    """The payment is still there, and one later event says what was given back, and of which payment."""
+    """Check that the payment is still there, and that one later event refers to it and states the refund."""
     records = consume.read_all(ws, topic)
     events = [_event(record) for record in records]
     original = [e for e in events if e["type"] == "PaymentMade" and e.get("payment_id") == payment.payment_id]

@@ -1,4 +1,4 @@
-"""Lesson 01: what a log keeps that a queue forgets."""
+"""Lesson 01: the differences between a log and a queue."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DELETION_TIMEOUT = 30.0
 
 @contextmanager
 def producer(ws: Connection) -> Iterator[KafkaProducer]:
-    """A producer; when the block ends, everything that was sent is written."""
+    """Yield a producer; at the end of the block, everything that was sent is written."""
     with closing(KafkaProducer(**ws.kafka, acks="all")) as opened:
         yield opened
         opened.flush()
@@ -39,13 +39,13 @@ def producer(ws: Connection) -> Iterator[KafkaProducer]:
 
 @contextmanager
 def consumer(ws: Connection, topic: str, **options: object) -> Iterator[KafkaConsumer]:
-    """A consumer that has subscribed to a topic, and commits nothing by itself."""
+    """Yield a consumer of a topic without automatic commits."""
     with closing(KafkaConsumer(topic, **ws.kafka, enable_auto_commit=False, **options)) as opened:
         yield opened
 
 
 def take(consumer: KafkaConsumer, count: int, patience: float = 10) -> list:
-    """Read the next `count` records, or as many as come within `patience` seconds."""
+    """Read the next `count` records, or as many as arrive within `patience` seconds."""
     records: list = []
     deadline = time.monotonic() + patience
     while len(records) < count and time.monotonic() < deadline:
@@ -55,7 +55,7 @@ def take(consumer: KafkaConsumer, count: int, patience: float = 10) -> list:
 
 
 def draw_bookmarks(end: int, positions: Mapping[str, int]) -> Picture:
-    """The log from 0 to its end, and where each reader stands in it."""
+    """Draw the log from 0 to its end, and the position of each reader."""
     drawing, axes = figure(height=0.9 + 0.55 * len(positions))
     for row, position in enumerate(positions.values()):
         axes.barh(row, position, height=0.5, color=PALETTE[row % len(PALETTE)])
@@ -74,7 +74,7 @@ def draw_bookmarks(end: int, positions: Mapping[str, int]) -> Picture:
 
 
 def read_in_groups(ws: Connection, groups: Mapping[str, str], events: list[PaymentMade]) -> dict[str, Counter]:
-    """Let readers join their groups, then publish events, and count what each reader got.
+    """Let readers join their groups, then publish events, and count the events of each reader.
 
     Args:
         groups: reader to group.
@@ -94,7 +94,7 @@ def read_in_groups(ws: Connection, groups: Mapping[str, str], events: list[Payme
 
 
 def draw_shares(got: Mapping[str, Counter], groups: Mapping[str, str]) -> Picture:
-    """How many events each reader got, coloured by its group."""
+    """Draw the number of events per reader, coloured by group."""
     drawing, axes = figure(height=0.9 + 0.5 * len(got))
     colours = dict(zip(dict.fromkeys(groups.values()), PALETTE, strict=False))
     for row, (reader, events) in enumerate(got.items()):
@@ -107,14 +107,14 @@ def draw_shares(got: Mapping[str, Counter], groups: Mapping[str, str]) -> Pictur
 
 
 def work(ws: Connection, topic: str, group: str, *, commit: str, crash_at: int | None = None) -> list[int]:
-    """A service that handles events one by one and commits its place, before or after it handles each.
+    """Handle events one by one, and commit the offset before or after each of them.
 
     Args:
         commit: "before" or "after".
-        crash_at: the offset at which it dies, between the one and the other.
+        crash_at: the offset at which the service crashes, between handling and commit.
 
     Returns:
-        The offsets that it handled in this life.
+        The offsets that this run handled.
     """
     consumer = KafkaConsumer(topic, **ws.kafka, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False)
     handled: list[int] = []
@@ -146,7 +146,7 @@ def _end(ws: Connection, topic: str) -> int:
 
 
 def draw_lives(lives: Mapping[str, list[list[int]]], events: int) -> Picture:
-    """How often each event was handled over a service's lives: a square an event."""
+    """Draw how often each event was handled over all runs of a service, one square per event."""
     drawing, axes = figure(height=0.9 + 0.75 * len(lives))
     colours, words = {0: "white", 1: BLUE, 2: ORANGE}, {0: "never", 1: "", 2: "twice"}
     found = []
@@ -165,10 +165,10 @@ def draw_lives(lives: Mapping[str, list[list[int]]], events: int) -> Picture:
 
 
 def watch_retention(ws: Connection) -> dict[str, list[tuple[float, int, int]]]:
-    """Write payments of 2018 to two topics that keep all; after two seconds tell one to keep seven days; draw both.
+    """Write payments of 2018 to two topics, set retention.ms of one to 7 days after 2 s, and draw both.
 
     Returns:
-        Topic to triples: seconds since the write, first offset that is still there, end offset.
+        Topic to triples: seconds since the write, first remaining offset, end offset.
     """
     topics = {label: ws.fresh_topic("of-2018", partitions=1) for label in ("told to keep 7 days", "keeps all")}
     for topic in topics.values():
@@ -202,7 +202,7 @@ def _set_retention(ws: Connection, topic: str, milliseconds: str) -> None:
 
 
 def draw_retention(seen: Mapping[str, list[tuple[float, int, int]]], told_at: float | None) -> Picture:
-    """What is still in each topic over time."""
+    """Draw the remaining offsets of each topic over time."""
     drawing, axes = figure(columns=len(seen), height=2.8, sharey=True)
     said = []
     for one, (label, points) in zip(axes, seen.items(), strict=True):
@@ -226,7 +226,7 @@ def draw_retention(seen: Mapping[str, list[tuple[float, int, int]]], told_at: fl
 
 
 def report_malformed(ws: Connection, topic: str) -> list[PaymentMade]:
-    """Read payments, report what is not one, and go on."""
+    """Return the payments of a topic, and print each record that is not a payment."""
     payments = []
     for record in consume.read_all(ws, topic):
         try:

@@ -1,1 +1,1 @@
-"""Lesson 05: its experiments, observations, pictures and checks."""
+"""Lesson 05: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 05."""
+"""Checks of lesson 05."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from workshop.domain.fraud.features import NAMES
 from workshop.domain.fraud.period_truth import inject_bursts, score
 from workshop.notebook.exercises import exercise, expect, unanswered
 
-CHECKED = 5  # cards a day that the investigators can check
+CHECKED = 5  # cards per day that the investigators can check
 WEEKS = (datetime(2018, 7, 1), datetime(2018, 9, 24))
 BURSTS = 20
-ENOUGH = 12  # of the bursts that must be found
-ALARMS = 6  # warnings of honest cards that are forgiven
+ENOUGH = 12  # bursts that must be found
+ALARMS = 6  # false alarms that are accepted
 LONGEST = 31  # days
 
 
 @exercise("05.1", "five cards a day")
 def investigators(rank: Any, seen: pd.DataFrame, table: pd.DataFrame, fraud: np.ndarray) -> str:
-    """Each day the five cards that rank highest are checked: how many of them had a fraud that day?"""
+    """Check the five highest-ranked cards of each day: how many of them had a fraud that day?"""
     unanswered(rank is None, observed="`rank` is None", expected="a function of the features")
     expect(
         callable(rank), observed=f"`rank` is a {type(rank).__name__}", expected="a function: rank(seen) -> a score each"
@@ -63,7 +63,7 @@ def _expect_a_score_of_its_own(rank: Callable, seen: pd.DataFrame, scores: np.nd
 
 
 def _hits(table: pd.DataFrame, fraud: np.ndarray, scores: np.ndarray) -> tuple[int, int]:
-    """How many checked cards had a fraud that day, and on how many days cards were checked."""
+    """Return the number of checked cards with a fraud on that day, and the number of days."""
     at = table["at"]
     rows = ((at >= WEEKS[0]) & (at < WEEKS[1])).to_numpy()
     days = at[rows].dt.date
@@ -75,7 +75,7 @@ def _hits(table: pd.DataFrame, fraud: np.ndarray, scores: np.ndarray) -> tuple[i
 
 @exercise("05.2", "bursts")
 def bursts(find: Any, table: pd.DataFrame) -> str:
-    """Twenty cards get a burst of extra payments; the function looks at each card."""
+    """Inject bursts of extra payments into twenty cards, and call the function for each card."""
     unanswered(find is None, observed="`find_burst` is None", expected="a function of one card's payments")
     expect(callable(find), observed=f"`find_burst` is a {type(find).__name__}", expected="a function")
     calm = _calm(table)
@@ -105,7 +105,7 @@ def bursts(find: Any, table: pd.DataFrame) -> str:
 
 
 def _calm(table: pd.DataFrame) -> pd.DataFrame:
-    """The cards that pay once or twice a day at most: where a burst can be told from a busy weekend."""
+    """Return cards with up to two payments per day, where a burst differs from a busy weekend."""
     count = table.groupby("customer", observed=True).size()
     cards = count[(count >= 60) & (count <= 250)].index
     rows = table[table["customer"].isin(cards)].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Lesson 05: what shows only afterwards? Half a year of payments replayed: rules, late labels, a model, and the warning."""
+"""Lesson 05: fraud detection by replay of half a year: rules, late labels, a model, warnings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from workshop.lessons.fraud_analysis.pictures import (
 from workshop.notebook import story
 from workshop.notebook.connection import Connection
 
-__all__ = [  # what the notebook uses besides
+__all__ = [  # used by the notebook
     "draw_base_rate",
     "draw_curves",
     "draw_moments",
@@ -45,8 +45,8 @@ __all__ = [  # what the notebook uses besides
     "warning_text",
 ]
 
-DELAY = timedelta(days=7)  # until a customer has seen the statement and called
-LOOKING_BACK = timedelta(days=37)  # the longest window of the features: 30 days, a week late
+DELAY = timedelta(days=7)  # until a customer has seen the statement and reported the fraud
+LOOKING_BACK = timedelta(days=37)  # the longest window of the features, 30 days, plus a week of delay
 NEEDED = ["TRANSACTION_ID", "TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT", "TX_FRAUD"]
 PUBLISHED_FIGURES = {  # Fraud Detection Handbook, chapter 3: AUC ROC, average precision, card precision@100
     "logistic regression": (0.871, 0.606, 0.291),
@@ -57,7 +57,7 @@ PUBLISHED_FIGURES = {  # Fraud Detection Handbook, chapter 3: AUC ROC, average p
 
 
 def half_year(ws: Connection) -> tuple[str, str]:
-    """Publish half a year of 250 cards, and each fraud's report a week after its payment; the names of both topics."""
+    """Publish half a year of 250 cards, and fraud reports a week late; return the names of both topics."""
     log, reports = ws.fresh_topic("half-year"), ws.fresh_topic("fraud-reports", partitions=1)
     publish(ws, log, story.events(story.payments()))
     publish(ws, reports, [report_of(payment) for payment in story.events(_frauds())])
@@ -70,37 +70,37 @@ def _frauds() -> pd.DataFrame:
 
 
 def report_of(payment: PaymentMade) -> FraudReported:
-    """The report of a payment, a week after it."""
+    """Return the report of a payment, a week after it."""
     about = (payment.card, payment.amount_cents, payment.at + DELAY, payment.payment_id)
     return FraudReported(*about, payment.terminal, payment.timestamp_ms())
 
 
 def reported(ws: Connection, topic: str) -> pd.Series:
-    """When each fraud became known: times by payment_id, as the topic of reports tells it."""
+    """Return the time at which each fraud became known, by payment_id, from the topic of reports."""
     events = [parse(record.value) for record in consume.read_all(ws, topic)]
     times = pd.to_datetime([event.at for event in events], utc=True).tz_localize(None)
     return pd.Series(times, index=[event.payment_id for event in events], name="known_at")
 
 
 def labels(table: pd.DataFrame) -> np.ndarray:
-    """Each payment's truth, 1 for fraud: what nobody knows while the payment is made; shape (rows,)."""
+    """Return the truth about each payment, 1 for fraud, unknown at payment time; shape (rows,)."""
     return table["payment_id"].isin([f"payment-{n:07d}" for n in _frauds()["TRANSACTION_ID"]]).to_numpy().astype(int)
 
 
 def known_at_once(table: pd.DataFrame, fraud: np.ndarray) -> pd.Series:
-    """Reports as they would be if every fraud were known the moment it happens: what no bank has."""
+    """Return the reports as if every fraud were known at payment time, which no bank can achieve."""
     frauds = table[fraud == 1]
     return pd.Series(frauds["at"].to_numpy(), index=frauds["payment_id"].to_numpy())
 
 
 def spoken(seen: pd.DataFrame) -> pd.DataFrame:
-    """Which rule spoke for each payment; a column of booleans a rule."""
+    """Return which rule flagged each payment; one column of booleans per rule."""
     rows = [Features(*row) for row in seen[list(NAMES)].itertuples(index=False, name=None)]
     return pd.DataFrame({name: [rule(row) is not None for row in rows] for name, rule in rules.RULES.items()})
 
 
 def rule_table(flags: pd.DataFrame, fraud: np.ndarray) -> pd.DataFrame:
-    """Each rule, and any of them: how many payments it flags a day, how many of those are frauds, how many it finds."""
+    """Return flags, precision and recall of each rule, and of all rules together."""
     columns = {**{name: flags[name] for name in flags}, "any of them": flags.any(axis=1)}
     found = {
         name: {
@@ -114,14 +114,14 @@ def rule_table(flags: pd.DataFrame, fraud: np.ndarray) -> pd.DataFrame:
 
 
 def average_precisions(fraud: np.ndarray, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Average precision of each score: 1 if every fraud ranks first, the base rate if the score knows nothing."""
+    """Return each score's average precision: 1 if all frauds rank first, the base rate if uninformative."""
     return {name: round(float(average_precision_score(fraud, values)), 3) for name, values in scores.items()}
 
 
 def published_payments() -> pd.DataFrame:
-    """The published payments on which the published split depends: those of its weeks and of the 37 days before them.
+    """Return the published payments that the published split needs: its weeks and the 37 days before them.
 
-    All 1,754,155 are simulated once (some ten seconds) and kept in the cache folder; only a part is read into memory.
+    All 1,754,155 are simulated once (about ten seconds) and kept in the cache folder; only a part is read into memory.
     """
     file = Path(Settings.load().cache) / "payments-published.parquet"
     if not file.exists():
@@ -137,10 +137,10 @@ def published_payments() -> pd.DataFrame:
 
 
 def on_the_published_split(seed: int = 0) -> pd.DataFrame:
-    """Train on 25 to 31 July, judge on 8 to 14 August 2018: published models, published and here, and our own.
+    """Train on 25 to 31 July, test on 8 to 14 August 2018, and compare with the published figures.
 
     Returns:
-        A row a model; columns AUC ROC, average precision, card precision@100, and where the figure comes from.
+        One row per source ("published" or "here") and model; columns AUC ROC, average precision, card precision@100.
     """
     payments = published_payments()
     table, fraud = from_simulator(payments), payments["TX_FRAUD"].to_numpy()
@@ -162,14 +162,14 @@ def _three(figures: protocol.Figures) -> tuple[float, float, float]:
 
 
 def period_score(found: list[PeriodWarning]) -> Score:
-    """Warnings of the 250 cards against the truth: what was found, and what was a false alarm."""
+    """Return the score of warnings about the 250 cards against the truth: found periods and false alarms."""
     true = truth(story.payments())
     true["customer"] = [f"card-{number:04d}" for number in true["customer"]]
     return score(pd.DataFrame([(w.customer, w.first, w.last) for w in found], columns=list(true.columns)), true)
 
 
 def publish_warnings(ws: Connection, topic: str, found: list[PeriodWarning]) -> int:
-    """Publish the warnings as events, with the sentence for the customer in both languages; returns how many."""
+    """Publish the warnings with the customer's sentence in English and French; return their number."""
     with closing(KafkaProducer(**ws.kafka, acks="all", **IN_BULK)) as producer:
         for warning in found:
             fields = {

@@ -1,4 +1,4 @@
-"""Lesson 05, real time: a card pays, is debited and judged, while one watches. Both services are processes of their own."""
+"""Lesson 05, live: payments of a card are debited and evaluated by services in separate processes."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from workshop.notebook.live import Live
 
 CARD = "card-0007"
 USUAL = (31_50, 24_90, 42_00, 18_75, 36_20, 27_40, 33_10, 22_80)  # cents
-LIVE = (29_90, 35_00, 189_00, 31_20, 249_00)  # cents; two are unlike the others
+LIVE = (29_90, 35_00, 189_00, 31_20, 249_00)  # cents; two of them are unusually high
 EVERY = 0.5  # seconds
-PATIENCE = 60.0  # seconds within which the last payments are debited
+PATIENCE = 60.0  # seconds until the last payments must be debited
 
 
 def pay_live(ws: Connection) -> Moments:
-    """A card with a past pays five times; each payment is debited, and two of them look strange."""
+    """Let a card with a past pay five times; each payment is debited, and two of them look suspicious."""
     payments, reports = ws.fresh_topic("paid-now"), ws.fresh_topic("reports-now", partitions=1)
     answers, alerts = ws.fresh_topic("debits-now"), ws.fresh_topic("alerts-now")
     running = [
@@ -42,7 +42,7 @@ def pay_live(ws: Connection) -> Moments:
 
 
 def _past() -> list[PaymentMade]:
-    """Eight usual payments, one a day."""
+    """Return eight usual payments, one per day."""
     now = datetime.now(UTC)
     days = range(len(USUAL), 0, -1)
     return [PaymentMade(CARD, "terminal-00042", c, now - timedelta(days=d)) for c, d in zip(USUAL, days, strict=True)]
@@ -66,7 +66,7 @@ def _started(running: list[services.Service]) -> Iterator[None]:
 
 @contextmanager
 def _readers(ws: Connection, *topics: str) -> Iterator:
-    """A function that gives what has come to these topics since it was last asked."""
+    """Yield a function that returns the events that have arrived since its last call."""
     with closing(
         KafkaConsumer(*topics, **ws.kafka, isolation_level="read_committed", auto_offset_reset="earliest")
     ) as consumer:

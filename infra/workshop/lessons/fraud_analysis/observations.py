@@ -1,4 +1,4 @@
-"""Observations of lesson 05: the data that its experiments return and its pictures show."""
+"""Observations of lesson 05: results of its experiments, and data of its pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workshop.domain.payments.events import AccountDebited, PaymentDeclined, Pay
 
 @dataclass
 class Moment:
-    """One payment: when it was made (seconds since the first), and after how many seconds it was debited and flagged."""
+    """One payment: its time in seconds, and the seconds until it was debited and flagged."""
 
     made: float
     cents: int
@@ -28,7 +28,7 @@ class Moments:
     payments: dict[str, Moment] = field(default_factory=dict)
 
     def note(self, event: object) -> None:
-        """An answer or an alert came in."""
+        """Record an answer or an alert that has arrived."""
         moment = self.payments.get(getattr(event, "payment_id", ""))
         if moment is None:
             return

@@ -1,4 +1,4 @@
-"""The pictures of lesson 05: a payment's way, how rare fraud is, what a threshold costs, and a warning."""
+"""Pictures of lesson 05: the path of a payment, the base rate, precision and recall, a warning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workshop.notebook.pictures import BLUE, FAINT, GREY, INK, ORANGE, PALETTE, 
 
 
 def draw_moments(seen: Moments) -> Picture:
-    """Each payment when it was made, and after how many milliseconds it was debited and flagged."""
+    """Draw each payment at its time, with the milliseconds until it was debited and flagged."""
     drawing, axes = figure(height=3.4)
     said = []
     for number, moment in enumerate(seen.payments.values()):
@@ -36,7 +36,7 @@ def draw_moments(seen: Moments) -> Picture:
 
 
 def draw_base_rate(fraud: np.ndarray, count: int = 1000) -> Picture:
-    """So many payments as squares; as many of them red as are frauds."""
+    """Draw payments as squares, with the share of frauds in red."""
     drawing, axes = figure(height=2.6)
     share = float(np.mean(fraud))
     red = round(share * count)
@@ -53,7 +53,7 @@ def draw_base_rate(fraud: np.ndarray, count: int = 1000) -> Picture:
 def draw_curves(
     fraud: np.ndarray, scores: Mapping[str, np.ndarray], points: pd.DataFrame | Mapping[str, np.ndarray]
 ) -> Picture:
-    """Precision against recall for every threshold of some scores; rules, which have no threshold, as points."""
+    """Draw precision against recall for all thresholds of some scores; rules have none, they are points."""
     drawing, axes = figure(width=7.2, height=4.0)
     said = []
     for (name, values), colour in zip(scores.items(), PALETTE, strict=False):
@@ -64,7 +64,7 @@ def draw_curves(
     for number, (name, flag) in enumerate(points.items()):
         x, y = fraud[flag].sum() / fraud.sum(), fraud[flag].mean() if flag.any() else 0
         axes.scatter(x, y, color=INK, s=45, zorder=4)
-        away = (9, 5) if number % 2 == 0 else (-12, -16)  # neighbours' words stand apart
+        away = (9, 5) if number % 2 == 0 else (-12, -16)  # labels of neighbouring points do not overlap
         side = "left" if number % 2 == 0 else "right"
         ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
         axes.annotate(name, (x, y), xytext=away, textcoords="offset points", fontsize=9, ha=side, bbox=ground)
@@ -78,7 +78,7 @@ def draw_curves(
 
 
 def draw_published(figures: pd.DataFrame) -> Picture:
-    """Average precision of each model: published, and computed here."""
+    """Draw the average precision of each model, published and computed here."""
     drawing, axes = figure(height=3.2)
     column = figures["average precision"]
     names = list(dict.fromkeys(name for _, name in column.index))
@@ -98,7 +98,7 @@ def draw_published(figures: pd.DataFrame) -> Picture:
 
 
 def draw_warning(table: pd.DataFrame, warning: PeriodWarning, language: str = "fr") -> Picture:
-    """The card's half year, the period shaded, its strange payments marked, and the sentence for the customer."""
+    """Draw a card's half year with the period, its suspicious payments, and the customer's sentence."""
     drawing, axes = figure(height=3.6)
     mine = table[table["customer"] == warning.customer]
     strange = mine["payment_id"].isin(warning.payment_ids)

@@ -1,1 +1,1 @@
-"""Lesson 10: its experiments, observations, pictures and checks."""
+"""Lesson 10: experiments, observations, pictures and checks."""

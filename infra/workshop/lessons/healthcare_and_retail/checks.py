@@ -1,4 +1,4 @@
-"""The checks of lesson 10."""
+"""Checks of lesson 10."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEAST_EVENTS, LEAST_READERS = 3, 2
 
 @exercise("10.1", "a rule over everybody's past")
 def called(ws: Connection, topic: str, answer: Any) -> str:
-    """The check folds the log itself, corrections included."""
+    """Compare the answer with a fold of the log, corrections included."""
     unanswered(answer is None, observed="`called` is None", expected="a dict: case to True or False")
     expect(
         isinstance(answer, Mapping),
@@ -69,7 +69,7 @@ def _some(names: list) -> str:
 
 @exercise("10.2", "fifty orders at once")
 def no_oversale(shop: Shop) -> str:
-    """Three deciders answer what lies in the topic of orders; then the check folds every decision."""
+    """Let three deciders answer the orders in the topic, then fold every decision."""
     written = shop.decided()
     ordered = shop.ordered()
     unanswered(
@@ -123,7 +123,7 @@ def _expect_nothing_oversold(stock: Mapping[str, int], decisions: list[Decision]
 
 @exercise("10.3", "a design of your own")
 def design(answer: Any) -> str:
-    """The form only: whether the parts of the design fit each other. Whether it is a good one, ask your neighbour."""
+    """Check the form only: whether the parts of the design fit together. Attendees discuss its quality."""
     unanswered(not answer, observed="`design` is empty", expected="a dict: events, key, readers, personal, corrects")
     expect(isinstance(answer, Mapping), observed=f"`design` is a {type(answer).__name__}", expected="a dict")
     parts = {"events": Mapping, "key": str, "readers": Mapping, "personal": list | tuple | set, "corrects": Mapping}

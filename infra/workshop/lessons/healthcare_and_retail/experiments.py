@@ -1,4 +1,4 @@
-"""Lesson 10: what changes when events are people and stock? A hospital's log and a shop's, published, replayed, folded."""
+"""Lesson 10: event logs of a hospital and a shop: published, replayed, folded, corrected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from workshop.lessons.healthcare_and_retail.pictures import (
 from workshop.lessons.healthcare_and_retail.stock_keeping import Shop, one_writer, race
 from workshop.notebook.connection import Connection
 
-__all__ = [  # what the notebook uses besides
+__all__ = [  # used by the notebook
     "Shop",
     "draw_beds",
     "draw_cohorts",
@@ -52,7 +52,7 @@ CALLED_FROM = Decimal(4)  # mmol/l of lactate
 
 
 def counts(log: Iterable[LoggedEvent]) -> pd.DataFrame:
-    """What a replay found, and what pandas finds in the file if nobody tells it that a name is a name."""
+    """Return counts from a replay, and from pandas with its default handling of names such as NA."""
     wanted = ("ER Triage", "IV Antibiotics", "Return ER")
     totals, frame = Totals.of(log), pd.read_csv(SEPSIS).dropna(subset="case_id")
     usual = frame["activity"].value_counts()
@@ -64,12 +64,12 @@ def counts(log: Iterable[LoggedEvent]) -> pd.DataFrame:
 
 
 def at(text: str) -> datetime:
-    """A moment of the past, such as 2014-04-10 12:00."""
+    """Return a moment of the past, such as 2014-04-10 12:00, in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def correct(ws: Connection, topic: str, file: PatientFile) -> None:
-    """Two things that happen in every hospital: a result that was typed wrongly, and one that was written down late."""
+    """Publish a correction of a mistyped result, and a result that was written down late."""
     wrong = file.results("LacticAcid")[-1]
     step = next(one for one in file.steps if one.event_id == wrong.event_id)
     swapped = correction(step, _swapped(wrong.value), wrong.at + timedelta(hours=20), "digits swapped")
@@ -79,13 +79,13 @@ def correct(ws: Connection, topic: str, file: PatientFile) -> None:
 
 
 def _swapped(value: Decimal) -> Decimal:
-    """1.7 for 7.1: what a tired hand types."""
+    """Return a value with swapped digits, 1.7 for 7.1, as in a typing error."""
     whole, tenth = divmod(int(value * 10), 10)
     return Decimal(tenth * 10 + whole % 10) / 10
 
 
 def then_and_now(events: Sequence[PatientEvent], moment: datetime, activity: str = "LacticAcid") -> pd.DataFrame:
-    """A patient's results as they were known at a moment, and as they are known today."""
+    """Return a patient's results as known at a moment, and as known today."""
     then = {one.event_id: str(one.value) for one in fold(known_by(events, moment)).results(activity)}
     rows = [
         {
@@ -100,7 +100,7 @@ def then_and_now(events: Sequence[PatientEvent], moment: datetime, activity: str
     return pd.DataFrame(rows).set_index("measured")
 
 
-PEOPLE = (  # invented: the log is anonymised, and stays so
+PEOPLE = (  # invented, because the log is anonymised
     ("A. Dupont", "ER Triage"),
     ("B. Éluard", "ER Triage"),
     ("A. Dupont", "IV Antibiotics"),
@@ -110,7 +110,7 @@ PEOPLE = (  # invented: the log is anonymised, and stays so
 
 
 def admit(ws: Connection, key: bytes, ring: KeyRing) -> str:
-    """Write what happened to three invented people: under pseudonyms, their names locked with a key each."""
+    """Write events of three invented people under pseudonyms, with names encrypted by a key per person."""
     topic = ws.fresh_topic("people", partitions=1)
     events = []
     for number, (name, activity) in enumerate(PEOPLE):
@@ -122,7 +122,7 @@ def admit(ws: Connection, key: bytes, ring: KeyRing) -> str:
 
 
 def read_people(ws: Connection, topic: str, ring: KeyRing) -> pd.DataFrame:
-    """What a reader sees who holds these keys: every event, and the names that can be unlocked."""
+    """Return every event, with the names that a reader with these keys can decrypt."""
     rows = []
     for event in replay_log(ws, topic):
         locked = event.fields["person"]
@@ -143,14 +143,14 @@ def read_people(ws: Connection, topic: str, ring: KeyRing) -> pd.DataFrame:
 
 
 def publish_tills(ws: Connection) -> str:
-    """Publish a year of receipts to a new topic; returns its name."""
+    """Publish a year of receipts to a new topic; return its name."""
     topic = ws.fresh_topic("tills")
     publish_log(ws, TILLS, topic, TILLS_READING)
     return topic
 
 
 def ward_log(ws: Connection) -> str:
-    """The hospital's log in a topic of its own, with some results corrected; returns its name."""
+    """Publish the hospital's log, with some corrected results, to a new topic; return its name."""
     topic = ws.fresh_topic("ward")
     publish_log(ws, SEPSIS, topic, SEPSIS_READING)
     publish(ws, topic, corrections(map(patient_event, replay_log(ws, topic))))
@@ -158,21 +158,21 @@ def ward_log(ws: Connection) -> str:
 
 
 def corrections(events: Iterable[PatientEvent | ResultCorrected]) -> list[LoggedEvent]:
-    """Corrections of lactates that change who is called: the same ones at each call."""
+    """Return corrections of lactates that change which patients are called; the same ones at each call."""
     found: list[tuple[PatientEvent, Decimal]] = []
     for case, file in sorted(files(events).items()):
         values = {one.event_id: one.value for one in file.results("LacticAcid")}
         high = [name for name, value in values.items() if value >= CALLED_FROM]
         steps = {step.event_id: step for step in file.steps}
-        if len(high) == 1 and len(values) == 1 and len(found) < 6:  # was taken for an emergency, and was none
+        if len(high) == 1 and len(values) == 1 and len(found) < 6:  # looked like an emergency, but was not
             found.append((steps[high[0]], values[high[0]] / 10))
-        elif case in ("NA", "AA", "XA", "ZA") and values:  # was one, and nobody saw it
+        elif case in ("NA", "AA", "XA", "ZA") and values:  # was an emergency, but did not look like one
             found.append((steps[next(reversed(values))], CALLED_FROM))
     return [correction(step, right, step.at + timedelta(days=1), "typed wrongly") for step, right in found]
 
 
 def shop_online(commands: Iterable[PutIn | CheckOut | GiveUp]) -> list[baskets.Event]:
-    """One basket's events, decided one command after the other."""
+    """Return the events of one basket, decided one command after the other."""
     basket, events = Basket(), []
     for command in commands:
         for event in baskets.decide(basket, command):

@@ -1,4 +1,4 @@
-"""The pictures of lesson 10: a patient's path, beds over time, delays, a stock below zero, cohorts, readers."""
+"""Pictures of lesson 10: a patient's path, beds, delays, a stock below zero, cohorts, readers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLOURS = {"ER": ORANGE, "Admission NC": BLUE, "Admission IC": RED}
 
 
 def draw_pathway(file: PatientFile) -> Picture:
-    """One patient's path: bars for where, points for what was done and measured; days since the first event."""
+    """Draw one patient's path in days: bars for places, points for treatments and results."""
     drawing, axes = figure(height=3.4)
     start = file.steps[0].at
     where = None
@@ -49,7 +49,7 @@ def draw_pathway(file: PatientFile) -> Picture:
 
 
 def draw_beds(events: Sequence[PatientEvent], moment: datetime) -> Picture:
-    """How many patients were where over the whole log, and at one moment of it."""
+    """Draw the number of patients per place over the whole log, and mark one moment."""
     drawing, axes = figure(height=3.2)
     first, last = min(e.at for e in events), max(e.at for e in events)
     moments = [first + timedelta(hours=6 * n) for n in range(int((last - first) / timedelta(hours=6)) + 1)]
@@ -70,7 +70,7 @@ def draw_beds(events: Sequence[PatientEvent], moment: datetime) -> Picture:
 
 
 def draw_delays(rule: Rule, judged: Sequence[Judged], longest: int = 360) -> Picture:
-    """How long it took, in bins of ten minutes, the limit marked; what took longer is the last bar."""
+    """Draw the delays in bins of ten minutes, with the limit; the last bar contains all longer delays."""
     minutes = np.array([one.delay / timedelta(minutes=1) for one in judged if one.delay is not None])
     found = kept(rule, judged)
     limit = rule.within / timedelta(minutes=1)
@@ -95,7 +95,7 @@ def draw_delays(rule: Rule, judged: Sequence[Judged], longest: int = 360) -> Pic
 
 
 def draw_stock(ways: Mapping[str, Sequence[StockEvent]]) -> Picture:
-    """An article's stock after each event, one panel a way of deciding."""
+    """Draw an article's stock after each event, one panel per way of deciding."""
     drawing, panels = figure(height=2.9, columns=len(ways), sharey=True, squeeze=False)
     said = []
     for axes, (name, events) in zip(panels[0], ways.items(), strict=True):
@@ -125,7 +125,7 @@ def _words(event: StockEvent) -> str:
 
 
 def draw_cohorts(grid: Cohorts) -> Picture:
-    """Households by the month of their first purchase: which share bought again, month after month."""
+    """Draw the share of each cohort that bought again, month after month."""
     drawing, axes = figure(height=4.4)
     later = range(len(grid.months))
     shares = np.array([[_percent(grid, month, n) for n in later] for month in grid.months])
@@ -162,7 +162,7 @@ def _percent(grid: Cohorts, month: str, later: int) -> float:
 
 
 def draw_readers(value: Mapping[str, int], best: Sequence[tuple[str, int]]) -> Picture:
-    """Two readers of one log: what each share of the households has spent, and the products in the most baskets."""
+    """Draw two readers of one log: the cumulative spending of households, and the most frequent products."""
     drawing, (left, right) = figure(height=3.3, columns=2)
     spent = np.sort(np.fromiter(value.values(), float))[::-1]
     share = np.cumsum(spent) / spent.sum() * 100

@@ -1,4 +1,4 @@
-"""Lesson 10, who may decide about the last piece: everybody who has read the log, or one reader of its partition."""
+"""Lesson 10, decisions about the last piece: by every client that has read the log, or by one decider."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ PATIENCE = 60.0  # seconds
 ARTICLE = "last-of-its-kind"
 BUYERS = ("Ada", "Bob")
 STOCK = {"cocoa": 5, "coffee": 7, "tea": 9}
-WANTED = {"cocoa": 14, "coffee": 16, "tea": 20}  # pieces, an order each: fifty
+WANTED = {"cocoa": 14, "coffee": 16, "tea": 20}  # pieces, one per order: fifty orders
 
 
 def race(ws: Connection) -> list[StockEvent]:
-    """Two buyers want the last piece. Each reads the log, decides by it, and writes; both read before either writes."""
+    """Let two buyers order the last piece: both read the log before either of them decides and writes."""
     shop = Shop(ws, {ARTICLE: 1})
     both_have_read = threading.Barrier(len(BUYERS), timeout=PATIENCE)
 
@@ -47,7 +47,7 @@ def race(ws: Connection) -> list[StockEvent]:
 
 
 def one_writer(ws: Connection) -> list[StockEvent]:
-    """The same two buyers send orders under the article's key; whoever reads that partition decides, one after the other."""
+    """Let both buyers send orders with the article as key, which one decider answers in turn."""
     shop = Shop(ws, {ARTICLE: 1})
     _at_once(partial(shop.order, [PlaceOrder(ARTICLE, 1, buyer)]) for buyer in BUYERS)
     shop.decide_all()
@@ -56,17 +56,17 @@ def one_writer(ws: Connection) -> list[StockEvent]:
 
 @dataclass(frozen=True)
 class Decision:
-    """An event of the stock, and which of the deciders wrote it."""
+    """An event of the stock, and the number of its decider."""
 
     event: StockEvent
     decider: int
 
 
 class Shop:
-    """A shop's two topics: `orders`, which customers write, and `decisions`, which the deciders write.
+    """A shop with two topics: `orders` from customers, and `decisions` from the deciders.
 
-    There is a decider for each partition of `orders`. It knows the opening stock of every article and what it decided
-    itself, and nothing of what the others decide.
+    There is one decider per partition of `orders`. It reads the opening stock of every article and its own decisions,
+    but not the decisions of the others.
     """
 
     def __init__(self, ws: Connection, stock: Mapping[str, int] | None = None) -> None:
@@ -78,36 +78,36 @@ class Shop:
         return f"a shop: orders in {self.orders}, decisions in {self.decisions}"
 
     def events(self, article: str) -> list[StockEvent]:
-        """What happened to an article's stock, as of now."""
+        """Return the events of an article's stock up to now."""
         return [one.event for one in self.decided() if one.event.article == article]
 
     def stock(self) -> dict[str, int]:
-        """Article to pieces that can still be promised, as of now."""
+        """Return article to available pieces."""
         return {name: found.available for name, found in stocks(one.event for one in self.decided()).items()}
 
     def decided(self) -> list[Decision]:
-        """Every decision as of now; its partition is that of whoever decided."""
+        """Return every decision up to now; its partition is the number of its decider."""
         return [Decision(parse(r.value), r.partition) for r in consume.read_all(self._ws, self.decisions)]
 
     def ordered(self) -> list[tuple[int, PlaceOrder]]:
-        """Every order as of now, with its partition."""
+        """Return every order up to now, with its partition."""
         return [(r.partition, PlaceOrder.parse(r.value)) for r in consume.read_all(self._ws, self.orders)]
 
     def write(self, events: Iterable[StockEvent], partition: int | None = None) -> None:
-        """Write decisions, past all deciders if no partition is named."""
+        """Write decisions; without a partition, they bypass the deciders."""
         self._send(self.decisions, events, partition)
 
     def order(self, orders: Iterable[PlaceOrder]) -> None:
-        """Send orders under their articles."""
+        """Send orders with their articles as keys."""
         self._send(self.orders, orders, None)
 
     def decide_all(self) -> None:
-        """Let a decider for each partition answer the orders that have no answer yet; all of them at the same time."""
+        """Let one decider per partition answer all its orders, at the same time."""
         numbers = consume.partitions_of(self._ws, self.orders)
         _at_once(partial(self._decide, number) for number in numbers)
 
     def _decide(self, number: int) -> None:
-        """The decider of one partition: learns its own past, then answers order after order."""
+        """Act as the decider of one partition: read its own past, then answer the orders one by one."""
         mine = [d.event for d in self.decided() if d.decider == number or isinstance(d.event, StockReceived)]
         known, answers = stocks(mine), []
         for record in consume.read_partitions(self._ws.kafka, self.orders, [number]):
@@ -125,7 +125,7 @@ class Shop:
 
 
 def fifty_orders() -> list[PlaceOrder]:
-    """Fifty customers, a piece each, the articles mixed: more than there is of any of them."""
+    """Return fifty orders of one piece each, with mixed articles: more orders than pieces of each."""
     left = dict(WANTED)
     orders: list[PlaceOrder] = []
     while any(left.values()):
@@ -136,13 +136,13 @@ def fifty_orders() -> list[PlaceOrder]:
 
 
 def _at_once(works: Iterable[Callable[[], None]]) -> None:
-    """Do several things at the same time; what goes wrong in one of them is raised here."""
+    """Run several functions at the same time; raise the first error of one of them."""
     troubles: list[BaseException] = []
 
     def run(work: Callable[[], None]) -> None:
         try:
             work()
-        except BaseException as trouble:  # told in the thread that waits
+        except BaseException as trouble:  # raised again in the waiting thread
             troubles.append(trouble)
 
     threads = [threading.Thread(target=run, args=(work,)) for work in works]

@@ -1,1 +1,1 @@
-"""Lesson 07: its experiments, observations, pictures and checks."""
+"""Lesson 07: experiments, observations, pictures and checks."""

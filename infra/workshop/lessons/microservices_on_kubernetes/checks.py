@@ -1,4 +1,4 @@
-"""The checks of lesson 07: they change the running service as an answer says, and watch what callers and pods go through."""
+"""Checks of lesson 07: they apply an answer to the running service and observe clients and pods."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
 FRAGILE = {"startupProbe": None, "readinessProbe": None, "livenessProbe": None, "lifecycle": None}
-RATE = 40.0  # payments a second, while a new release comes
-AWAY = 10.0  # seconds for which two of three brokers are frozen: enough for a probe that asks Kafka to fail twice
+RATE = 40.0  # payments per second during a release
+AWAY = 10.0  # seconds for which two of three brokers are frozen: a probe that depends on Kafka fails twice
 PROBE_FIELDS = {"httpGet", "tcpSocket", "exec", "grpc"}
 
 
 @exercise("07.1", "a release that nobody notices")
 def quiet_release(ws: Connection, container: Any) -> str:
-    """The container's settings are put in place of the taken-away ones; a release under load must not fail a payment."""
+    """Replace the removed settings by the answer; no payment may fail during a release under load."""
     unanswered(container is None, observed="`container` is None", expected="a dictionary of the container's settings")
     expect(
         isinstance(container, Mapping),
@@ -64,7 +64,7 @@ def quiet_release(ws: Connection, container: Any) -> str:
 
 @exercise("07.2", "a liveness probe that cures, and does no harm")
 def liveness(ws: Connection, probe: Any) -> str:
-    """Two brokers freeze: no pod may be restarted, it would cure nothing. Then a program hangs: it must be restarted."""
+    """Freeze two brokers, which must not restart a pod; then let a program hang, which must restart it."""
     unanswered(probe is None, observed="`probe` is None", expected="a dictionary: a liveness probe, or {} for none")
     expect(
         isinstance(probe, Mapping) and (not probe or PROBE_FIELDS & set(probe)),
@@ -94,7 +94,7 @@ def liveness(ws: Connection, probe: Any) -> str:
 
 
 def _known(container: Mapping) -> None:
-    """A misspelt field would be dropped without a word."""
+    """Refuse unknown field names, which Kubernetes would drop silently."""
     from kubernetes.client import V1Container
 
     unknown = ", ".join(f"`{name}`" for name in container if name not in V1Container.attribute_map.values())
@@ -107,7 +107,7 @@ def _known(container: Mapping) -> None:
 
 
 def _restarts_without_kafka(ws: Connection, api: CoreV1Api) -> int:
-    """How often a kubelet decides to restart a pod: the restart itself comes later, as a pod is given time to leave."""
+    """Count the kubelet's decisions to restart a pod; the restart itself follows after the grace period."""
     before = _condemned(api)
     with _watched(api) as (look, mark), ws.brokers.restored_afterwards():
         mark("two brokers freeze")
@@ -121,7 +121,7 @@ def _restarts_without_kafka(ws: Connection, api: CoreV1Api) -> int:
 
 @contextmanager
 def _watched(api: CoreV1Api) -> Iterator[tuple[Callable[[], None], Callable[[str], None]]]:
-    """The pods over time, drawn while they are watched; yields what looks once more, and what marks a moment."""
+    """Draw the pods over time; yield a function that updates the picture, and one that marks a moment."""
     marks: list[tuple[float, str]] = []
     with History(api, deployments.APP) as history:
         live = Live(lambda: lesson.draw_lanes(list(history.seen), marks))

@@ -1,4 +1,4 @@
-"""Lesson 07: who keeps the promise at night. Pods are deleted, crash, are replaced and drained while payments flow."""
+"""Lesson 07: pods are deleted, crash, are replaced and drained while payments flow."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from workshop.stack.kubernetes.kubectl import kubectl
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
-RATE = 30.0  # payments a second
-CALM = 2.0  # seconds before and after a change, to see what is usual
+RATE = 30.0  # payments per second
+CALM = 2.0  # seconds before and after a change, to show the normal state
 
-__all__ = ["draw_answers", "draw_lanes", "draw_share", "scale", "send"]  # what the notebook uses besides
+__all__ = ["draw_answers", "draw_lanes", "draw_share", "scale", "send"]  # used by the notebook
 
 
 def ensure(ws: Connection, replicas: int = 3) -> CoreV1Api:
-    """The services as they are delivered, and so many ready pods of `payments`; returns the Python client.
+    """Restore the delivered services, scale `payments`, and return the Kubernetes client.
 
     Raises:
         WorkshopError: this stack has no Kubernetes, or a service does not become ready.
@@ -45,12 +45,12 @@ def ensure(ws: Connection, replicas: int = 3) -> CoreV1Api:
 
 
 def show_pods(api: CoreV1Api, app: str | None = None) -> Picture:
-    """Which pods are where, now."""
+    """Draw the current pods by node."""
     return draw_pods(workers(api), pods.pods(api, app))
 
 
 def watch_pods(api: CoreV1Api, replicas: int, timeout: float = 120) -> None:
-    """Draw the pods of `payments`, again and again, until so many are there and all are ready; say how long it took."""
+    """Draw the pods of `payments` until the given number is ready; the picture shows the seconds."""
     nodes = workers(api)
     with History(api, APP) as history:
         live = Live(lambda: draw_pods(nodes, history.latest, after=history.seen[-1][0] if history.seen else 0.0))
@@ -60,11 +60,11 @@ def watch_pods(api: CoreV1Api, replicas: int, timeout: float = 120) -> None:
 
 @dataclass
 class Change:
-    """What was seen while something was changed under load.
+    """Observations of a change under load.
 
     Attributes:
-        marks: what was done when, in seconds since the load began.
-        said: what Kubernetes said of pods that were not ready.
+        marks: pairs of seconds since the load began and action.
+        said: Kubernetes' messages about pods that were not ready.
     """
 
     traffic: Traffic
@@ -74,17 +74,17 @@ class Change:
     live: Live = field(init=False, repr=False, compare=False)
 
     def mark(self, word: str) -> None:
-        """Something is done now."""
+        """Record an action at this moment."""
         self.marks.append((self.history.now, word))
 
     @property
     def releases(self) -> Picture:
-        """Which release answered when."""
+        """The answers over time, by release."""
         return draw_share(list(self.traffic.answers), self.marks)
 
     @property
     def lanes(self) -> Picture:
-        """Which pod was in which state when."""
+        """The states of each pod over time."""
         return draw_lanes(list(self.history.seen), self.marks)
 
 
@@ -92,7 +92,7 @@ class Change:
 def under_load(
     ws: Connection, api: CoreV1Api, picture: Callable[[Change], Picture], rate: float = RATE
 ) -> Iterator[Change]:
-    """Payments flow, pods are watched, and a picture of both is kept up to date; after it, a still remains."""
+    """Send payments and watch the pods during the block, with a live picture; at the end, a still remains."""
     with History(api, APP) as history, Traffic(ws.payments, rate) as traffic:
         change = Change(traffic, history)
         live = Live(lambda: picture(change))
@@ -104,7 +104,7 @@ def under_load(
 
 
 def two_healings(ws: Connection, api: CoreV1Api) -> Change:
-    """One pod is deleted, in another the program crashes: what takes their places?"""
+    """Delete one pod, and crash the program in another; watch their replacement under load."""
     with under_load(ws, api, lambda change: change.lanes) as change:
         victim, other = [pod for pod in pods.pods(api, APP) if pod.state == "ready"][:2]
         change.mark("pod deleted")
@@ -119,7 +119,7 @@ def two_healings(ws: Connection, api: CoreV1Api) -> Change:
 
 
 def roll_out(ws: Connection, api: CoreV1Api, release: str, rate: float = RATE) -> Change:
-    """A new release under load; returns when only its pods are left."""
+    """Roll out a new release under load; return when only its pods are left."""
     with under_load(ws, api, lambda change: change.releases, rate) as change:
         change.mark(f"release {release}")
         kubectl(ws.settings, "set", "env", f"deployment/{APP}", f"RELEASE={release}")
@@ -128,7 +128,7 @@ def roll_out(ws: Connection, api: CoreV1Api, release: str, rate: float = RATE) -
 
 
 def roll_back(ws: Connection, api: CoreV1Api) -> Change:
-    """`kubectl rollout undo` under load."""
+    """Run `kubectl rollout undo` under load."""
     before = {pod.release for pod in pods.pods(api, APP)}
     with under_load(ws, api, lambda change: change.releases) as change:
         change.mark("undo")
@@ -138,7 +138,7 @@ def roll_back(ws: Connection, api: CoreV1Api) -> Change:
 
 
 def roll_out_a_broken_release(ws: Connection, api: CoreV1Api, patience: float = 12) -> Change:
-    """A release that looks for Kafka where there is none, watched for a while, then undone."""
+    """Roll out a release with a wrong address of Kafka, watch it for a while, then undo it."""
     with under_load(ws, api, lambda change: change.lanes) as change:
         change.mark("broken release")
         kubectl(ws.settings, "set", "env", f"deployment/{APP}", "RELEASE=broken", "KAFKA_BOOTSTRAP=nowhere:9092")
@@ -152,10 +152,10 @@ def roll_out_a_broken_release(ws: Connection, api: CoreV1Api, patience: float = 
 
 
 def drain(ws: Connection, node: str, timeout: int = 60) -> str:
-    """Move the pods of `payments` away from a node; returns how it ended, in `kubectl drain`'s own words.
+    """Drain the pods of `payments` from a node; return the result in the words of `kubectl drain`.
 
     Raises:
-        WorkshopError: the nodes are somebody else's.
+        WorkshopError: the nodes do not belong to this stack.
     """
     _must_own_nodes(ws)
     words = ["drain", node, f"--pod-selector={LABEL}={APP}", "--delete-emptydir-data", "--ignore-daemonsets"]
@@ -167,7 +167,7 @@ def drain(ws: Connection, node: str, timeout: int = 60) -> str:
 
 
 def refused_drain(ws: Connection, api: CoreV1Api) -> str:
-    """With a single pod, drain the node on which it is; returns what Kubernetes answers, and lets the node go on."""
+    """Drain the node of the only pod; return the answer of Kubernetes, and uncordon the node."""
     _must_own_nodes(ws)
     scale(ws, 1)
     pods.ready(api, APP, 1)
@@ -179,7 +179,7 @@ def refused_drain(ws: Connection, api: CoreV1Api) -> str:
 
 
 def drained(ws: Connection, api: CoreV1Api, replicas: int = 3) -> Change:
-    """With several pods, drain a node under load."""
+    """Drain a node under load, with several pods."""
     _must_own_nodes(ws)
     scale(ws, replicas)
     pods.ready(api, APP, replicas)
@@ -201,7 +201,7 @@ def _must_own_nodes(ws: Connection) -> None:
 
 
 def _crash(ws: Connection, api: CoreV1Api, pod: Pod) -> None:
-    """Let the program in a pod end with an error: asked of that very pod, through the API server."""
+    """Let the program in a pod exit with an error, by a request to that pod."""
     post_to_pod(ws, pod.name, "/admin/crash")
 
 

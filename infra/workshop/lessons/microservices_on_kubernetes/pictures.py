@@ -1,4 +1,4 @@
-"""The pictures of lessons 07 and 08 that show pods: where they are, in which state they were when, who answered what."""
+"""Pictures of lessons 07 and 08 about pods: nodes, states over time, answers by pod and release."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ APPS = {"payments": BLUE, "debits": PURPLE, "fraud-alerts": ORANGE, "kafka": GRE
 
 
 def draw_pods(nodes: Sequence[str], pods: Sequence[Pod], after: float | None = None) -> Picture:
-    """Each node a box, each pod in it a line: its state as a sign and a word. Pods that no node has stand apart.
+    """Draw nodes as boxes with their pods and states; pods without a node are in a box of their own.
 
     Args:
-        after: how many seconds have passed, where somebody waits.
+        after: seconds since the start, shown in the title.
     """
     columns = [*nodes, ""] if any(not pod.node for pod in pods) else list(nodes)
     rows = max([sum(pod.node == node for pod in pods) for node in columns] + [3])
@@ -60,7 +60,7 @@ def draw_pods(nodes: Sequence[str], pods: Sequence[Pod], after: float | None = N
 
 
 def draw_answers(answered: Mapping[str, Counter]) -> Picture:
-    """Who answered how many payments: a row of bars for each way in which they were sent."""
+    """Draw the number of answers per pod, one group of bars for each way of sending."""
     pods = sorted({pod for counts in answered.values() for pod in counts})
     drawing, rows = figure(
         height=0.7 + (0.35 * len(pods) + 0.7) * len(answered), rows=len(answered), squeeze=False, sharex=True
@@ -79,7 +79,7 @@ def draw_answers(answered: Mapping[str, Counter]) -> Picture:
 
 
 def draw_lanes(seen: Sequence[tuple[float, Sequence[Pod]]], marks: Sequence[tuple[float, str]] = ()) -> Picture:
-    """A lane a pod over time, coloured by its state; a restart of its container is a number in its lane."""
+    """Draw one lane per pod over time, coloured by state; ↻ marks a restart of its container."""
     lanes = list(dict.fromkeys(pod.name for _, pods in seen for pod in pods))
     drawing, axes = figure(height=1.3 + 0.34 * max(3, len(lanes)))
     for (began, pods), (ended, _) in zip(seen, [*seen[1:], seen[-1]] if seen else [], strict=True):
@@ -99,7 +99,7 @@ def draw_lanes(seen: Sequence[tuple[float, Sequence[Pod]]], marks: Sequence[tupl
 
 
 def draw_share(answers: Sequence[Answer], marks: Sequence[tuple[float, str]] = ()) -> Picture:
-    """Payments a second over time, by the release that answered; what failed is red."""
+    """Draw payments per second over time, by the release that answered; failures are red."""
     good = [answer for answer in answers if answer.good]
     failed = [answer.at for answer in answers if not answer.good]
     end = max([answer.at for answer in answers] + [1.0])
@@ -114,7 +114,7 @@ def draw_share(answers: Sequence[Answer], marks: Sequence[tuple[float, str]] = (
         axes.text(0.01 + 0.16 * number, 1.03, f"■ release {release}", color=PALETTE[number], transform=axes.transAxes)
     said = f"{len(good)} payments accepted, {len(failed)} failed"
     axes.text(0.99, 1.03, said, ha="right", transform=axes.transAxes, color=RED if failed else INK)
-    axes.set(xlabel="seconds", ylabel="answers a second", xlim=(0, end), ylim=(0, axes.get_ylim()[1] * 1.15))
+    axes.set(xlabel="seconds", ylabel="answers per second", xlim=(0, end), ylim=(0, axes.get_ylim()[1] * 1.15))
     _mark(axes, marks, None)
     return Picture(drawing, said)
 

@@ -1,1 +1,1 @@
-"""Lesson 02: its experiments, observations, pictures and checks."""
+"""Lesson 02: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 02."""
+"""Checks of lesson 02."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVENTS = 120
 
 @exercise("02.1", "six readers, all of them busy")
 def six_readers(ws: Connection, topic: Any, groups: Any) -> str:
-    """Starts six readers as the answer says, publishes events, and counts who got what."""
+    """Start six readers according to the answer, publish events, and count the events of each reader."""
     unanswered(topic is None, observed="`topic` is None", expected="the name of a topic, and six names of groups")
     expect(
         isinstance(topic, str) and isinstance(groups, list) and len(groups) == READERS,
@@ -65,7 +65,7 @@ def _held(readers: list[Reader], groups: list[str]) -> dict[str, set[int]]:
 
 
 def _even(readers: list[Reader], groups: list[str], partitions: int) -> bool:
-    """Whether in each group as many members hold something as can."""
+    """Return whether each group has as many members with partitions as possible."""
     busy = Counter(group for reader, group in zip(readers, groups, strict=True) if reader.partitions)
     return all(busy[group] == min(members, partitions) for group, members in Counter(groups).items())
 
@@ -76,7 +76,7 @@ def _of_many_cards() -> list[PaymentMade]:
 
 @exercise("02.2", "relief for the hot partition")
 def relief(ws: Connection, topic: str, events: list[PaymentMade]) -> str:
-    """No partition has 40 % of the events, and each pair of card and terminal is in order, in one place."""
+    """Check that no partition has 40 % of the events, and that pairs of card and terminal stay in order."""
     records = consume.read_all(ws, topic)
     unanswered(not records, observed=f"`{topic}` is empty")
     found = [(record, PaymentMade.parse(record.value)) for record in records]

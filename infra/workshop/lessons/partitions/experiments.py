@@ -1,4 +1,4 @@
-"""Lesson 02: what partitions accelerate, and at what price."""
+"""Lesson 02: benefits and costs of partitions."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from workshop.stack.kubernetes.background_build import measures
 
 QUOTA_CLIENT = "lesson-02"
 UNDER_WAY = 400  # events that may be unacknowledged at once
-UNDER_WAY_LIMITED = 40  # … a partition, with a quota: a large burst is paid for by a long silence
-WARM_UP = 2.0  # seconds until a quota has settled
-WORK = 0.005  # seconds that handling one event takes, waiting for somebody else's answer
+UNDER_WAY_LIMITED = 40  # the same per partition with a quota: a large burst causes a long throttle
+WARM_UP = 2.0  # seconds until a quota takes effect evenly
+WORK = 0.005  # seconds per event, as if another service had to answer
 
 
 def of_cards(cards: Iterable[int], count: int) -> list[PaymentMade]:
-    """The first payments of some cards in June, in order of time."""
+    """Return the first payments of some cards in June, in order of time."""
     rows = story.payments()
     rows = rows[rows["CUSTOMER_ID"].isin(list(cards)) & (rows["TX_DATETIME"] >= "2018-06-01")]
     return list(story.events(rows.head(count)))
 
 
 def draw_placement(records: list, partitions: int) -> Picture:
-    """Every record by partition and offset, a colour a card."""
+    """Draw every record by partition and offset, with one colour per card."""
     cards = sorted({record.key.decode() for record in records})
     drawing, axes = figure(height=0.9 + 0.5 * partitions)
     label = {"textcoords": "offset points", "fontsize": 10, "fontweight": "bold", "va": "center"}
@@ -61,7 +61,7 @@ def draw_placement(records: list, partitions: int) -> Picture:
 
 
 def draw_reading_order(records: list) -> Picture:
-    """In which order a reader of the whole topic meets the events, against the time at which they happened."""
+    """Draw the order of events for a reader of the whole topic, against the time of each event."""
     drawing, axes = figure(height=2.8)
     begin = min(record.timestamp for record in records)
     for number in sorted({record.partition for record in records}):
@@ -77,9 +77,10 @@ def draw_reading_order(records: list) -> Picture:
 
 @measures
 def write_rates(ws: Connection, partitions: Iterable[int], seconds: float, *, limited: bool) -> dict[int, float]:
-    """How many events of 1 kB are acknowledged a second, on topics of so many partitions with one copy each.
+    """Measure the acknowledged events of 1 kB per second, on topics with one replica per partition.
 
     Args:
+        partitions: numbers of partitions, one measurement each.
         limited: use the client name for which each broker has a quota.
     """
     found: dict[int, float] = {}
@@ -96,12 +97,13 @@ def write_rates(ws: Connection, partitions: Iterable[int], seconds: float, *, li
 
 
 def _write(ws: Connection, topic: str, partitions: int, phases: tuple[float, float], client: str, room: int) -> float:
-    """Send round robin, with so many events under way at most, and count the acknowledged ones a second.
+    """Send round robin with a limit of events in flight; return the acknowledged events per second.
 
-    Each partition has a share of that room for itself, so that one whose broker holds back does not hold up the others.
+    Each partition has its own share of that number, so that a throttling broker does not delay the other partitions.
 
     Args:
-        phases: seconds that do not count, then seconds that do.
+        phases: seconds of warm-up, then seconds of measurement.
+        room: the number of events in flight.
     """
     value, acknowledged = b"x" * 1000, []
     free = [threading.Semaphore(max(1, room // partitions)) for _ in range(partitions)]
@@ -124,7 +126,7 @@ def _write(ws: Connection, topic: str, partitions: int, phases: tuple[float, flo
 
 
 def draw_writes(found: Mapping[int, float], counts: Sequence[int], limited: bool) -> Picture:
-    """Acknowledged events a second against the number of partitions; those to come have their place already."""
+    """Draw acknowledged events per second against the number of partitions, with space for missing values."""
     drawing, axes = figure(height=2.8)
     axes.bar(range(len(found)), list(found.values()), color=BLUE if limited else GREY, width=0.6)
     for place, rate in enumerate(found.values()):
@@ -132,14 +134,14 @@ def draw_writes(found: Mapping[int, float], counts: Sequence[int], limited: bool
     axes.set_xticks(range(len(counts)), [str(count) for count in counts])
     axes.set_xlim(-0.5, len(counts) - 0.5)
     title = "each broker takes 0.5 MB/s: machines add up" if limited else "no limit: two cores are the limit"
-    axes.set(xlabel="partitions", ylabel="events of 1 kB a second", title=title)
+    axes.set(xlabel="partitions", ylabel="events of 1 kB per second", title=title)
     axes.margins(y=0.15)
     return Picture(drawing, "; ".join(f"{n} partitions: {rate:,.0f} events a second" for n, rate in found.items()))
 
 
 @measures
 def read_rates(ws: Connection, topic: str, partitions: int, readers: Iterable[int], seconds: float) -> dict[int, list]:
-    """How many events a second each of so many readers handles, members of one group, each event taking 5 ms."""
+    """Measure the events per second of each reader in groups of different sizes; each event takes 5 ms."""
     found: dict[int, list] = {}
     counts = list(readers)
     live = Live(lambda: draw_reads(found, counts, partitions))
@@ -157,7 +159,7 @@ def read_rates(ws: Connection, topic: str, partitions: int, readers: Iterable[in
 
 
 def draw_reads(found: Mapping[int, list], counts: Sequence[int], partitions: int) -> Picture:
-    """Events a second against readers: each reader's share stacked, idle readers hollow, the ideal dashed."""
+    """Draw events per second by number of readers: stacked shares, idle readers, and the ideal dashed."""
     drawing, axes = figure(height=3.2)
     for count, rates in found.items():
         bottom = 0.0
@@ -174,14 +176,14 @@ def draw_reads(found: Mapping[int, list], counts: Sequence[int], partitions: int
     ideal = 1 / WORK
     axes.plot([0.6, most + 0.4], [0.6 * ideal, (most + 0.4) * ideal], "--", color=GREY, linewidth=1)
     axes.text(most * 0.8, most * 0.9 * ideal, "if more were always faster  ", color=GREY, ha="right", fontsize=10)
-    axes.set(xlabel="readers in the group", ylabel="events a second", title=f"{partitions} partitions: the ceiling")
+    axes.set(xlabel="readers in the group", ylabel="events per second", title=f"{partitions} partitions: the ceiling")
     axes.set(xlim=(0.4, most + 0.6), ylim=(0, max(6, most) * ideal * 1.1), xticks=list(counts))
     totals = {count: sum(rates) for count, rates in found.items()}
     return Picture(drawing, "; ".join(f"{n} readers: {total:,.0f} events a second" for n, total in totals.items()))
 
 
 def hot_day(count: int = 600) -> list[PaymentMade]:
-    """A day on which one card makes 60 % of the payments, at twelve terminals; in order of time."""
+    """Return a day on which one card makes 60 % of the payments, at twelve terminals, in order of time."""
     calm = story.one_day()[: int(count * 0.4)]
     first = calm[0].at
     hot = [
@@ -198,10 +200,10 @@ def hot_day(count: int = 600) -> list[PaymentMade]:
 
 
 def watch_lag(ws: Connection, events: list[PaymentMade], partitions: int = 4) -> dict[int, list[tuple[float, int]]]:
-    """Publish events and let as many readers as partitions work them off; draw each partition's lag while it falls.
+    """Publish events, let one reader per partition process them, and draw each partition's lag.
 
     Returns:
-        Partition to pairs: seconds, events that are still to be read.
+        Partition to pairs: seconds, number of events that are not read yet.
     """
     topic = ws.fresh_topic("hot", partitions=partitions)
     group = f"hot-{uuid.uuid4().hex[:6]}"
@@ -230,7 +232,7 @@ def watch_lag(ws: Connection, events: list[PaymentMade], partitions: int = 4) ->
 
 
 def draw_lag(lags: Mapping[int, list[tuple[float, int]]]) -> Picture:
-    """Each partition's lag over time."""
+    """Draw each partition's lag over time."""
     drawing, axes = figure(height=2.9)
     said = []
     for number, points in lags.items():
@@ -253,7 +255,7 @@ def draw_lag(lags: Mapping[int, list[tuple[float, int]]]) -> Picture:
 
 
 def wait_for_partitions(ws: Connection, topic: str, count: int) -> None:
-    """Wait until a topic has so many partitions, each with a leader."""
+    """Wait until a topic has the given number of partitions, each with a leader."""
 
     def grown() -> bool:
         with closing(ws.admin()) as admin:
@@ -264,7 +266,7 @@ def wait_for_partitions(ws: Connection, topic: str, count: int) -> None:
 
 
 def places(records: list) -> dict[str, list[int]]:
-    """Key to the partitions in which its events lie, in the order of their offsets."""
+    """Return key to the partitions of its events, in the order of the records."""
     found: dict[str, list[int]] = {}
     for record in records:
         known = found.setdefault(record.key.decode(), [])
@@ -274,7 +276,7 @@ def places(records: list) -> dict[str, list[int]]:
 
 
 def draw_moves(before: list, now: list) -> Picture:
-    """Where each card's events were, and where else they lie now."""
+    """Draw the partition of each card's earlier events, and the other partitions of its events now."""
     old, new = places(before), places(now)
     cards = sorted(old)
     drawing, axes = figure(height=3.2)

@@ -1,4 +1,4 @@
-"""A member of a consumer group as a process of its own, which can leave or be killed.
+"""A member of a consumer group as a separate process, which can leave or be killed.
 
 Usage: python -m workshop.lessons.partitions.group_member ADDRESSES TOPIC GROUP
 It prints a line of JSON whenever its partitions change.
@@ -18,32 +18,32 @@ from kafka.errors import KafkaError
 from workshop.base import incidents
 from workshop.kafka.access import prepare_program
 
-SESSION_MS = 6_000  # the shortest that brokers allow by default
+SESSION_MS = 6_000  # the minimum that brokers allow by default
 
 
 class Teller(ConsumerRebalanceListener):
-    """Tells what the member holds, whenever that changes."""
+    """Listener that prints the partitions of the member whenever they change."""
 
     def __init__(self, consumer: KafkaConsumer) -> None:
         self.consumer = consumer
 
     def on_partitions_revoked(self, revoked: list) -> None:
-        """Some go away; with cooperative rebalancing the others are read on meanwhile."""
+        """Print the remaining partitions; a cooperative rebalance does not interrupt them."""
         gone = {place.partition for place in revoked}
         tell({place.partition for place in self.consumer.assignment()} - gone)
 
     def on_partitions_assigned(self, assigned: list) -> None:
-        """Some have come."""
+        """Print the partitions, with the new ones."""
         tell({place.partition for place in self.consumer.assignment()} | {place.partition for place in assigned})
 
 
 def tell(partitions: set[int]) -> None:
-    """Print a line."""
+    """Print a line of JSON: time and partitions."""
     print(json.dumps({"at": time.time(), "partitions": sorted(partitions)}), flush=True)
 
 
 def main() -> None:
-    """Poll until told to leave."""
+    """Poll until SIGTERM."""
     addresses, topic, group = sys.argv[1:]
     leaving: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: leaving.append(number))

@@ -1,4 +1,4 @@
-"""Lesson 02, the group that changes: members join, leave and die, and who reads which partition is drawn meanwhile."""
+"""Lesson 02, rebalances: members join, leave and die while a picture shows their partitions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workshop.notebook.pictures import GREY, INK, PALETTE, Picture, figure
 
 PARTITIONS = 6
 PATIENCE = 60.0
-BREATH = 1.5  # seconds between two changes, to see what is stable
+BREATH = 1.5  # seconds between two changes, so that the picture shows the stable state
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Group:
     """A consumer group whose members are processes.
 
     Attributes:
-        changes: pairs of a time (seconds since 1970) and what was done then.
+        changes: pairs of time (seconds since 1970) and description.
     """
 
     ws: Connection
@@ -54,22 +54,22 @@ class Group:
         self._processes.start(Component(self._component(member), argv, tool_environment(settings), grace=10.0))
 
     def leave(self, member: str) -> None:
-        """Let a member leave politely."""
+        """Stop a member with SIGTERM, so that it leaves the group."""
         self._note(f"{member} leaves")
         self._processes.stop([self._component(member)])
 
     def kill(self, member: str) -> None:
-        """Let a member die without a word."""
+        """Kill a member (SIGKILL), so that it cannot leave the group."""
         self._note(f"{member} killed")
         self.killed[member] = time.time()
         self._processes.stop([self._component(member)], at_once=True)
 
     def stop(self) -> None:
-        """End all members that are left."""
+        """Stop all remaining members."""
         self._processes.stop([self._component(member) for member in self.members])
 
     def held(self) -> dict[str, list[tuple[float, set[int]]]]:
-        """Member to what it held from when on; a killed member holds nothing from its death on."""
+        """Return member to pairs of time and partitions; a killed member has no partitions from then on."""
         found = {}
         for member in self.members:
             lines = _lines(self._processes.tail(self._component(member), 1000))
@@ -80,7 +80,7 @@ class Group:
         return found
 
     def holders(self) -> dict[int, list[str]]:
-        """Partition to the members that hold it now."""
+        """Return partition to the members that hold it now."""
         now = {member: points[-1][1] if points else set() for member, points in self.held().items()}
         return {number: [m for m, held in now.items() if number in held] for number in range(PARTITIONS)}
 
@@ -100,7 +100,7 @@ def _lines(log: str) -> list[dict]:
 
 
 def watch(ws: Connection) -> Group:
-    """Members A, B and C join one by one; B leaves; C is killed. Who holds what is drawn while it happens."""
+    """Let A, B and C join one by one, stop B, kill C, and draw the partitions of each member meanwhile."""
     group = Group(ws, ws.fresh_topic("watched", partitions=PARTITIONS), f"group-{uuid.uuid4().hex[:6]}")
     live = Live(lambda: draw(group))
     steps = [
@@ -121,7 +121,7 @@ def watch(ws: Connection) -> Group:
 
 
 def _wait(group: Group, live: Live, members: set[str]) -> None:
-    """Until these members share all partitions, and a moment more."""
+    """Wait until these members share all partitions, and a moment longer."""
 
     def shared() -> bool:
         live.update()
@@ -136,7 +136,7 @@ def _wait(group: Group, live: Live, members: set[str]) -> None:
 
 
 def spans(points: list[tuple[float, set[int]]], number: int, end: float) -> list[tuple[float, float]]:
-    """From when to when a member held a partition."""
+    """Return the intervals in which a member held a partition."""
     found: list[tuple[float, float]] = []
     since = None
     for when, held in points:
@@ -149,7 +149,7 @@ def spans(points: list[tuple[float, set[int]]], number: int, end: float) -> list
 
 
 def draw(group: Group) -> Picture:
-    """Time against partition, coloured by the member that held it; white is nobody."""
+    """Draw time against partition, coloured by member; white means no member."""
     drawing, axes = figure(height=3.5)
     now = time.time()
     end = max([now] if not group.changes else [group.changes[-1][0] + BREATH, *_last_changes(group)])
@@ -179,7 +179,7 @@ def _last_changes(group: Group) -> list[float]:
 
 
 def moves(group: Group) -> dict[str, tuple[int, float]]:
-    """For each change: how many partitions got another member, and how long until the last of them was held again."""
+    """Return, per change, the number of partitions that moved and the seconds until the last had moved."""
     found = {}
     for number, (when, text) in enumerate(group.changes):
         until = group.changes[number + 1][0] if number + 1 < len(group.changes) else float("inf")
@@ -195,7 +195,7 @@ def moves(group: Group) -> dict[str, tuple[int, float]]:
 
 
 def describe(found: Mapping[str, tuple[int, float]]) -> str:
-    """The moves in a sentence each."""
+    """Return the moves, one sentence per change."""
     return " ".join(
         f"{text}: {count} of {PARTITIONS} moved within {took:.1f} s." for text, (count, took) in found.items()
     )

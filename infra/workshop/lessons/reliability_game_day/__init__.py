@@ -1,1 +1,1 @@
-"""Lesson 09: its experiments, observations, pictures and checks."""
+"""Lesson 09: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 09: a reconciliation is given logs in which faults are planted, a policy meets poison in a topic."""
+"""Checks of lesson 09: a reconciliation of logs with planted faults, a policy for poison messages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from workshop.notebook.connection import Connection
 from workshop.notebook.exercises import exercise, expect, unanswered
 
 PAYMENTS, LOST, TWICE, LATE, NEVER = 100, 23, 58, 77, 91  # ids; 77 timed out and was written, 91 timed out and was not
-POISON = (41, 55, 70)  # the offsets of what nobody can read, among 100 records
+POISON = (41, 55, 70)  # the offsets of the poison messages, among 100 records
 
 
 @exercise("09.1", "a reconciliation that finds what equal sums hide")
 def reconciliation(ws: Connection, answer: Any) -> str:
-    """A ledger and a log with one loss, one double of the same amount and two time-outs; then one without any fault."""
+    """Call the answer with a log with one loss, one double and two timeouts; then with a correct log."""
     unanswered(answer is None, observed="`reconcile` is None", expected="a function: reconcile(ledger, debits)")
     expect(callable(answer), observed=f"`reconcile` is {answer!r}", expected="a function: reconcile(ledger, debits)")
     cents = {str(n): random.Random(n).randrange(100, 1_000) for n in range(PAYMENTS)}  # noqa: S311
@@ -91,7 +91,7 @@ def _asked(answer: Callable, ledger: list[dict], debits: list) -> tuple[set, set
 
 @exercise("09.2", "a policy for what nobody can read")
 def policy(ws: Connection, take: Any) -> str:
-    """100 records of which three are poison; the reader calls `take` for each, and goes on when it returns."""
+    """Write 100 records with three poison messages; the reader calls `take` for each of them."""
     unanswered(take is None, observed="`take` is None", expected="a function: take(record, debit, set_aside)")
     expect(callable(take), observed=f"`take` is {take!r}", expected="a function: take(record, debit, set_aside)")
     topic, letters = ws.fresh_topic("poisoned", partitions=1), ws.fresh_topic("poisoned-aside", partitions=1)
@@ -158,7 +158,7 @@ def _fill(ws: Connection, topic: str) -> None:
 
 
 def _where_it_stops(reader: lesson.SmallReader, patience: float = 60, still: int = 30) -> int:
-    """The offset at which it is at the end, or comes to again and again."""
+    """Return the offset at which the reader is at the end, or repeats the same record."""
     seen: list[int] = []
     until = time.monotonic() + patience
     while time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""Lesson 09: does the promise hold, and how do we know? Faults while payments flow, poison, and the reconciliation."""
+"""Lesson 09: fault injection while payments flow, poison messages, and the reconciliation."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from workshop.notebook.live import Live
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
-RATE = 15.0  # payments a second
+RATE = 15.0  # payments per second
 LETTERS = "payments" + DEAD_LETTERS
 
-__all__ = ["draw_board", "draw_matrix", "pay_twice"]  # what the notebook uses besides
+__all__ = ["draw_board", "draw_matrix", "pay_twice"]  # used by the notebook
 
 
 def ensure(ws: Connection) -> None:
-    """Everything well and as delivered, and the topic for what nobody can read.
+    """Restore the stack and the delivered services, and create the topic for dead letters.
 
     Raises:
-        WorkshopError: this stack has no Kubernetes, or it does not become well.
+        WorkshopError: this stack has no Kubernetes, or the services do not become ready.
     """
     pods.core(ws)
     create(ws.kafka, STORY)
@@ -54,19 +54,19 @@ def ensure(ws: Connection) -> None:
 
 
 def restore(ws: Connection) -> None:
-    """Everything well and as delivered."""
+    """Restore the stack and the delivered services."""
     ensure(ws)
 
 
 def catalogue() -> Styler:
-    """The faults that there are, and what each does."""
+    """Return a table of all faults."""
     rows = [(fault.name, fault.does.replace("`", "")) for fault in faults.FAULTS.values()]
     table = pd.DataFrame(rows, columns=["fault", "what happens"])
     return table.style.hide(axis="index").set_properties(**{"text-align": "left"})
 
 
 def play(ws: Connection, *steps: str, seed: int = 9) -> Day:
-    """Let faults come while payments flow, and draw it; `a+b` begin at once. Whatever happens, it is mended."""
+    """Inject faults while payments flow, draw the run, and restore the stack; `a+b` start together."""
     chosen = [faults.parse(text) for text in steps]
     faults.must_be_ours(ws, (name for names in chosen for name in names))
     seen: list[Day] = []
@@ -82,7 +82,7 @@ def play(ws: Connection, *steps: str, seed: int = 9) -> Day:
 
 
 def costs(day: Day) -> pd.DataFrame:
-    """What each step cost: seconds without an acknowledgement, p95 of the wait, how many asked again."""
+    """Return the effect of each step: write gap (s), p95 of the latency (s), number of repeated attempts."""
     rows = [(step.word, ", ".join(step.victims), day.of_step(step)) for step in day.steps]
     table = [(word, hit, round(f.gap, 1), round(f.p95, 1), f.again) for word, hit, f in rows]
     return pd.DataFrame(table, columns=["fault", "hit", "longest gap, s", "p95, s", "asked again"])
@@ -90,14 +90,14 @@ def costs(day: Day) -> pd.DataFrame:
 
 @dataclass
 class SmallReader:
-    """A consumer of a lesson's own: it calls `take` for each record, and moves past it when `take` returns.
+    """A simple consumer: it calls `take` for each record, and commits its offset when `take` returns.
 
-    If `take` raises, the same record comes again, and again.
+    If `take` raises an error, the same record is read again.
 
     Attributes:
-        take: what is done with a record.
-        lags: when (seconds since it began), and how many records wait in each partition.
-        marks: what was done when.
+        take: the function for a record.
+        lags: pairs of seconds since the start and lag per partition.
+        marks: pairs of seconds and action.
     """
 
     ws: Connection
@@ -119,11 +119,11 @@ class SmallReader:
         self._thread.join(30)
 
     def mark(self, word: str) -> None:
-        """Something happens now."""
+        """Record an action at this moment."""
         self.marks.append((time.monotonic() - self.began, word))
 
     def committed(self) -> dict[int, int]:
-        """Partition to the offset with which it goes on, as the brokers know it; empty while its coordinator moves."""
+        """Return partition to committed offset; empty while the group's coordinator moves."""
         with suppress(KafkaError), closing(self.ws.admin()) as admin:
             found = admin.list_group_offsets([self.group])[self.group]
             return {place.partition: at.offset for place, at in found.items() if place.topic == self.topic}
@@ -135,7 +135,7 @@ class SmallReader:
             places = [TopicPartition(self.topic, n) for n in sorted(consumer.partitions_for_topic(self.topic))]
             consumer.assign(places)
             while not self._end.is_set():
-                with suppress(KafkaError):  # brokers are away for a moment
+                with suppress(KafkaError):  # brokers are unavailable for a moment
                     for place, records in consumer.poll(timeout_ms=100, max_records=50).items():
                         self._handle(consumer, place, records)
                     self._note(consumer, places)
@@ -144,10 +144,10 @@ class SmallReader:
         for record in records:
             try:
                 self.take(record)
-            except Exception:  # whatever it is: the record was not taken, so it comes again
+            except Exception:  # after any error, the record is read again
                 consumer.seek(place, record.offset)
                 break
-            with suppress(KafkaError):  # its coordinator has moved: the next commit says it too
+            with suppress(KafkaError):  # the coordinator has moved; the next commit includes this offset
                 consumer.commit({place: OffsetAndMetadata(record.offset + 1, "", -1)})
 
     def _note(self, consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> None:
@@ -157,22 +157,22 @@ class SmallReader:
 
 
 def debit(record: ConsumerRecord) -> PaymentMade:
-    """Read a payment from a record, as one must before its account can be debited.
+    """Read a payment from a record, which is necessary before its account can be debited.
 
     Raises:
-        MalformedEvent: nobody can read it.
+        MalformedEvent: the record cannot be read.
     """
     return PaymentMade.parse(record.value)
 
 
 def poisoned(number: int = 0) -> bytes:
-    """A payment from a terminal that writes amounts as text."""
+    """Return a payment with an amount as text."""
     about = {"type": "PaymentMade", "card": f"card-{number:04d}", "terminal": "terminal-00001", "amount_cents": "12,50"}
     return json.dumps({**about, "at": "2018-06-12T10:00:00+00:00", "payment_id": f"poison-{uuid.uuid4().hex}"}).encode()
 
 
 def poison(ws: Connection, seconds: float = 5.0) -> SmallReader:
-    """Payments flow to three partitions, one record is poisoned; after a while the reader begins to set aside."""
+    """Write payments to three partitions, poison one record, then let the reader set such records aside."""
     topic = ws.fresh_topic("poisoned")
     letters = ws.fresh_topic("poisoned-aside")
     with closing(KafkaProducer(**ws.kafka, acks="all")) as producer:
@@ -211,7 +211,7 @@ def _flow(producer: KafkaProducer, topic: str, seconds: float, live: Live, rate:
 
 
 def parsable(number: int) -> bytes:
-    """A payment that everybody can read."""
+    """Return a valid payment."""
     about = {"type": "PaymentMade", "card": f"card-{number:04d}", "terminal": "terminal-00001", "amount_cents": 100}
     return json.dumps({**about, "at": "2018-06-12T10:00:00+00:00", "payment_id": f"small-{uuid.uuid4().hex}"}).encode()
 
@@ -230,22 +230,22 @@ def send_poison(ws: Connection) -> dead_letters.DeadLetter:
 
 
 def shown(letter: dead_letters.DeadLetter) -> Styler:
-    """A dead letter, one line for each thing that it tells."""
+    """Return a dead letter as a table, one row per field."""
     rows = [(name, value.decode() if isinstance(value, bytes) else value) for name, value in vars(letter).items()]
     table = pd.DataFrame(rows, columns=["what it tells", ""]).astype(str)
     return table.style.hide(axis="index").set_properties(**{"text-align": "left"})
 
 
 def answered(ws: Connection, payment_id: str, patience: float = 90) -> int:
-    """How often a payment was answered by `debits`, once it was: debited, or declined."""
+    """Return how often `debits` answered a payment, after its first answer."""
     return wait_until(lambda: services.answered(ws, "debits")[payment_id], patience, "the answer of debits", every=0.3)
 
 
 def replay(ws: Connection, letter: dead_letters.DeadLetter, mended: bytes, times: int = 1) -> int:
-    """Publish the mended record, so many times; returns how often the payment was answered in the end."""
+    """Publish the repaired record `times` times; return how often the payment was answered in the end."""
     for _ in range(times):
         dead_letters.replay(ws.kafka, letter, mended)
-    for last in _one_more_in_each_partition(ws):  # when these are answered, so is all that was published before
+    for last in _one_more_in_each_partition(ws):  # when these are answered, all earlier records are answered too
         answered(ws, last)
     return answered(ws, PaymentMade.parse(mended).payment_id)
 
@@ -262,7 +262,7 @@ def _one_more_in_each_partition(ws: Connection) -> list[str]:
 
 
 def publish_debits(ws: Connection, debits: Iterable[tuple[str, int]]) -> list[AccountDebited]:
-    """Debits in a topic of their own, read back: the log that an exercise is reconciled with."""
+    """Write debits to a new topic, and read them back: the log for an exercise."""
     topic = ws.fresh_topic("planted")
     at = pd.Timestamp("2018-06-12", tz="UTC").to_pydatetime()
     publish(ws, topic, [AccountDebited("card-0001", cents, at, payment_id) for payment_id, cents in debits])

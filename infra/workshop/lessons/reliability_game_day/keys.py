@@ -1,4 +1,4 @@
-"""Lesson 09, asking again with a key and without: what the log holds of it, and what was debited."""
+"""Lesson 09, retries with and without an idempotency key: records in the log, and debits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workshop.notebook.connection import Connection
 
 
 def pay_twice(ws: Connection) -> pd.DataFrame:
-    """The same order sent twice with one key, and twice without; what the log holds, and what was debited.
+    """Send the same order twice with one key, and twice without; return records in the log and debits.
 
     Raises:
         WorkshopError: the payments are not acknowledged, or not debited, in time.
@@ -45,7 +45,7 @@ def pay_twice(ws: Connection) -> pd.DataFrame:
 
 
 def _acknowledged(client: httpx.Client, body: dict, headers: dict) -> str:
-    """The id of a payment that was made; who is refused, because Kafka was away a moment ago, asks again."""
+    """Return the id of an acknowledged payment; retry while Kafka is unavailable."""
 
     def paid() -> str:
         with suppress(httpx.TransportError):
@@ -59,13 +59,13 @@ def _acknowledged(client: httpx.Client, body: dict, headers: dict) -> str:
 
 
 def _debited(ws: Connection, card: str, ids: set[str]) -> Counter:
-    """How often each payment of a card was debited, once all of these were."""
+    """Return the number of debits of each payment of a card, once all given payments are debited."""
     found = _times(ws, "debits", AccountDebited, card, isolation_level="read_committed")
     return found if ids <= set(found) else Counter()
 
 
 def _times(ws: Connection, topic: str, kind: type, card: str, **options: object) -> Counter:
-    """How many events of a kind a topic holds of a card, by payment."""
+    """Return the number of a card's events of one kind in a topic, by payment."""
     found: Counter = Counter()
     for record in consume.read_all(ws, topic, **options):
         with suppress(MalformedEvent):

@@ -1,4 +1,4 @@
-"""The pictures of lesson 09: the board of a game day on one time axis, lags by partition, and the matrix."""
+"""Pictures of lesson 09: a run on one time axis, lags by partition, and the matrix."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TIMES = ("not debited", "debited once", "twice or more")
 
 
 def draw_beginning() -> Picture:
-    """What stands where the board will be, until the first payment flows."""
+    """Draw a line of text in place of the run, until the first payment."""
     drawing, axes = figure(height=0.4)
     blank(axes, (0, 1), (0, 1))
     said = "First everything is made well: three brokers, every pod ready …"
@@ -40,7 +40,7 @@ def draw_beginning() -> Picture:
 
 
 def draw_board(day: Day) -> Picture:
-    """A run on one time axis: acknowledged and debited, what is on the way, the wait, copies and pods; faults named."""
+    """Draw a run on one time axis: rates, pending debits, latency, replicas and pods, with the faults."""
     drawing, (flow, waiting, wait, health) = figure(height=6.2, rows=4, sharex=True, height_ratios=(3, 2, 2, 2))
     entries, end = day.entries, max([at for at, _ in list(day.in_sync.seen)] + [day.began + 10]) - day.began
     told = sorted(at - day.began for entry in entries if (at := entry.acknowledged_at) is not None)
@@ -58,7 +58,7 @@ def draw_board(day: Day) -> Picture:
     )
     _draw_wait(wait, entries, day.began, seconds)
     _draw_health(health, day)
-    flow.set(ylabel="a second", ylim=(0, None))
+    flow.set(ylabel="per second", ylim=(0, None))
     waiting.set(ylabel="not yet\ndebited", ylim=(0, None))
     wait.set(ylabel="p95, s", ylim=(0, None))
     health.set(xlabel="seconds", xlim=(0, max(end, 10)))
@@ -97,7 +97,7 @@ def _shade(axes: Axes, day: Day, now: float) -> None:
 
 
 def _name(axes: Axes, day: Day) -> None:
-    """The faults above the axis, on two levels, so that neighbours do not cover each other."""
+    """Write the faults above the axis, on two levels, so that they do not overlap."""
     for number, step in enumerate(day.steps):
         at, height = step.began - day.began, 1.04 + 0.16 * (number % 2)
         word = axes.text(at, height, step.word, transform=axes.get_xaxis_transform(), fontsize=9, va="bottom")
@@ -125,7 +125,7 @@ def _up_to(times: Sequence[float], second: float) -> int:
 
 
 def draw_lags(lags: Sequence[tuple[float, Sequence[int]]], marks: Sequence[tuple[float, str]]) -> Picture:
-    """How many records wait in each partition over time."""
+    """Draw the number of records that wait in each partition over time."""
     drawing, axes = figure(height=2.8)
     lags = list(lags)
     said = []
@@ -146,7 +146,7 @@ def draw_lags(lags: Sequence[tuple[float, Sequence[int]]], marks: Sequence[tuple
 
 
 def draw_matrix(found: Reconciled) -> Picture:
-    """What customers know against how often they were debited: blue is as promised, red would be a broken promise."""
+    """Draw customers' outcomes against the number of debits: blue is as acknowledged, red is a violation."""
     drawing, axes = figure(width=7.0, height=2.9)
     blank(axes, (-0.02, 3.9), (-0.15, 3.6))
     for row, outcome in enumerate(OUTCOMES):

@@ -1,1 +1,1 @@
-"""Lesson 03: its experiments, observations, pictures and checks."""
+"""Lesson 03: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 03."""
+"""Checks of lesson 03."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SENT = 20
 
 @exercise("03.1", "settings that survive any one broker, and still write")
 def settings(ws: Connection, answer: Any) -> str:
-    """Kills a leader and writes on; then freezes the followers, writes, and kills the leader."""
+    """Write after a leader is killed; then freeze the followers, write, and kill the leader."""
     unanswered(answer is None, observed="`settings` is None", expected=f"a dict with {', '.join(NAMES)}")
     expect(
         isinstance(answer, dict) and set(answer) == set(NAMES) and all(answer[name] in NAMES[name] for name in NAMES),
@@ -43,7 +43,7 @@ def _wanted(answer: dict) -> dict:
 
 
 def _write_with_one_dead(ws: Connection, answer: dict) -> int:
-    """How many payments are accepted while the broker that led the topic is dead."""
+    """Return the number of payments that are accepted while the topic's former leader is dead."""
     topic = ws.fresh_topic("yours", partitions=1, **_wanted(answer))
     victim = leader_of(ws, topic)
     options = {"acks": answer["acks"], "enable_idempotence": answer["acks"] == "all"}
@@ -69,7 +69,7 @@ def _write_with_one_dead(ws: Connection, answer: dict) -> int:
 
 @exercise("03.2", "each payment once, through a freeze")
 def once_each(ws: Connection, topic: str, events: list[PaymentMade]) -> str:
-    """Every payment is in the log exactly once."""
+    """Check that every payment is in the log exactly once."""
     records = consume.read_all(ws, topic)
     unanswered(not records, observed=f"`{topic}` is empty")
     times = Counter(PaymentMade.parse(record.value).payment_id for record in records)

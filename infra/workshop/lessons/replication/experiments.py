@@ -1,4 +1,4 @@
-"""Lesson 03: what exactly can be lost. Brokers are really killed and frozen; whatever happens, they are mended again."""
+"""Lesson 03: possible losses. Brokers are really killed and frozen, and always restored at the end."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from workshop.notebook.connection import Connection
 from workshop.notebook.live import Live, Told
 from workshop.stack.kubernetes.background_build import measures
 
-RATE = 500  # payments a second
+RATE = 500  # payments per second
 FREEZE = 1.8  # seconds: a frozen broker counts as in sync for the first of them (broker.session.timeout.ms)
-HASTE = 600  # milliseconds that a producer waits for an answer before it tries again: less than that second
+HASTE = 600  # milliseconds until a producer retries: less than that second
 
-__all__ = ["draw_kill", "draw_replicas", "draw_squares", "followers_of", "leader_of"]  # what the notebook uses besides
+__all__ = ["draw_kill", "draw_replicas", "draw_squares", "followers_of", "leader_of"]  # used by the notebook
 
 
 @measures
 def kill_the_leader(ws: Connection, acks: object = "all", before: float = 2, after: float = 4) -> Kill:
-    """Let payments flow, kill the broker that leads partition 0, draw what is acknowledged; then mend it."""
+    """Kill the leader of partition 0 while payments flow, draw the acknowledgements, restore the broker."""
     topic = ws.fresh_topic("under-fire")
     leader = leader_of(ws, topic)
     idempotence = {} if acks == "all" else {"enable_idempotence": False}
-    # A dead broker's connections break at once; a time-out would only restart what waits for the living.
+    # A dead broker's connections break at once; a shorter timeout would only repeat requests that wait for live brokers.
     flow = Flow(ws, topic, RATE, acks=acks, request_timeout_ms=5_000, **idempotence)
     seen = Kill(acks, leader, [])
     with ws.brokers.restored_afterwards():
@@ -70,13 +70,13 @@ def _pass(seconds: float, live: Live) -> None:
 
 
 class Numbers:
-    """A producer that sends numbered payments to partition 0 at once and keeps the ledger.
+    """A producer that sends numbered payments to partition 0 and keeps a ledger.
 
-    Make it while the brokers are well: a client that starts when most of them are away finds nobody.
+    Create it while the brokers are available: a new client finds no broker when most of them are down.
     """
 
     def __init__(self, ws: Connection, topic: str, patience: float = 3, **options: object) -> None:
-        """Args: patience: seconds after which a payment is given up; options: for `KafkaProducer`."""
+        """Args: patience: seconds after which a payment counts as failed; options: for `KafkaProducer`."""
         self.acknowledged: set[int] = set()
         self.failed: set[int] = set()
         self._topic, self._patience = topic, patience
@@ -85,21 +85,21 @@ class Numbers:
         self._producer.partitions_for(topic)
 
     def send(self, numbers: range) -> None:
-        """Send, and wait until each is acknowledged or given up, by the producer or, soon after its time, by us."""
+        """Send, and wait until each payment is acknowledged, has failed, or exceeds the time limit."""
         futures = {number: self._begin(number) for number in numbers}
         deadline = time.monotonic() + self._patience + 3
         for number, future in futures.items():
             (self.acknowledged if _is_acknowledged(future, deadline) else self.failed).add(number)
 
     def _begin(self, number: int) -> Any:
-        """A promise of an acknowledgement; None where the producer did not even take the payment."""
+        """Return the future of a payment; None if the producer refused it at once."""
         try:
             return self._producer.send(self._topic, value=b"%d" % number, partition=0)
         except KafkaError:
             return None
 
     def close(self) -> None:
-        """End the producer; the brokers are well again, so what is left is soon decided."""
+        """Close the producer; the brokers are restored by then, so pending payments are decided soon."""
         self._producer.close(timeout=60)
 
 
@@ -111,7 +111,7 @@ def _is_acknowledged(future: Any, deadline: float) -> bool:
 
 
 def freeze_and_kill(ws: Connection, acks: object, before: int = 100, during: int = 100, **topic: Any) -> Reconciled:
-    """Send payments; both followers freeze, more are sent, the leader dies, the followers go on: what is in the log?
+    """Send payments, freeze both followers, send more, kill the leader, resume the followers; reconcile.
 
     Args:
         topic: for `ws.fresh_topic`, such as `copies`.
@@ -127,7 +127,7 @@ def freeze_and_kill(ws: Connection, acks: object, before: int = 100, during: int
             told.say("both followers freeze")
             for node in followers:
                 ws.brokers.pause(node)
-            time.sleep(1)  # what followers had asked for has arrived: `replica.fetch.wait.max.ms` is half of it
+            time.sleep(1)  # pending fetch requests of the followers have ended: `replica.fetch.wait.max.ms` is 0.5 s
             told.say(f"{during} more are sent")
             numbers.send(range(before, before + during))
             told.say(f"broker {leader}, which leads, is killed")
@@ -142,7 +142,7 @@ def freeze_and_kill(ws: Connection, acks: object, before: int = 100, during: int
 
 @contextmanager
 def frozen_follower(ws: Connection, topic: str, seconds: float = FREEZE) -> Iterator[None]:
-    """Freeze a follower of partition 0 and let it go on after so many seconds, whatever happens inside."""
+    """Freeze a follower of partition 0, and resume it after the given seconds in any case."""
     node = followers_of(ws, topic)[0]
     thaw = threading.Timer(seconds, ws.brokers.resume, [node])
     ws.brokers.pause(node)
@@ -154,9 +154,9 @@ def frozen_follower(ws: Connection, topic: str, seconds: float = FREEZE) -> Iter
 
 
 def send_through_a_freeze(ws: Connection, *, idempotent: bool) -> Reconciled:
-    """200 payments with acks=all, while a follower is frozen for longer than the producer waits for an answer."""
+    """Send 200 payments with acks=all while a follower is frozen for longer than the request timeout."""
     topic = ws.fresh_topic("one-frozen", partitions=1)
-    # A moment's wait puts all into one batch, which has one fate.
+    # linger_ms collects all payments in one batch, which succeeds or fails as a whole.
     options = {"acks": "all", "enable_idempotence": idempotent, "request_timeout_ms": HASTE, "linger_ms": 50}
     with closing(Numbers(ws, topic, patience=20, **options)) as numbers, frozen_follower(ws, topic):
         numbers.send(range(200))
@@ -164,10 +164,10 @@ def send_through_a_freeze(ws: Connection, *, idempotent: bool) -> Reconciled:
 
 
 def write_with_one_dead(ws: Connection, wanted: tuple[int, ...] = (3, 2)) -> dict[str, tuple[str, int]]:
-    """Kill one broker, then write to topics that want so many in-sync replicas each, and read them.
+    """Kill one broker, then write to topics with different min.insync.replicas, and read them.
 
     Returns:
-        For each number wanted: what the producer was told, and how many of ten earlier payments can still be read.
+        For each setting: the answer to the producer, and how many of ten earlier payments can still be read.
     """
     topics = {n: ws.fresh_topic(f"wants-{n}", partitions=1, min_insync_replicas=str(n)) for n in wanted}
     victim = followers_of(ws, topics[wanted[0]])[0]
@@ -192,7 +192,7 @@ def _noticed(ws: Connection, topic: str, victim: int) -> bool:
 
 
 def _told(producer: KafkaProducer, topic: str) -> str:
-    """What the producer hears of one more payment."""
+    """Return the result of one more payment for the producer."""
     try:
         producer.send(topic, value=b"10").get(timeout=20)
         return "acknowledged"

@@ -1,4 +1,4 @@
-"""Observations of lesson 03: the data that its experiments return and its pictures show."""
+"""Observations of lesson 03: results of its experiments, and data of its pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workshop.kafka.ledger import Reconciled, longest_gap
 
 @dataclass
 class Kill:
-    """What was seen when a leader was killed while payments flowed. Times are seconds since the first payment."""
+    """Observations while a leader was killed under load. Times are seconds since the first payment."""
 
     acks: object
     leader: int
@@ -20,5 +20,5 @@ class Kill:
 
     @property
     def gap(self) -> tuple[float, float]:
-        """From when to when no payment was acknowledged, at the longest."""
+        """Start and end of the longest time without an acknowledged payment."""
         return longest_gap(self.acknowledged)

@@ -1,4 +1,4 @@
-"""The pictures of lesson 03: who has a copy, what a kill cost, what became of each payment."""
+"""Pictures of lesson 03: replicas, the effect of a kill, the result of each payment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BIN = 0.1  # seconds
 
 
 def draw_replicas(ws: Connection, topic: str) -> Picture:
-    """Every copy of every partition: ● leads, ○ is in sync, × is out of sync."""
+    """Draw every replica of every partition: ● leads, ○ is in sync, × is out of sync."""
     found = partitions(ws, topic)
     drawing, axes = figure(width=6.5, height=0.75 + 0.5 * len(found))
     said = []
@@ -40,7 +40,7 @@ def draw_replicas(ws: Connection, topic: str) -> Picture:
 
 
 def draw_kill(seen: Kill) -> Picture:
-    """Acknowledged payments a second over time, the kill, the election and the gap."""
+    """Draw acknowledged payments per second over time, with the kill, the election and the write gap."""
     drawing, axes = figure(height=3.2)
     times = seen.acknowledged
     end = max([*times, 6.0])
@@ -52,7 +52,7 @@ def draw_kill(seen: Kill) -> Picture:
         if when is not None:
             axes.axvline(when, color=INK, linewidth=1.2, linestyle="--")
             axes.text(when, top * 1.02, word, ha="center", va="bottom", fontsize=10)
-    # With acks=1 only the dead leader's partition waits: there is no gap over all of them to be shown.
+    # With acks=1 only the dead leader's partition waits, so there is no gap over all partitions.
     if seen.killed is not None and seen.acks == "all" and len(times) > 2:
         start, stop = seen.gap
         axes.axvspan(start, stop, color=ORANGE, alpha=0.25)
@@ -62,12 +62,12 @@ def draw_kill(seen: Kill) -> Picture:
         said += f"; lost {len(seen.result.lost)}, duplicated {len(seen.result.duplicated)}"
         found = f"lost {len(seen.result.lost)}   duplicated {len(seen.result.duplicated)}"
         axes.text(0, 1.03, found, transform=axes.transAxes, fontweight="bold")
-    axes.set(xlabel="seconds", ylabel="acknowledged a second", xlim=(0, end))
+    axes.set(xlabel="seconds", ylabel="acknowledged per second", xlim=(0, end))
     return Picture(drawing, said)
 
 
 def draw_squares(found: Reconciled, count: int = 200) -> Picture:
-    """A square a payment: how often it lies in the log, and what its producer was told."""
+    """Draw one square per payment: its number of records in the log, and the producer's result."""
     drawing, axes = figure(height=2.9)
     kinds = {"in the log once": (BLUE, "s"), "lost": (RED, "X"), "twice or more": (ORANGE, "D"), "unknown": (GREY, "s")}
     totals = dict.fromkeys(kinds, 0)

@@ -1,1 +1,1 @@
-"""Lesson 08: its experiments, observations, pictures and checks."""
+"""Lesson 08: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 08: a declared autoscaler is played a day in a minute, a lag scaler is let loose on a real lag."""
+"""Checks of lesson 08: an autoscaler under changing load, and an attendee's scaler on a real lag."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from workshop.lessons.scaling_under_load.experiments import Scaled
 from workshop.notebook.connection import Connection
 from workshop.notebook.exercises import exercise, expect, unanswered
 
-NORMAL, RUSH, HEAVY = ("normal", 8, 10), ("rush", 12, 30), ("heavy", 55, 50)  # name, seconds, payments a second
-SLOW = 1.0  # seconds: three times what a payment takes where nobody waits
-WAITING = 900  # payments that lie there when the lag scaler begins
+NORMAL, RUSH, HEAVY = ("normal", 8, 10), ("rush", 12, 30), ("heavy", 55, 50)  # name, seconds, payments per second
+SLOW = 1.0  # seconds; about three times the latency of a payment without a queue
+WAITING = 900  # lag at the start of the lag scaler
 PARTITIONS = 3
 
 
 @exercise("08.1", "minimum and maximum")
 def bounds(ws: Connection, answer: Any) -> str:
-    """Normal load, a rush from one moment to the next, then heavy load for longer: who waits?"""
+    """Play normal load, a sudden rush, then heavy load for longer, and measure the latency."""
     unanswered(answer is None, observed="`bounds` is None", expected='{"min": ..., "max": ...}')
     least, most = _bounds(answer)
     api = lesson.ensure(ws)
@@ -47,7 +47,7 @@ def _judged(seen: Scaled, least: int, most: int) -> str:
     (begin, _), (middle, _), end = *seen.marks[1:], seen.load.planned
     usual, rush, late = seen.p95(2, begin), seen.p95(begin + 2, middle), seen.p95(end - 10, end)
     limit = max(SLOW, 4 * usual)
-    # Where there is capacity enough and customers wait all the same, it is the machine that is busy, not the answer wrong.
+    # If the capacity was sufficient and customers waited nevertheless, the machine was busy; the answer is not wrong.
     expect(
         rush <= limit or least * lesson.CAPACITY > RUSH[2],
         observed=f"p95 was {rush:.1f} s within the rush: {least * lesson.CAPACITY:g} a second fit, {RUSH[2]} came",
@@ -78,7 +78,7 @@ def _judged(seen: Scaled, least: int, most: int) -> str:
 
 @exercise("08.2", "replicas by lag")
 def by_lag(ws: Connection, desired: Any) -> str:
-    """So many payments wait; every two seconds `desired(lag)` says how many replicas of `debits` there are to be."""
+    """Let payments wait; every two seconds `desired(lag)` returns the number of replicas of `debits`."""
     unanswered(desired is None, observed="`desired` is None", expected="a function: desired(lag) -> replicas")
     expect(callable(desired), observed=f"`desired` is {desired!r}", expected="a function: desired(lag) -> replicas")
     _expect_numbers(desired)

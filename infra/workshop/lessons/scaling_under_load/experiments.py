@@ -1,4 +1,4 @@
-"""Lesson 08: how many containers. Real load by locust, replicas by hand and by the autoscaler, and consumers by their lag."""
+"""Lesson 08: scaling. Load by locust, replicas by hand and by the autoscaler, consumers by their lag."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 APP = "payments"
 NETWORK = [{"name": "CARD_NETWORK_CALLS", "value": str(CALLS)}, {"name": "CARD_NETWORK_MS", "value": "250"}]
-SHARES = (0.5, 0.8, 0.95, 1.2)  # of the capacity that is offered, one after the other
-STEP, WARM = 5.0, 1.5  # seconds that each lasts, of which the first do not count
-WORK_MS = 50  # how long a debit takes in section 5: 20 a second and replica
+SHARES = (0.5, 0.8, 0.95, 1.2)  # offered load as shares of the capacity, one after the other
+STEP, WARM = 5.0, 1.5  # duration of each in seconds, and its warm-up, which is not measured
+WORK_MS = 50  # duration of a debit in section 5: 20 per second and replica
 READER = "debits"
 
 __all__ = [
@@ -41,11 +41,11 @@ __all__ = [
     "draw_cpu_and_queue",
     "draw_curves",
     "draw_lag",
-]  # what the notebook uses besides
+]  # used by the notebook
 
 
 def ensure(ws: Connection) -> CoreV1Api:
-    """The services as they are delivered, but a card network that takes five calls of a quarter second each."""
+    """Restore the delivered services, with a card network of 5 concurrent calls of 0.25 s and one replica."""
     api = pods.core(ws)
     deployments.restore(ws)
     deployments.change(ws, {"env": NETWORK})
@@ -54,12 +54,12 @@ def ensure(ws: Connection) -> CoreV1Api:
 
 
 def restore(ws: Connection) -> None:
-    """The services as they are delivered."""
+    """Restore the delivered services."""
     deployments.restore(ws)
 
 
 def set_replicas(ws: Connection, api: CoreV1Api, count: int, app: str = APP) -> None:
-    """Declare a number of replicas, and wait until they are ready."""
+    """Set the number of replicas, and wait until they are ready."""
     deployments.scale(ws, count, app)
     pods.ready(api, app, count)
 
@@ -67,11 +67,12 @@ def set_replicas(ws: Connection, api: CoreV1Api, count: int, app: str = APP) -> 
 def measure(
     ws: Connection, api: CoreV1Api, replicas: Sequence[int] = (1, 2, 4), shares: Sequence[float] = SHARES
 ) -> pd.DataFrame:
-    """Offer payments at several rates to several numbers of replicas, and draw the response times as they come.
+    """Offer payments at several rates to several numbers of replicas, and draw the response times.
 
     Returns:
-        A row for each: replicas, offered (payments a second), p50 and p95 (seconds), failed; with one replica also
-        cpu (thousandths of a core) and waiting (payments that are asked for or queued), as the service itself counts them.
+        One row per measurement: replicas, offered (payments per second), p50 and p95 (seconds), failed; with one
+            replica also cpu (thousandths of a core) and waiting (payments in flight or queued), from the service's own
+            metrics.
     """
     rows: list[dict] = []
     live = Live(lambda: draw_curves(pd.DataFrame(rows), CAPACITY, replicas))
@@ -97,7 +98,7 @@ def _watch_stage(ws: Connection, load: Load, number: int, stage: Stage, replicas
         used = now["process_cpu_seconds_total"] - before["process_cpu_seconds_total"]
         row["cpu"] = 1000 * used / (time.monotonic() - began)
         row["waiting"] = now["payments_in_flight"] + now["payments_queued"]
-    time.sleep(0.1 + SECONDS)  # the last answers of this stage
+    time.sleep(0.1 + SECONDS)  # wait for the last answers of this stage
     answers, since = load.answers(), number * stage.seconds + paced(WARM)
     until = (number + 1) * stage.seconds
     row |= {"p50": percentile(answers, since, until, 0.5), "p95": percentile(answers, since, until)}
@@ -105,16 +106,17 @@ def _watch_stage(ws: Connection, load: Load, number: int, stage: Stage, replicas
 
 
 def _figures(ws: Connection) -> dict[str, float]:
-    """What the service says at `/metrics`: with one replica it is always the same that answers."""
+    """Return the metrics of the service; with one replica, the same pod answers every time."""
     lines = httpx.get(f"{ws.payments}/metrics", trust_env=False, timeout=10).text.splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
 def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
-    """Declare an autoscaler for `payments`: so many replicas at least and at most, and how busy one should be.
+    """Create an autoscaler for `payments`.
 
     Args:
-        target: per cent of the processor time that a pod requests.
+        least, most: bounds of the number of replicas.
+        target: average CPU utilization, in percent of the CPU that a pod requests.
     """
     import yaml
 
@@ -127,7 +129,7 @@ def autoscaler(ws: Connection, least: int, most: int, target: int) -> None:
 
 
 def no_autoscaler(ws: Connection) -> None:
-    """Take it away; the pods that there are stay."""
+    """Delete the autoscaler; the number of pods stays as it is."""
     deployments.no_autoscaler(ws)
 
 
@@ -137,11 +139,11 @@ def play(
     """Let an autoscaler work while the load changes, and draw it.
 
     Args:
-        stages: a name, seconds, payments a second, one after the other.
+        stages: tuples of name, seconds, payments per second, one after the other.
     """
-    # The autoscaler needs 10 s to see a load, and the queue as long to vanish: no stage is shortened below 40 s.
+    # The autoscaler needs 10 s to detect a load, and the queue as long to drain: no stage is shortened below 40 s.
     stages = [(name, paced(seconds, 40.0), rate) for name, seconds, rate in stages]
-    # Fresh pods: of the old ones the autoscaler still knows how busy they were.
+    # New pods, because the metrics of the old ones still contain earlier load.
     kubectl.kubectl(ws.settings, "rollout", "restart", f"deployment/{APP}")
     set_replicas(ws, api, least)
     autoscaler(ws, least, most, target)
@@ -177,7 +179,7 @@ def _note(ws: Connection, seen: Scaled, history: History) -> None:
 
 
 def lag(ws: Connection, group: str = READER, topic: str = "payments") -> int:
-    """How many events a group has not read yet, over all partitions."""
+    """Return the lag of a group, over all partitions."""
 
     def asked() -> tuple[int] | None:
         try:
@@ -185,7 +187,7 @@ def lag(ws: Connection, group: str = READER, topic: str = "payments") -> int:
         except KafkaError as error:
             if not error.retriable:
                 raise
-            return None  # the group's coordinator is moving
+            return None  # the group's coordinator moves to another broker
 
     return wait_until(asked, 30, f"the brokers to say where the group {group} stands", every=0.3)[0]
 
@@ -201,7 +203,7 @@ def _lag(ws: Connection, group: str, topic: str) -> int:
 
 @contextmanager
 def slow_debits(ws: Connection) -> Iterator[None]:
-    """A debit takes `WORK_MS` in here: 20 a second and replica."""
+    """Make a debit take `WORK_MS` during the block: 20 per second and replica."""
     deployments.change(ws, {"env": [{"name": "WORK_MS", "value": str(WORK_MS)}]}, READER)
     try:
         yield
@@ -220,7 +222,7 @@ def fill(ws: Connection, count: int) -> None:
 def scale_consumers(
     ws: Connection, api: CoreV1Api, counts: Sequence[int] = (1, 3, 6), seconds: float = 8
 ) -> pd.DataFrame:
-    """A lag that 1, 3 and 6 replicas of `debits` work off, drawn while it falls.
+    """Let 1, 3 and 6 replicas of `debits` reduce a lag, and draw it.
 
     Returns:
         at (seconds), lag, replicas.
@@ -245,10 +247,9 @@ def scale_consumers(
 def lag_scaler(
     ws: Connection, api: CoreV1Api, desired: Callable[[int], int], count: int = 1200, patience: float = 30
 ) -> pd.DataFrame:
-    """A small autoscaler: every two seconds it asks for the lag, asks `desired`, and declares the replicas.
+    """Run a small autoscaler: every two seconds, read the lag, call `desired`, and set the replicas.
 
-    It ends when nothing waits any more and the replicas have come down again, or when the lag has not become smaller for
-    `patience` seconds.
+    It ends when the lag is 0 and the replicas have been reduced, or when the lag has not decreased for `patience` seconds.
 
     Returns:
         at (seconds), lag, replicas.

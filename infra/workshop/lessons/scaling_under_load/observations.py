@@ -1,4 +1,4 @@
-"""Observations of lesson 08: the data that its experiments return and its pictures show."""
+"""Observations of lesson 08: results of its experiments, and data of its pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ CAPACITY = CALLS / SECONDS  # payments per second that one replica can take
 
 @dataclass
 class Scaled:
-    """What was seen while the autoscaler worked: answers, and how many pods there were when (ready, wished for)."""
+    """Observations of an autoscaler: the load with its answers, and the number of pods over time.
+
+    Attributes:
+        least, most: bounds of the autoscaler.
+        marks: pairs of seconds and name of the stage.
+        ready: pairs of seconds and number of ready pods.
+        wished: pairs of seconds and number of pods that are ready or starting.
+    """
 
     load: Load
     least: int
@@ -27,9 +34,9 @@ class Scaled:
     wished: list[tuple[float, int]] = field(default_factory=list)
 
     def p95(self, since: float, until: float) -> float:
-        """Seconds."""
+        """Return the 95th percentile of the response time in seconds."""
         return percentile(self.load.answers(), since, until)
 
     def capacity(self, since: float, until: float) -> float:
-        """Payments a second that the ready pods could take, at the worst moment in this time."""
+        """Return the payments per second that the ready pods could handle, at the worst moment of the period."""
         return CAPACITY * min((count for at, count in self.ready if since <= at < until), default=0)

@@ -1,4 +1,4 @@
-"""The pictures of lesson 08: response times against load, replicas over time, what a queue hides, a lag that falls."""
+"""Pictures of lesson 08: response times by load, replicas over time, a hidden queue, a falling lag."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PARTITIONS = 3
 
 
 def draw_curves(table: pd.DataFrame, capacity: float, replicas: Sequence[int]) -> Picture:
-    """The 95th percentile of the response time against the payments offered, a curve for each number of replicas.
+    """Draw the 95th percentile of the response time by offered load, one curve per number of replicas.
 
     Args:
-        replicas: the numbers that will be measured: their capacities stand there from the beginning.
+        replicas: all numbers to be measured; their capacities are drawn from the start.
     """
     drawing, axes = figure(height=3.4)
     said = []
@@ -33,14 +33,14 @@ def draw_curves(table: pd.DataFrame, capacity: float, replicas: Sequence[int]) -
         said.append(
             f"with {count} replicas p95 goes from {best:.0f} to {worst:.0f} ms at {last['offered']:.0f} a second"
         )
-    axes.set(xlabel="payments offered a second", ylabel="p95, milliseconds", ylim=(0, None))
+    axes.set(xlabel="payments offered per second", ylabel="p95, milliseconds", ylim=(0, None))
     axes.set_xlim(0, 1.25 * capacity * max(replicas, default=1))
     axes.set_title("number: replicas     dashed: calls ÷ seconds a call", fontsize=11, fontweight="normal")
     return Picture(drawing, "; ".join(said) or "nothing measured yet")
 
 
 def draw_cpu_and_queue(table: pd.DataFrame, capacity: float) -> Picture:
-    """One replica: the processor time that it takes, and the payments that are in it, against the load."""
+    """Draw CPU and pending payments of one replica against the offered load."""
     rows = table[table["replicas"] == 1]
     drawing, (left, right) = figure(height=2.8, columns=2)
     for axes, column, label, colour in (
@@ -49,7 +49,7 @@ def draw_cpu_and_queue(table: pd.DataFrame, capacity: float) -> Picture:
     ):
         axes.plot(rows["offered"], rows[column], marker="o", color=colour)
         axes.axvline(capacity, color=GREY, linestyle="--", linewidth=1)
-        axes.set(xlabel="payments offered a second", ylabel=label, ylim=(0, None), xlim=(0, None))
+        axes.set(xlabel="payments offered per second", ylabel=label, ylim=(0, None), xlim=(0, None))
     left.set_title("processor")
     right.set_title("in flight and queued")
     cpu, waiting = rows["cpu"].tolist(), rows["waiting"].tolist()
@@ -59,13 +59,13 @@ def draw_cpu_and_queue(table: pd.DataFrame, capacity: float) -> Picture:
 
 
 def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
-    """On one time axis: payments a second, replicas, and the 95th percentile of the response time."""
+    """Draw payments per second, replicas, and the 95th percentile of the response time on one time axis."""
     drawing, (load, replicas, p95) = figure(height=4.8, rows=3, sharex=True)
     end = max([at for at, _ in seen.ready] + [10.0])
     seconds = np.arange(0, end)
     counts = [int(((answers["at"] >= s) & (answers["at"] < s + 1)).sum()) for s in seconds]
     load.fill_between(seconds, counts, step="post", color=BLUE, alpha=0.6)
-    load.set(ylabel="payments/s", ylim=(0, 1.5 * max([*counts, 1])))  # room for the words
+    load.set(ylabel="payments/s", ylim=(0, 1.5 * max([*counts, 1])))  # space for the labels
     for points, colour, style, word, height in (
         (seen.ready, GREEN, "-", "ready", 1.0),
         (seen.wished, ORANGE, ":", "started", 0.75),
@@ -85,7 +85,7 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
     for number, (at, word) in enumerate(seen.marks):
         if at <= end:
             load.axvline(at, color=INK, linewidth=1, linestyle="--")
-            height = 1.0 - 0.16 * (number % 2)  # on two levels, so that neighbours do not cover each other
+            height = 1.0 - 0.16 * (number % 2)  # on two levels, so that labels do not overlap
             plate = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
             place = load.get_xaxis_transform()
             word = load.text(at, height, f" {word}", transform=place, va="top", fontsize=9, bbox=plate)
@@ -96,7 +96,7 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
 
 
 def draw_lag(table: pd.DataFrame) -> Picture:
-    """The lag over time, and how many replicas worked on it."""
+    """Draw the lag over time, and the number of replicas."""
     drawing, (upper, lower) = figure(height=3.6, rows=2, sharex=True, height_ratios=(2, 1))
     said = []
     if len(table):
@@ -108,7 +108,7 @@ def draw_lag(table: pd.DataFrame) -> Picture:
                 word = upper.text(
                     rows["at"].mean(), rows["lag"].max(), f"{-slope:.0f}/s", ha="center", fontweight="bold"
                 )
-                word.set_in_layout(False)  # or a word that stands out squeezes the axes
+                word.set_in_layout(False)  # otherwise a label outside of the axes would shrink them
                 said.append(f"{count} replicas work off {-slope:.0f} a second")
     lower.yaxis.set_major_locator(MaxNLocator(integer=True))
     lower.axhline(PARTITIONS, color=GREY, linestyle="--", linewidth=1)

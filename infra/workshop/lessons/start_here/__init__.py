@@ -1,1 +1,1 @@
-"""Lesson 00: its experiments, observations, pictures and checks."""
+"""Lesson 00: experiments, observations, pictures and checks."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 00."""
+"""Checks of lesson 00."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workshop.notebook.exercises import exercise, expect, unanswered
 
 @exercise("00.1", "two payments of one card, one of another")
 def two_cards(ws: Connection, topic: str) -> str:
-    """Three events with a key: one key twice, another once."""
+    """Check three events with a key: one key occurs twice, another once."""
     records = consume.read_all(ws, topic)
     unanswered(not records, observed=f"the end offset of `{topic}` moved by 0: nothing has arrived")
     keys = Counter(record.key for record in records)
@@ -41,7 +41,7 @@ def _listed(keys: Counter) -> str:
 
 @exercise("00.2", "the broker that leads your card's partition")
 def leader(ws: Connection, card: str, answer: Any) -> str:
-    """The leader of the partition in which the card's payments are, by the metadata of this moment."""
+    """Check the leader of the partition with the card's payments against the current metadata."""
     unanswered(answer is None, observed="`leader` is None", expected="the number of a broker")
     place = consume.partition_of_key(ws, "payments", card.encode())
     expect(

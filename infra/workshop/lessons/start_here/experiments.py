@@ -1,4 +1,4 @@
-"""Lesson 00: the stack alive, and where one payment goes."""
+"""Lesson 00: the processes of the stack, and the path of one payment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def draw_stack(ws: Connection) -> Picture:
-    """The processes that run now: three brokers, JupyterLab, and the kernel that draws this."""
+    """Draw the running processes: three brokers, JupyterLab, and the kernel of this notebook."""
     with closing(ws.admin()) as admin:
         described = admin.describe_cluster()
         leader = _leader_of_controllers(admin)
@@ -42,7 +42,7 @@ def draw_stack(ws: Connection) -> Picture:
 
 
 def _leader_of_controllers(admin: KafkaAdminClient) -> int | None:
-    """None where a participant may not ask, as in somebody else's Kafka."""
+    """Return the active controller; None without the right to ask for it, as in a foreign Kafka."""
     try:
         return admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
     except AuthorizationError:
@@ -70,7 +70,7 @@ def _box(axes: Axes, x: float, y: float, text: str, colour: str, height: float =
 
 
 def draw_copies(ws: Connection, topic: str, written: Any) -> Picture:
-    """Which broker holds which partition of a topic: ● leads, ○ holds a copy; the written event is pointed at."""
+    """Draw the replicas of a topic by broker and partition: ● leads, ○ follows; mark the written event."""
     with closing(ws.admin()) as admin:
         partitions = admin.describe_topics([topic])[0]["partitions"]
     partitions = sorted(partitions, key=lambda p: p["partition_index"])
@@ -100,7 +100,7 @@ def _point_at(axes: Axes, node: int, row: int, offset: int, last: int) -> None:
 
 
 def draw_card(rows: pd.DataFrame, card: int) -> Picture:
-    """Half a year of one card: a dot a payment."""
+    """Draw the payments of one card over half a year, one dot per payment."""
     own = rows[rows["CUSTOMER_ID"] == card]
     drawing, axes = figure()
     axes.scatter(own["TX_DATETIME"], own["TX_AMOUNT"], s=22, color=BLUE, alpha=0.75, linewidth=0)

@@ -1,4 +1,4 @@
-"""Exercises that check themselves: a check asks the cluster what the attendee's code did, and says what it saw."""
+"""Exercises with automatic checks: a check inspects the cluster and reports what it observed."""
 
 from workshop.notebook.exercises.engine import CheckFailed, exercise, expect, unanswered
 from workshop.notebook.exercises.verdict import Verdict

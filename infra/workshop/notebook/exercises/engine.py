@@ -1,4 +1,4 @@
-"""Runs checks: turns what they find into a verdict, and keeps the attendee's progress."""
+"""Execution of checks: turns their findings into a verdict and records the attendee's progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLES: dict[str, str] = {}
 
 
 class CheckFailed(WorkshopError):
-    """An exercise is not passed. Raised where the suite runs (`WORKSHOP_STRICT`); an attendee is shown the verdict."""
+    """A check failed under `WORKSHOP_STRICT`, as in the test suite; attendees see the verdict instead."""
 
 
 class _Unmet(Exception):
@@ -28,13 +28,13 @@ class _Unmet(Exception):
 
 
 def expect(condition: object, *, observed: str, expected: str, hint: str = "") -> None:
-    """Go on if the condition holds; if not, the exercise is not passed yet, and these lines say why."""
+    """Continue if the condition holds; otherwise end the check with "not yet" and these lines."""
     if not condition:
         raise _Unmet("not yet", observed=observed, expected=expected, hint=hint)
 
 
 def unanswered(condition: object, *, observed: str, expected: str = "") -> None:
-    """If the condition holds, nothing was written in the answer cell yet."""
+    """End the check with "unanswered" if the condition holds, because the answer cell is still empty."""
     if condition:
         raise _Unmet("unanswered", observed=observed, expected=expected)
 
@@ -42,8 +42,8 @@ def unanswered(condition: object, *, observed: str, expected: str = "") -> None:
 def exercise(name: str, title: str) -> Callable[[Callable[..., str]], Callable[..., Verdict]]:
     """Make a function the check of an exercise.
 
-    The function gets what the notebook passes it, calls `expect`, and returns the sentence for one who passed. It may
-    raise anything: what an attendee left in a variable must not end in a traceback.
+    The function receives the arguments of the notebook's call, uses `expect`, and returns the sentence for a passed
+    exercise. It may raise any error: an attendee's variables must not cause a traceback.
     """
     TITLES[name] = title
 
@@ -65,7 +65,7 @@ def exercise(name: str, title: str) -> Callable[[Callable[..., str]], Callable[.
 
 
 def _outcome(check: Callable[..., str], *arguments: object, **named: object) -> tuple[str, tuple, str]:
-    """The word, the lines, and the traceback of what a check did not foresee: for the suite's eyes only."""
+    """Return the word, the lines, and the traceback of an error, which only the test suite shows."""
     try:
         return "passed", (("observed", check(*arguments, **named)),), ""
     except _Unmet as unmet:
@@ -79,7 +79,7 @@ def _outcome(check: Callable[..., str], *arguments: object, **named: object) -> 
             f"the check could not ask Kafka: {type(error).__name__}",
             "Run the check once more; if it says so again, `workshop up` in a terminal repairs the stack.",
         )
-    except Exception as error:  # whatever an answer holds: an attendee reads a sentence
+    except Exception as error:  # an answer can contain anything, and an attendee must not get a traceback
         seen = f"the check could not use the answer: {type(error).__name__}: {error}"
         hint = "Look at what the names in the answer cell hold."
     return "not yet", (("observed", seen), ("hint", hint)), traceback.format_exc()

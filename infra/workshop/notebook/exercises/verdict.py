@@ -1,4 +1,4 @@
-"""What a check answers, for a person to read: a word, what was seen, what was expected, a hint."""
+"""The verdict of a check, for attendees: a word, observation, expectation and hint."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ COLOURS = {"passed": "#117733", "not yet": "#AA4499", "unanswered": "#888888"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer of one check.
+    """The verdict of one check.
 
     Attributes:
         exercise: its id, such as `00.1`.
         word: `passed`, `not yet` or `unanswered`.
         lines: label and text, such as ("observed", "1 event").
-        row: the lesson's exercises with a tick each that is passed.
+        row: the lesson's exercises, with a tick at each passed one.
     """
 
     exercise: str
@@ -27,7 +27,7 @@ class Verdict:
 
     @property
     def title(self) -> str:
-        """The verdict in a line."""
+        """The verdict in one line."""
         return f"{SIGNS[self.word]} Exercise {self.exercise}: {self.word}"
 
     def __str__(self) -> str:
@@ -52,6 +52,6 @@ def _label(label: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Escaped, with what stands between backticks as code."""
+    """Return the text as escaped HTML, with the parts between backticks as code."""
     parts = escape(text).split("`")
     return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
