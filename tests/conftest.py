@@ -52,8 +52,14 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return replace(Settings.load(), home=home, state=home / "local", patience=240.0, strict=False)
 
 
+@pytest.fixture
+def ws(lasting_ws: workshop.Connection) -> workshop.Connection:
+    """A connection of the test's own, with the settings of the moment: Kubernetes may have come since the last test."""
+    return workshop.connect()
+
+
 @pytest.fixture(scope="session")
-def ws() -> workshop.Connection:
+def lasting_ws() -> workshop.Connection:
     """The lane's own running brokers; without the suite, those of the stack that WORKSHOP_STATE names."""
     if "WORKSHOP_SUITE" in os.environ:
         lane.current().need_kafka()

@@ -18,10 +18,10 @@ from workshop.notebook.connection import Connection
 
 
 @pytest.fixture(scope="module")
-def stopped_afterwards(ws: Connection) -> Iterator[Connection]:
-    yield ws
-    banks.ensure(ws).close()
-    assert not {"postgres", "connect"} & set(Processes(ws.settings.state).running())
+def stopped_afterwards(lasting_ws: Connection) -> Iterator[Connection]:
+    yield lasting_ws
+    banks.ensure(lasting_ws).close()
+    assert not {"postgres", "connect"} & set(Processes(lasting_ws.settings.state).running())
 
 
 @pytest.fixture

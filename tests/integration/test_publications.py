@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import workshop
+from confluent_kafka import KafkaException
 from kafka import KafkaProducer, TopicPartition
 from workshop.base.errors import WorkshopError
 from workshop.base.waiting import wait_until
@@ -162,6 +163,25 @@ def test_of_two_publishers_of_one_file_the_later_one_goes_on(ws: workshop.Connec
         publish_file(ws, part, topic, another)
     assert (found[0].accepted, found[0].already) == (ROWS, CHUNK)
     assert ids(ws, topic) == each_once(part)
+
+
+def test_a_publisher_that_goes_on_after_another_took_over_learns_why(ws: workshop.Connection, topic: str) -> None:
+    with pytest.raises(KafkaException) as ended:
+        send_after_another_took_over(ws, topic)
+    assert ended.value.args[0].code() in publications.FENCED
+
+
+def send_after_another_took_over(ws: workshop.Connection, topic: str) -> None:
+    """Send until the producer notices that a second one with the same transactional id has begun."""
+    name = ws.full_name(ws.fresh_topic("taken-over"))
+    with publications._producer(ws, "1" * 64, topic) as first:
+        publications._persist(first.init_transactions)
+        first.begin_transaction()
+        with publications._producer(ws, "1" * 64, topic) as second:
+            publications._persist(second.init_transactions)
+        for _ in range(200):
+            first.produce(name, b"x")
+            first.flush(1)
 
 
 def test_a_note_behind_another_files_open_transaction_is_still_found(

@@ -105,8 +105,8 @@ def test_what_must_not_be_done_twice_is_not_repeated(ws: Connection, cut: Callab
 
 
 @pytest.fixture(scope="module")
-def bank(ws: Connection) -> Iterator[Bank]:
-    made = banks.ensure(ws)
+def bank(lasting_ws: Connection) -> Iterator[Bank]:
+    made = banks.ensure(lasting_ws)
     yield made
     made.close()
 

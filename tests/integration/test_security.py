@@ -31,9 +31,9 @@ FORGED = {"X-Remote-User": "admin", "X-Remote-Group": "system:masters", "Authori
 
 
 @pytest.fixture(scope="module")
-def bank(ws: Connection) -> Iterator[Bank]:
+def bank(lasting_ws: Connection) -> Iterator[Bank]:
     """PostgreSQL and Kafka Connect, for they hold secrets too."""
-    found = banks.ensure(ws)
+    found = banks.ensure(lasting_ws)
     yield found
     found.close()
 

@@ -192,9 +192,11 @@ def _persist(step: Callable[[float], None]) -> None:
 @contextmanager
 def _producer(ws: Kafka, sha: str, topic: str) -> Iterator[Producer]:
     """A producer that shares its transactional id with every other publisher of the same file to the same topic."""
+    fatal: list[KafkaError] = []
     producer = Producer(
         {
             **ws.confluent(),
+            "error_cb": lambda error: fatal.append(error) if error.fatal() else None,
             "transactional.id": full(f"publication-{hashlib.sha256(f'{sha}-{topic}'.encode()).hexdigest()[:32]}"),
             "transaction.timeout.ms": 60_000,
             "partitioner": "murmur2_random",  # kafka-python's: events of a card lie in one partition, whoever wrote them
@@ -208,6 +210,12 @@ def _producer(ws: Kafka, sha: str, topic: str) -> Iterator[Producer]:
     )
     try:
         yield producer
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError._FATAL:
+            producer.poll(0.1)  # "Fatal error" alone: the reason comes by the callback
+            if fatal:
+                raise KafkaException(fatal[0]) from None
+        raise
     finally:
         with suppress(SystemError, KafkaException):  # what a fenced producer's queue holds cannot be closed properly
             producer.close()

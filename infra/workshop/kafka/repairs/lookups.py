@@ -23,6 +23,7 @@ from kafka.net.manager import KafkaConnectionManager
 
 from workshop.kafka.failures import ADVICE, Unanswered
 from workshop.kafka.repairs.missing_topics import must_exist
+from workshop.kafka.repairs.unlisted_brokers import get_connection_or_refresh
 from workshop.kafka.requests import LOST, in_all_ms, one_try_ms, setting
 
 T = TypeVar("T")
@@ -30,7 +31,6 @@ T = TypeVar("T")
 SILENT_FOR = 15.0  # seconds for which a broker that did not answer is asked last
 QUESTIONS = {2, 3, 9, 10}  # ListOffsets, Metadata, OffsetFetch, FindCoordinator
 _send = KafkaConnectionManager.send
-_get_connection = KafkaConnectionManager.get_connection
 _least_loaded_node = KafkaConnectionManager.least_loaded_node
 _bootstrap_brokers = ClusterMetadata.bootstrap_brokers
 _refresh = ClusterMetadata._do_refresh_metadata
@@ -87,7 +87,7 @@ def _connection_within_a_try(
     if timeout_ms is not None:
         timeout_ms = min(timeout_ms, _try_seconds(manager) * 1000)
     known = manager._conns.get(node_id)
-    connection = _get_connection(manager, node_id, timeout_ms=timeout_ms, **options)
+    connection = get_connection_or_refresh(manager, node_id, timeout_ms=timeout_ms, **options)
     if connection is not known:
         connection.close_future.add_errback(lambda error: _note_silence(manager, node_id, error))
     return connection

@@ -24,13 +24,16 @@ class BrokerNotListed(NodeNotReadyError, UnknownBrokerIdError):
 
 
 def apply() -> None:
-    """Install the repair in this process. Calling it again has no effect."""
-    KafkaConnectionManager.get_connection = _get_connection_or_refresh  # type: ignore[assignment]  # it passes all on
+    """Install the repair of producers; `repairs.lookups` installs `get_connection_or_refresh` with a repair of its own."""
     Sender.run_once = _run_once_then_poll
 
 
-def _get_connection_or_refresh(manager: KafkaConnectionManager, node_id: Any, **options: Any) -> Any:
-    """Request newer metadata and raise a retriable error, which every caller handles already."""
+def get_connection_or_refresh(manager: KafkaConnectionManager, node_id: Any, **options: Any) -> Any:
+    """Request newer metadata and raise a retriable error, which every caller handles already.
+
+    Raises:
+        BrokerNotListed: the broker is missing from the metadata.
+    """
     try:
         return _get_connection(manager, node_id, **options)
     except UnknownBrokerIdError as error:
