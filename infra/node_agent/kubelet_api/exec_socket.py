@@ -72,9 +72,8 @@ async def serve(
     await socket.prepare(request)
     session = _Session(socket, wanted)
     try:
-        await session.send(
-            STDOUT if wanted.stdout else STDERR if wanted.stderr else ERROR, b""
-        )  # confirms the connection
+        # An empty message confirms the connection.
+        await session.send(STDOUT if wanted.stdout else STDERR if wanted.stderr else ERROR, b"")
         status = await session.run(container)
         if status:
             await session.send(ERROR, json.dumps(status).encode())
