@@ -1,5 +1,5 @@
 #!/bin/sh
-# Start from a bundle without a network: time until the first event is read back and Kubernetes is ready, RUNS times (default 1).
+# Start from a bundle without a network: time until an event is read back and Kubernetes is ready, RUNS times (default 1).
 # Usage: infra/benchmarks/bundle.sh BUNDLE [RUNS]      best as an ordinary user; needs `unshare` and `ip`
 #
 # Each run has a network namespace of its own with only the loopback interface, an empty home folder and an empty cache. It

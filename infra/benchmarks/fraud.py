@@ -111,7 +111,7 @@ def published_order(train: np.ndarray) -> np.ndarray:
     theirs, ours = (
         at.sort_values().index,
         at.sort_values(kind="stable").index,
-    )  # sorts times: the unstable order of numbers differs
+    )  # of times: the unstable order of numbers differs
     return train[np.argsort(np.argsort(theirs)[ours][train])]
 
 
