@@ -1,4 +1,4 @@
-"""A log that is published lies in its topic once and whole, whatever happened on the way, and is read back to the cent."""
+"""A published log is in its topic once and completely, also after interruptions, and is read back to the cent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOON = "2018-04-01 12:00:00"
 CHUNK, ROWS = 1_000, 2_500
 COMMITTED = {"isolation_level": "read_committed"}
 
-# Publishes, and stops inside the second transaction with its rows already on the brokers, until somebody ends it.
+# Publishes a log, and blocks within the second transaction, whose rows are already on the brokers, until it is killed.
 STUCK = """
 import sys, time, workshop
 from workshop.ingest import publications
@@ -53,7 +53,7 @@ publications.publish_file(workshop.connect(), sys.argv[1], sys.argv[2])
 
 @pytest.fixture
 def topic(ws: workshop.Connection) -> Iterator[str]:
-    """A name that no topic has yet; what was made under it is deleted."""
+    """Yield an unused topic name; delete the topic at the end."""
     name = f"log-{uuid.uuid4().hex[:8]}"
     yield name
     delete(ws, name, name + DEAD_LETTERS)
@@ -72,7 +72,7 @@ def extract(ws: workshop.Connection) -> Path:
 
 @pytest.fixture
 def part(extract: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The extract's first rows, in three chunks."""
+    """Return the first rows of the extract as a file that is published in three chunks."""
     monkeypatch.setattr(publications, "CHUNK", CHUNK)
     path = tmp_path / "part.csv"
     pd.read_csv(extract, nrows=ROWS, dtype=str).to_csv(path, index=False)
