@@ -1,4 +1,4 @@
-"""Probes: who gets requests, who is started again, who is given time."""
+"""Readiness, liveness and startup probes."""
 
 from __future__ import annotations
 
