@@ -36,7 +36,10 @@ def read(url: str) -> bytes:
 
 
 def wheel(version: str, hashes: set[str], folder: str = "") -> tuple[str, bytes]:
-    """Return name and content of pip's wheel, from `folder` or the package index; exit if its hash is not pinned."""
+    """Return name and content of pip's wheel, from `folder` or the package index.
+
+    Exits if its hash is not pinned.
+    """
     name = f"pip-{version}-py3-none-any.whl"
     content = (Path(folder) / name).read_bytes() if folder else fetched(name)
     if hashlib.sha256(content).hexdigest() not in hashes:

@@ -74,7 +74,10 @@ def settings() -> Iterator[Case]:
 
 
 def others() -> Iterator[Case]:
-    """Yield wrong settings of the backend `existing`; `tests/integration/test_existing.py` tests refusals by Kafka."""
+    """Yield wrong settings of the backend `existing`.
+
+    `tests/integration/test_existing.py` tests the refusals of Kafka itself.
+    """
     told = {"WORKSHOP_BOOTSTRAP": "127.0.0.1:9", "WORKSHOP_PREFIX": "alice-"}
     for what, env in (
         ("no variable is set", {}),
@@ -148,7 +151,10 @@ def events() -> Iterator[Case]:
 
 
 def run(case: Case) -> tuple[int, str]:
-    """Run a case; return its exit code and its message, with the folders and the topic replaced by fixed names."""
+    """Run a case; return its exit code and its message.
+
+    The folders and the topic in the message are replaced by fixed names.
+    """
     with tempfile.TemporaryDirectory() as folder:
         for name, content in case.files.items():
             file = Path(folder) / name
@@ -176,7 +182,7 @@ def is_told(code: int, said: str) -> bool:
 
 
 def orders(address: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield invalid requests to the payments service: the mistake, the answer, and whether it has a message."""
+    """Yield invalid requests to the payments service: mistake, answer, and whether it has a message."""
     body = {"json": ORDER}
     for what, method, path, asked in (
         ("no JSON", "POST", "/payments", {"data": b"{"}),

@@ -36,7 +36,10 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def memory_mb(ws: Connection, name: str) -> float:
-    """Return the proportional set size of a component and its children: shared memory is divided among its users."""
+    """Return the proportional set size of a component and its children.
+
+    It divides shared memory among its users.
+    """
     process = Processes(ws.settings.state).running()[name]
     family: list[psutil.Process] = [process, *process.children(recursive=True)]
     return sum(one.memory_full_info().pss for one in family) / 1e6

@@ -125,7 +125,10 @@ def _tool(ws: Connection, name: str, arguments: str) -> str:
 
 
 def cases(ws: Connection, count: int) -> Iterator[tuple[str, list[list[Callable[[], float]]]]]:
-    """Yield each row of the table: its name, and the measurements of each column; the best of a column counts."""
+    """Yield each row of the table: its name, and the measurements of each column.
+
+    The best measurement of a column counts.
+    """
     for size in (100, 1024):
         topic = ws.fresh_topic(f"clients-{size}")
         kafka_python(ws, topic, size, count, "all")

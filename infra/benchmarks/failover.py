@@ -24,7 +24,7 @@ from workshop.notebook.connection import Connection
 
 
 def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
-    """Return lost, duplicated, write gap in seconds, and whether the killed broker was also the active controller."""
+    """Return lost, duplicated, write gap in seconds, and whether the active controller was killed."""
     with closing(ws.admin()) as admin:
         controller = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
     with _unseen():
@@ -35,7 +35,7 @@ def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
 
 
 def demonstrations(ws: Connection) -> tuple[int, int, int]:
-    """Return the payments lost of 200 with acks=1, and the records of 200 payments without and with idempotence."""
+    """Return the payments lost of 200 (acks=1), and the records of 200 without and with idempotence."""
     with _unseen():
         lost = len(experiments.freeze_and_kill(ws, acks=1).lost)
         twice = sum(experiments.send_through_a_freeze(ws, idempotent=False).times.values())
@@ -54,7 +54,7 @@ def _burn(until: float) -> None:
 
 
 def fenced_while_busy(ws: Connection, seconds: float) -> tuple[int, int]:
-    """Return how often a registered broker was missing while all cores were busy, and the number of checks."""
+    """Return how often a registered broker was missing with all cores busy, and the number of checks."""
     until = time.monotonic() + seconds
     burners = [multiprocessing.Process(target=_burn, args=(until,)) for _ in range(os.cpu_count() or 2)]
     for burner in burners:

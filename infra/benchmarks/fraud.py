@@ -104,7 +104,7 @@ def stream(study: Study) -> None:
 
 
 def published_order(train: np.ndarray) -> np.ndarray:
-    """Return row numbers in the published order, which results from an unstable sort of the payments as drawn."""
+    """Return row numbers in the published order: that of an unstable sort of the payments as drawn."""
     settings = simulator.SimulationSettings()
     drawn = [payments_model._piece(settings, *piece).seconds for piece in payments_model._pieces(settings)]
     at = pd.Series(pd.Timestamp(settings.start) + pd.to_timedelta(np.concatenate(drawn), unit="s"))

@@ -181,7 +181,7 @@ def _busy(ws: Connection) -> float:
 
 
 def lesson(ws: Connection) -> None:
-    """Print the figures of lesson 08: response times by replicas and load, and the rate at which the lag falls."""
+    """Print the figures of lesson 08: response times by replicas and load, and the decrease of the lag."""
     api = scaling.ensure(ws)
     with contextlib.redirect_stdout(io.StringIO()):
         measured = scaling.measure(ws, api)

@@ -52,7 +52,10 @@ def merged_outliers(table: pd.DataFrame, days: int = 7, least: int = 2) -> pd.Da
 
 
 def cumulative_sum(table: pd.DataFrame, drift: float = 1.0, alarm: float = 8.0) -> pd.DataFrame:
-    """Return periods by Page's cumulative sum of robust z-scores (cut at 10) minus a drift, from rise to maximum."""
+    """Return periods by Page's cumulative sum of robust z-scores (cut at 10) minus a drift.
+
+    A period lasts from the rise of the sum to its maximum.
+    """
     rows = by_card(table)
     z = (rows["off"] / np.maximum(1.4826 * rows["mad"], 1)).clip(-10, 10).to_numpy() - drift
     found = []

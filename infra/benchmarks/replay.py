@@ -43,7 +43,10 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def sample(source: Path, rows: int, folder: Path) -> tuple[Path, int]:
-    """Write a CSV file with `rows` rows (0: all rows of the source); repeat a short source; return path and rows."""
+    """Write a CSV file with `rows` rows (0: all rows of the source); return path and number of rows.
+
+    A short source is repeated.
+    """
     frame = pd.read_parquet(source) if source.suffix == ".parquet" else pd.read_csv(source)
     rows = rows or len(frame)
     frame = pd.concat([frame] * -(-rows // len(frame)), ignore_index=True).head(rows)

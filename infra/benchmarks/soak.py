@@ -32,7 +32,7 @@ def soak(ws: Connection, seed: int, minutes: float) -> Day:
 
 
 def row(seed: int, day: Day) -> str:
-    """Return a run as a line: steps, payments, lost and debited twice, and the figures before, during and after faults."""
+    """Return a run as a line: steps, payments, lost and debited twice, and figures around faults."""
     found, result = day.figures(), day.result
     assert result is not None  # set at the end of the run
     p95 = ", ".join(seconds(found[word].p95) for word in WHEN)

@@ -48,7 +48,10 @@ class Agent:
         return [pod for one in self.nodes if node in (None, one.name) for pod in one.pods.values()]
 
     def find(self, node: str | None, namespace: str, name: str) -> Pod | None:
-        """Return a pod by its name. Its successor can have the same name, so one that is not being deleted comes first."""
+        """Return a pod by its name.
+
+        A pod that is being deleted can have a successor with the same name, which then comes first.
+        """
         found = [pod for pod in self.pods(node) if (pod.namespace, pod.name) == (namespace, name)]
         return min(reversed(found), key=lambda pod: "deletionTimestamp" in pod.manifest["metadata"], default=None)
 
@@ -75,7 +78,7 @@ class Agent:
         await asyncio.wait((leaving, *tasks), return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done() and task.exception():
-                log.error("A part of the agent failed; all of it is started anew.", exc_info=task.exception())
+                log.error("A part of the agent failed; the whole agent is restarted.", exc_info=task.exception())
         way_in.close()
         await self._close(tasks, servers)
 
@@ -90,7 +93,7 @@ class Agent:
             await one.cleanup()
         for api in (self._proxy, *(node.api for node in self.nodes)):
             await api.close()
-        log.info("The agent has left.")
+        log.info("The agent has stopped.")
 
 
 async def main(path: Path) -> None:

@@ -55,7 +55,7 @@ class Api:
         return await self._ask("GET", path, None, JSON, query)
 
     async def referenced(self, path: str) -> dict:
-        """Read a config map or a secret that a pod of this node refers to; retry while the API server answers 403.
+        """Read a config map or secret that a pod of this node refers to; retry while the answer is 403.
 
         A node may read no other ones, and the API server's authorizer learns of a new pod's references with a short delay.
         """
@@ -92,9 +92,9 @@ class Api:
         return await self._ask("DELETE", path, body, JSON, {})
 
     async def watch(self, path: str, **query: str) -> AsyncIterator[tuple[str, dict]]:
-        """List and watch without end: yield (ADDED, MODIFIED or DELETED, object), and (SYNCED, {}) after each list.
+        """List and watch without end: yield (ADDED, MODIFIED or DELETED, object) and (SYNCED, {}).
 
-        Objects that were deleted while the connection was lost are yielded as DELETED.
+        SYNCED follows each list. Objects that were deleted while the connection was lost are yielded as DELETED.
         """
         known: dict[str, dict] = {}
         well = time.monotonic()

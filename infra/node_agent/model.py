@@ -124,7 +124,10 @@ class Registry(Protocol):
         """Return the pods of one node, or of all nodes."""
 
     def find(self, node: str | None, namespace: str, name: str) -> RunningPod | None:
-        """Return a pod of this node, or of any node; of several with this name, the one that is not being deleted."""
+        """Return a pod of this node, or of any node.
+
+        Of several with this name, return the one that is not being deleted.
+        """
 
 
 class Api(Protocol):
@@ -137,4 +140,7 @@ class Api(Protocol):
         """Create an object in the collection `path`."""
 
     def watch(self, path: str, **query: str) -> AsyncIterator[tuple[str, dict]]:
-        """List and watch without end: yield (ADDED, MODIFIED or DELETED, object), and (SYNCED, {}) after each list."""
+        """List and watch without end: yield (ADDED, MODIFIED or DELETED, object) and (SYNCED, {}).
+
+        SYNCED follows each list.
+        """

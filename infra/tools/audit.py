@@ -101,9 +101,7 @@ def ask(packages: list[Package], service: str) -> list[Known]:
     try:
         return list(osv(packages, service))
     except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
-        print(
-            f"=== NOT RUN: the audit of Python's packages and of jars: {service} does not answer as it should ({error})."
-        )
+        print(f"=== NOT RUN: the audit of Python's packages and of jars: {service} gave no valid answer ({error}).")
     try:
         return go_only(packages)
     except go_vulnerabilities.NotReached as error:
@@ -128,7 +126,7 @@ def main() -> int:
     print(
         f"{len(ours)} pinned packages, {len(bad)} known vulnerabilities; {harmless} more do no harm here (audit.toml)."
     )
-    print(f"The node image, as Kubernetes pins what its programs require: {image} known.")
+    print(f"The node image, whose modules Kubernetes pins: {image} known.")
     return 1 if bad and options.strict else 0
 
 

@@ -41,7 +41,7 @@ def fetch() -> Path:
     try:
         entries = Path(json.loads(done.stdout)["Dir"]) / "data" / "osv"
     except (ValueError, LookupError):
-        said = done.stderr.strip().splitlines() or ["it says nothing"]
+        said = done.stderr.strip().splitlines() or ["no error message"]
         raise NotReached(said[-1]) from None
     if not any(entries.glob("*.json")):
         raise NotReached(f"{MODULE} holds no entries in data/osv any more")

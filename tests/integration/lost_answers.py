@@ -45,7 +45,10 @@ def kind_of(request: bytes) -> Kind:
 
 
 def _inside(envelope: bytes) -> bytes:
-    """Return the request in an envelope. It follows the header with the client's name, and its length as a varint."""
+    """Return the request in an envelope.
+
+    It follows the header with the client's name, and its length as a varint.
+    """
     (name,) = struct.unpack(">h", envelope[8:10])
     at, length, shift = 11 + max(0, name), 0, 0
     while True:
@@ -167,7 +170,7 @@ def _end(one: socket.socket) -> None:
 
 @contextmanager
 def losing(monkeypatch: pytest.MonkeyPatch, how: str, *kinds: Kind) -> Iterator[Losses]:
-    """Redirect all connections of kafka-python in this process through relays, and lose answers of these kinds.
+    """Redirect kafka-python's connections in this process through relays that lose these answers.
 
     Brokers advertise their own ports to clients, so the client's connect function is replaced.
     """

@@ -111,7 +111,10 @@ class OthersKafka:
 
 
 def given(state: Path) -> Iterator[OthersKafka]:
-    """Yield an external Kafka whose users have their rights from the administrator's script; stop it at the end."""
+    """Yield an external Kafka; stop it at the end.
+
+    Its users have their rights from the administrator's script.
+    """
     client.apply()  # without the repair, the administrator's clients leave sockets open
     settings = replace(Settings.load(), state=state, patience=240.0, site=None)
     site = OthersKafka(settings, free_block(settings))
@@ -227,7 +230,10 @@ def workshop(state: Path, told: Mapping[str, str], *words: str, timeout: float =
 
 
 def run(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400) -> subprocess.CompletedProcess:
-    """Run Python as a participant with these variables, in a new process because a prefix applies to a whole process."""
+    """Run Python as a participant with these variables.
+
+    It is a new process, because a prefix applies to a whole process.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKSHOP_")}
     kept = {name: os.environ[name] for name in ("WORKSHOP_CACHE", "WORKSHOP_JAVA") if name in os.environ}
     env = {**clean, **kept, "WORKSHOP_STATE": str(state), **told}

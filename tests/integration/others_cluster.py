@@ -31,7 +31,10 @@ class OthersCluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """Return the participant's kubeconfig: a token of a service account that has only the role of `role.yaml`."""
+        """Return the participant's kubeconfig.
+
+        It has the token of a service account that has only the role of `role.yaml`.
+        """
         return self.settings.state / "alice.kubeconfig"
 
     @property
@@ -61,7 +64,10 @@ def start(cluster: OthersCluster) -> None:
 
 
 def _make_room(cluster: OthersCluster) -> None:
-    """Create a participant's namespace, role and kubeconfig, and a fixed address for payments, in place of an ingress."""
+    """Create a participant's namespace, role and kubeconfig, and a Service for payments.
+
+    The Service has a fixed address, in place of an ingress.
+    """
     _give(cluster, ALICE, (cluster.settings.root / ROLE).read_text())
     service = {
         "apiVersion": "v1",

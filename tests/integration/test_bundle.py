@@ -28,7 +28,10 @@ def why_not() -> str:
 
 @pytest.fixture
 def alone(tmp_path: Path):
-    """Return a function that runs a command in a network namespace, with an empty home and without the suite's variables."""
+    """Return a function that runs a command in a network namespace.
+
+    The command has an empty home folder and none of the suite's variables.
+    """
     if reason := why_not():
         pytest.skip(f"NOT RUN: no network namespace can be made here ({reason}), so `up --bundle` was not tried.")
     home = tmp_path / "home"
@@ -83,7 +86,7 @@ def test_a_machine_without_a_network_starts_from_a_stick(alone, tmp_path: Path):
         assert os.access(cache / path.removeprefix("cache/"), os.X_OK)
 
 
-def test_a_bundle_that_was_cut_is_none_and_goes_on(tmp_path: Path):
+def test_an_interrupted_bundle_is_refused_and_can_be_continued(tmp_path: Path):
     place = tmp_path / "stick"
     make(place)
     files = {path: path.stat().st_mtime_ns for path in (place / "wheels").iterdir()}

@@ -68,7 +68,7 @@ def test_a_producer_whose_leader_is_not_in_its_list_of_brokers_asks_for_a_newer_
         _send_until_accepted(producer, topic, b"unlisted")
 
 
-def test_so_does_a_consumer(ws: Connection):
+def test_a_consumer_whose_leader_is_not_in_its_list_of_brokers_asks_for_a_newer_one(ws: Connection):
     topic = ws.fresh_topic("unlisted", partitions=1)
     leader = leader_of(ws, topic)
     with closing(KafkaProducer(**ws.kafka)) as producer, closing(KafkaConsumer(**ws.kafka)) as consumer:
@@ -88,7 +88,7 @@ def _unlist(client: KafkaNetClient, leader: int) -> None:
 
 
 def _polled_until_it_holds(consumer: KafkaConsumer, count: int) -> bool:
-    """Poll without a pause, so that polls end during a rebalance; return whether the partitions were assigned."""
+    """Poll without a pause, also during a rebalance; return whether the partitions were assigned."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and len(consumer.assignment()) < count:
         consumer.poll(timeout_ms=2)
@@ -96,7 +96,7 @@ def _polled_until_it_holds(consumer: KafkaConsumer, count: int) -> bool:
 
 
 def _was_decided(error: KafkaError) -> bool:
-    """Return whether the producer gave up the event: it expired between attempts, or its last request timed out.
+    """Return whether the producer gave up the event: it expired, or its last request timed out.
 
     The other possibility is a timeout of `get`.
     """
@@ -104,7 +104,10 @@ def _was_decided(error: KafkaError) -> bool:
 
 
 def _send_until_accepted(producer: KafkaProducer, topic: str, value: bytes) -> None:
-    """Send until a write is acknowledged: a producer with short timeouts can fail again while leaders move."""
+    """Send until a write is acknowledged.
+
+    A producer with short timeouts can fail again while leaders move.
+    """
     for attempt in range(30):
         try:
             producer.send(topic, value).get(timeout=10)

@@ -105,7 +105,7 @@ def test_controllers_and_scheduler_work(asked: Plane):
     )
 
 
-def test_its_work_queues_wake_up_for_work_only(asked: Plane):
+def test_its_work_queues_have_no_metrics_and_no_timers(asked: Plane):
     figures = asked.kubectl("get", "--raw", "/metrics")
     assert "apiserver_request_total" in figures
     # A queue with metrics has a timer of its own: see infra/deploy/controlplane/queues.
@@ -163,7 +163,7 @@ def test_a_node_reads_the_secrets_of_its_own_pods_only(asked: Plane):
         assert "Forbidden" in refused.value.detail
 
 
-def test_who_shows_no_certificate_is_refused(asked: Plane):
+def test_a_client_without_a_certificate_is_refused(asked: Plane):
     stranger = ssl.create_default_context(cafile=str(asked.pki / "ca.crt"))
     connection = http.client.HTTPSConnection("127.0.0.1", asked.ports.api, context=stranger, timeout=5)
     connection.request("GET", "/api/v1/namespaces")
@@ -171,7 +171,7 @@ def test_who_shows_no_certificate_is_refused(asked: Plane):
     connection.close()
 
 
-def test_etcd_refuses_who_shows_no_certificate_of_its_own(asked: Plane):
+def test_etcd_refuses_clients_without_a_certificate_of_its_authority(asked: Plane):
     def ask(certificate: str | None) -> int:
         context = ssl.create_default_context(cafile=str(asked.pki / "etcd-ca.crt"))
         if certificate:
@@ -195,14 +195,14 @@ def test_every_port_is_on_loopback_only(asked: Plane):
     assert {address.port for address in listening} == {asked.ports.api, asked.ports.etcd, asked.ports.etcd_peer}
 
 
-def test_a_taken_port_is_said(asked: Plane):
+def test_a_port_in_use_is_reported(asked: Plane):
     twin = Plane(replace(asked.settings, state=asked.settings.state / "twin", patience=60), asked.ports)
     with pytest.raises(WorkshopError, match="A port was taken"):
         twin.start()
     twin.stop()
 
 
-def test_damaged_data_are_said(plane: Plane):
+def test_damaged_data_are_reported(plane: Plane):
     plane.stop()
     database: Path = plane.folder / "etcd" / "member" / "snap" / "db"
     database.write_bytes(b"\0" * database.stat().st_size)

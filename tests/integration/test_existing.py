@@ -43,7 +43,10 @@ def alice(kafka: OthersKafka, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def program(state: Path, text: str) -> list:
-    """Run a participant's code after `ws = workshop.connect()`, without variables; return its last line of output."""
+    """Run a participant's code after `ws = workshop.connect()`, without variables.
+
+    Returns its last line of output.
+    """
     begin = "import json, workshop\nfrom contextlib import closing\nws = workshop.connect()\n"
     done = run(state, {}, "-c", f"{begin}{text}")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -152,7 +155,7 @@ print(json.dumps([len(table), len(wrong)]))
     assert program(alice, text) == [50, 0]
 
 
-def test_kafkas_own_tools_know_who_asks(alice: Path):
+def test_kafkas_own_tools_authenticate_as_the_participant(alice: Path):
     done = workshop(alice, {}, "shell", "-c", "kafka-topics --describe --topic alice-payments")
     assert "ReplicationFactor: 3" in done.stdout, done.stdout + done.stderr
     assert stat.S_IMODE((alice / "existing" / "kafka" / "tools.properties").stat().st_mode) == 0o600
@@ -172,7 +175,7 @@ def test_other_mechanisms_let_every_client_in(kafka: OthersKafka, tmp_path: Path
     assert workshop(state, {}, "down").returncode == 0
 
 
-def test_brokers_are_not_broken_and_the_sentence_stands_alone(alice: Path):
+def test_faults_of_brokers_are_refused_with_a_message_alone(alice: Path):
     text = """
 from workshop.notebook import story
 from workshop.base.errors import WorkshopError
@@ -229,7 +232,9 @@ def test_the_password_is_in_no_file_of_the_stack_but_the_tools_and_in_no_process
         ({"WORKSHOP_PREFIX": ""}, "WORKSHOP_PREFIX is not set"),
     ],
 )
-def test_a_bad_day_is_a_sentence(kafka: OthersKafka, tmp_path: Path, wrong: dict[str, str], said: str):
+def test_a_wrong_setting_is_reported_with_a_message(
+    kafka: OthersKafka, tmp_path: Path, wrong: dict[str, str], said: str
+):
     from workshop.stack.kubernetes.controlplane import certificates
 
     certificates.make_these(tmp_path / "tls", {"other": certificates.Certificate(certificates.CLUSTER, "other")})

@@ -21,7 +21,10 @@ from .others_cluster import ALICE, OthersCluster
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersKafka]:
-    """Yield an external Kafka for this module: the participants of the other module have deleted their topics."""
+    """Yield an external Kafka for this module.
+
+    The participants of the other module have deleted their topics.
+    """
     yield from others.given(tmp_path_factory.mktemp("others"))
 
 
@@ -123,7 +126,7 @@ print(json.dumps([releases, deployments.workers(api) != [], scalers, ws.namespac
     assert program(alice, text) == [["2", "2", "2"], True, "", ALICE, True]
 
 
-def test_what_is_not_a_participants_is_said_in_a_sentence(alice: Path):
+def test_actions_beyond_a_participants_rights_are_refused_with_a_message(alice: Path):
     text = """
 from workshop.base.errors import WorkshopError
 from workshop.notebook import deployments
@@ -206,7 +209,9 @@ def test_the_participant_may_nothing_beyond_the_namespace(cluster: OthersCluster
         ("no image", "The cluster cannot pull the services' image registry.example.org/none:1"),
     ],
 )
-def test_a_bad_day_is_a_sentence(kafka: OthersKafka, cluster: OthersCluster, tmp_path: Path, trouble: str, said: str):
+def test_a_wrong_setting_is_reported_with_a_message(
+    kafka: OthersKafka, cluster: OthersCluster, tmp_path: Path, trouble: str, said: str
+):
     namespace = "class-" + trouble.replace(" ", "-").replace("'", "")
     kubeconfig = others_cluster.participant(cluster, tmp_path, namespace, trouble)
     told = (

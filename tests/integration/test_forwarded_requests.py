@@ -26,7 +26,7 @@ TOPIC = "forwarded"
 
 @pytest.fixture
 def losses(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Losses]:
-    """Start a stack whose brokers connect to the controllers through relays; yield the losses, still empty."""
+    """Start a stack whose brokers connect to the controllers through relays; yield the losses."""
     losses, relays = Losses(BY_CLOSING, set()), {}
 
     def through_relays(node: int, ports: Ports, data: Path) -> dict[str, object]:

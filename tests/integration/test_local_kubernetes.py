@@ -109,7 +109,7 @@ def test_pods_go_on_while_the_control_plane_is_dead_and_it_forgets_nothing(ws: C
     assert {pod.name: pod.restarts for pod in pods.pods(api) if pod.name in before} == before
 
 
-def test_a_warden_that_was_killed_takes_all_along_and_up_repairs_it(ws: Connection, api) -> None:
+def test_a_killed_supervisor_takes_its_processes_along_and_up_repairs_that(ws: Connection, api) -> None:
     old = pod_processes(ws)
     Processes(ws.settings.state).signal(AGENT, signal.SIGKILL)
     wait_until(lambda: not any(psutil.pid_exists(one) for one in old), WAIT, "its pods to end")
@@ -156,7 +156,7 @@ def test_a_node_that_somebody_deleted_comes_back_and_has_pods_again(ws: Connecti
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "two pods, and an answer")
 
 
-def test_services_are_as_delivered_again_though_their_deployment_is_noted_on_all_the_while(ws: Connection, api) -> None:
+def test_services_are_restored_while_the_status_of_their_deployment_changes(ws: Connection, api) -> None:
     """The controller updates the Deployment's status meanwhile, so a write with an old version is refused."""
     deployments.change(ws, {"env": [{"name": "LEFT_BY_SOMEBODY", "value": "1"}]})
     over, wrote = threading.Event(), []
@@ -182,7 +182,7 @@ def test_services_are_as_delivered_again_though_their_deployment_is_noted_on_all
     assert "LEFT_BY_SOMEBODY" not in {variable.name for variable in container.env or []}
 
 
-def test_services_that_were_told_of_other_brokers_are_started_anew(ws: Connection, api) -> None:
+def test_services_with_outdated_broker_addresses_are_restarted(ws: Connection, api) -> None:
     """As after an `up` with other ports: pods still have the addresses of the old ConfigMap."""
     elsewhere = '{"data":{"KAFKA_BOOTSTRAP":"127.0.0.1:1"}}'
     kubectl(ws.settings, "patch", "configmap", "workshop", "--patch", elsewhere)
@@ -208,7 +208,7 @@ def web(name: str, command: list[str], port: int, **probes: dict) -> dict:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
-def test_a_pod_whose_port_is_taken_is_told_by_whom(ws: Connection, api) -> None:
+def test_an_event_names_the_program_that_uses_a_pods_port(ws: Connection, api) -> None:
     """Programs that bind all addresses conflict across pods, and one can answer in place of the other."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]

@@ -231,7 +231,7 @@ def test_two_files_in_one_topic_are_both_there(ws: workshop.Connection, topic: s
     assert sorted(replay(ws, topic)[0]["customer"]) == ["one", "two"]
 
 
-def test_a_topic_made_anew_is_filled_anew(ws: workshop.Connection, topic: str, tmp_path: Path) -> None:
+def test_a_recreated_topic_is_published_again(ws: workshop.Connection, topic: str, tmp_path: Path) -> None:
     path = log(tmp_path / "log.csv", f"{NOON},a,1.00,t")
     publish_file(ws, path, topic)
     delete(ws, topic)
@@ -239,7 +239,7 @@ def test_a_topic_made_anew_is_filled_anew(ws: workshop.Connection, topic: str, t
     assert len(replay(ws, topic)[0]) == 1
 
 
-def test_a_topic_that_was_emptied_is_filled_anew(ws: workshop.Connection, topic: str, tmp_path: Path) -> None:
+def test_an_emptied_topic_is_published_again(ws: workshop.Connection, topic: str, tmp_path: Path) -> None:
     path = log(tmp_path / "log.csv", f"{NOON},a,1.00,t")
     publish_file(ws, path, topic)
     with closing(ws.admin()) as admin:
@@ -296,7 +296,7 @@ def test_what_is_malformed_is_told_and_the_rest_goes_on(ws: workshop.Connection)
         assert reason in event.reason
 
 
-def test_a_topic_that_forgets_is_refused(ws: workshop.Connection, tmp_path: Path) -> None:
+def test_a_topic_with_retention_or_compaction_is_refused(ws: workshop.Connection, tmp_path: Path) -> None:
     path = log(tmp_path / "log.csv", f"{NOON},a,1.00,t")
     for configs in ({"retention_ms": "604800000"}, {"cleanup_policy": "compact"}):
         with pytest.raises(WorkshopError, match="forgets"):

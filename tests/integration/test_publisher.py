@@ -39,7 +39,7 @@ class Shop:
         self._loop.close()
 
 
-def test_a_client_that_met_what_is_final_is_replaced_and_payments_go_on(ws: Connection) -> None:
+def test_a_client_with_an_unrecoverable_error_is_replaced_and_payments_continue(ws: Connection) -> None:
     topic = ws.fresh_topic("published", partitions=1)
     with closing(Shop(ws, topic)) as shop:
         shop.start()

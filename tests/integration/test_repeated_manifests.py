@@ -25,7 +25,7 @@ from .late_cut import LateCut
 
 @pytest.fixture
 def cut(ws: Connection, tmp_path: Path) -> Iterator[Callable[[Callable[[], bool]], tuple[Settings, LateCut]]]:
-    """Yield a function that returns settings with a relay before Kubernetes, which loses the answer to a change."""
+    """Yield a function that returns settings with a relay, which loses the answer to a change."""
     if not ws.settings.kubeconfig.exists():
         pytest.fail("These tests need a stack with Kubernetes.")
     relays: list[LateCut] = []

@@ -253,7 +253,9 @@ def test_what_was_done_before_is_still_an_error(scene: Scene):
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_it_is_one_too_if_the_answer_that_says_so_is_lost(scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str):
+def test_what_was_done_before_is_still_an_error_if_the_answer_is_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
+):
     with losing(monkeypatch, how, CREATE_TOPICS, CREATE_PARTITIONS), closing(admin_of(scene.ws)) as admin:
         with pytest.raises(TopicAlreadyExistsError):
             admin.create_topics([scene.topic])

@@ -267,7 +267,7 @@ def test_one_that_was_frozen_and_lost_its_partitions_writes_nothing_more_for_the
         assert {card: cents for card, cents in here.balance_of().items() if card != "card-new"} == expected(day)
 
 
-def test_what_nobody_can_read_stops_none_of_them(ws: Connection):
+def test_malformed_records_stop_no_service(ws: Connection):
     fine = {"type": "PaymentMade", "card": "card-1", "terminal": "t", "amount_cents": 99_000, "payment_id": "p"}
     fine["at"] = "2018-05-01T10:00:00+00:00"
     rubbish: list[bytes | None] = [None, b"", b"\xff", b"[]", b'{"type": "PaymentMade"}']
@@ -303,7 +303,7 @@ def test_what_nobody_can_read_stops_none_of_them(ws: Connection):
         assert f'events_total{{type="set_aside"}} {len(unreadable)}.0' in debits.get("/metrics").text
 
 
-def test_what_was_set_aside_is_mended_and_taken_once_also_if_it_is_replayed_twice_or_is_too_large_to_keep(
+def test_a_corrected_dead_letter_is_processed_once_although_it_is_replayed_twice(
     ws: Connection,
 ):
     wrong = b'{"type": "PaymentMade", "card": "card-1", "terminal": "t", "amount_cents": "12,50", '

@@ -214,7 +214,10 @@ def test_a_process_that_ignores_the_polite_signal_is_ended_all_the_same(stack: S
 
 
 def test_a_broker_whose_controllers_have_ended_closes_its_logs_all_the_same(stack: Settings):
-    """Two of three controllers are stopped, so a controlled shutdown is impossible. The broker must not wait for SIGKILL."""
+    """Two of three controllers are stopped, so a controlled shutdown is impossible.
+
+    The broker must not wait for SIGKILL.
+    """
     up(stack)
     for name in ("kafka-1", "kafka-2"):
         Processes(stack.state).signal(name, signal.SIGKILL)
@@ -343,7 +346,7 @@ def test_status_logs_and_doctor_tell_of_a_running_stack(ws: Connection):
     assert "✓ Kafka's jars: all there, and as pinned" in examined.stdout
 
 
-def test_without_a_stack_each_word_says_what_to_do(settings: Settings):
+def test_without_a_stack_each_command_names_the_next_step(settings: Settings):
     expected = {
         ("status",): (3, "workshop up"),
         ("logs",): (1, "workshop up"),

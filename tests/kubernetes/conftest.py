@@ -29,7 +29,7 @@ SLOW = ("edited", "busy", "ticking", "mistaken")
 
 @pytest.fixture(scope="package")
 def cluster(kubernetes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Yield the running stack's Kubernetes; at the end, wait until the namespaces of these tests are deleted."""
+    """Yield the running stack's Kubernetes; at the end, wait until these tests' namespaces are deleted."""
     settings = Settings.load()
     if not settings.kubeconfig.exists():
         pytest.fail(f"No Kubernetes runs here: there is no {settings.kubeconfig}. `workshop up` starts one.")
@@ -63,7 +63,10 @@ def begun(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="package")
 def edited(cluster: Cluster) -> Iterator[Space]:
-    """Yield a namespace whose pod `reader` prints a mounted file every second; the file's config map has been edited."""
+    """Yield a namespace whose pod `reader` prints a mounted file every second.
+
+    The config map of the file has been edited.
+    """
     with a_space(cluster) as space:
         saying = shell("while sleep 1; do echo $(cat /etc/mounted/word); done")
         volume = {"name": "mounted", "configMap": {"name": "mounted"}}
@@ -77,7 +80,10 @@ def edited(cluster: Cluster) -> Iterator[Space]:
 
 @pytest.fixture(scope="package")
 def busy(cluster: Cluster) -> Iterator[Space]:
-    """Yield a namespace with a Deployment `busy` that uses ten times its CPU request, and an autoscaler up to two pods."""
+    """Yield a namespace with a Deployment `busy`, and an autoscaler up to two pods.
+
+    The Deployment uses ten times its CPU request.
+    """
     with a_space(cluster) as space:
         small = {"requests": {"cpu": "10m", "memory": "16Mi"}}
         space.create(deployment("busy", 1, container(python(BUSY), resources=small)))
@@ -91,7 +97,10 @@ def busy(cluster: Cluster) -> Iterator[Space]:
 
 @pytest.fixture(scope="package")
 def ticking(cluster: Cluster) -> Iterator[Space]:
-    """Yield a namespace with a CronJob `tick` that runs a pod every minute, and a Job `tried-again` whose two pods fail."""
+    """Yield a namespace with a CronJob `tick` and a Job `tried-again`.
+
+    The CronJob runs a pod every minute; the two pods of the Job fail.
+    """
     with a_space(cluster) as space:
         space.create(job("tried-again", "exit 1", backoffLimit=1))
         made = {"spec": job("tick", "echo ticked")["spec"]}

@@ -55,7 +55,10 @@ def container(
 
 
 def server(**more: Any) -> dict:
-    """Return an HTTP server that answers with its pod's name (`programs.SERVER`), ready unless `STATE/unready` exists."""
+    """Return an HTTP server that answers with its pod's name (`programs.SERVER`).
+
+    It is ready unless `STATE/unready` exists.
+    """
     own = env(POD_NAME=field("metadata.name"), POD_IP=field("status.podIP"))
     probe = {"httpGet": {"path": "/unready", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5}
     ports = [{"name": "http", "containerPort": PORT}]

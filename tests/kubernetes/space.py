@@ -100,12 +100,12 @@ class Space:
         with closing(watch):
             for event in watch:
                 yield event["type"], event["object"]
-        raise AssertionError(f"{kind} {about.name} did not come to what was waited for.\n{self.story()}")
+        raise AssertionError(f"{kind} {about.name} did not reach the expected state.\n{self.story()}")
 
     # -- waiting
 
     def wait(self, probe: Callable[[], T | None], what: str, timeout: float = PATIENCE) -> T:
-        """Wait until a probe returns a true value, and return it; a timeout shows the namespace's pods and events."""
+        """Wait until a probe returns a true value, and return it; a timeout shows pods and events."""
         try:
             return wait_until(probe, timeout, what, every=0.25, detail=self.story)
         except WorkshopError as error:

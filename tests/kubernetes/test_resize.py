@@ -64,7 +64,7 @@ def test_a_container_that_asks_for_it_is_started_again_with_its_new_limit(space:
     space.running("restarted")
 
 
-def test_what_others_have_is_granted_when_they_have_gone(space: Space):
+def test_a_deferred_resize_is_granted_when_the_other_pods_are_gone(space: Space):
     node = space.cluster.workers()[0]
     cores = float(space.cluster.find("Node", node).status.allocatable.cpu)
     more_than_half = f"{int(cores * 550)}m"

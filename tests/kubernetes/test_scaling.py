@@ -11,7 +11,10 @@ from .space import Space, condition
 
 
 def top(space: Space) -> dict[str, int]:
-    """Return the CPU usage of `kubectl top pods` in thousandths of a core, by pod; empty before the first measurement."""
+    """Return the CPU usage in `kubectl top pods` in thousandths of a core, by pod.
+
+    It is empty before the first measurement.
+    """
     with suppress(WorkshopError):
         said = space.kubectl("top", "pods", "--no-headers")
         return {name: int(cpu) for name, cpu in re.findall(r"^(\S+)\s+(\d+)m\s+\d+Mi", said, re.MULTILINE)}

@@ -26,7 +26,7 @@ def last_seen(space: Space, before: Thing) -> Thing:
     return last
 
 
-def test_a_pod_that_is_deleted_is_told_and_given_its_time(space: Space):
+def test_a_deleted_pod_gets_sigterm_and_its_grace_period(space: Space):
     said = {"preStop": {"exec": {"command": shell("echo hook >> /state/record")}}}
     leaving = container(python(TOLD_TO_LEAVE), lifecycle=said)
     # The second container keeps the pod running, so that the record can be read.
@@ -50,7 +50,7 @@ def test_a_pod_that_is_deleted_is_told_and_given_its_time(space: Space):
     assert space.event("leaving", "Killing")
 
 
-def test_who_does_not_leave_in_time_is_killed(space: Space):
+def test_a_container_is_killed_after_its_grace_period(space: Space):
     space.create(pod("deaf", container(shell(DEAF + "; echo never")), terminationGracePeriodSeconds=2))
     space.running("deaf")
     end = container_of(deleted(space, "deaf")).state.terminated

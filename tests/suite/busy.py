@@ -22,7 +22,10 @@ while True:
 
 @contextmanager
 def machine(folder: Path) -> Iterator[None]:
-    """Keep the machine busy: six processes compute, and one writes 64 MB repeatedly and forces each megabyte to the disk."""
+    """Keep the machine busy: six processes compute, and one writes 64 MB repeatedly.
+
+    Each megabyte is forced to the disk.
+    """
     commands = [[sys.executable, "-c", BUSY]] * PROCESSES
     commands.append([sys.executable, "-c", WRITER, str(folder / "written-for-load")])
     started = [subprocess.Popen(command) for command in commands]

@@ -90,7 +90,7 @@ class Lane:
 def wait_for_prefetch(suite: Path) -> None:
     """Wait until the downloads and compilations beside the tests are complete."""
     ended = suite / "prefetch.code"
-    wait_until(ended.exists, patience.PREFETCH, "what any test fetches or compiles", every=1)
+    wait_until(ended.exists, patience.PREFETCH, "the downloads and compilations for the tests", every=1)
     if ended.read_text() != "0":
         told = (suite / "prefetch.log").read_text()[-3000:]
         pytest.fail(f"`workshop prefetch` failed:\n{told}", pytrace=False)

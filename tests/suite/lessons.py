@@ -85,7 +85,10 @@ class LessonFile(IPyNbFile):
                 yield SkippedItem.of(self, end[name])
 
     def _attempts(self, exercise: Exercise) -> list[Attempt]:
-        """Return the attempts at an exercise; answers that need minutes of load on Kubernetes require `--full`."""
+        """Return the attempts at an exercise.
+
+        Answers that need minutes of load on Kubernetes are only tried with `--full`.
+        """
         tried = answers(self.path.name[:2]).get(exercise.answer.id, [])
         slow = self.nb.metadata.get("workshop", {}).get("needs") == "kubernetes"
         if slow and "WORKSHOP_SUITE_FULL" not in os.environ:
@@ -151,7 +154,10 @@ class AttemptItem(ExerciseItem):
 
 
 class SkippedItem(ExerciseItem):
-    """The state after a skipped exercise: the answer's names are removed, so that no later cell can depend on them."""
+    """The state after a skipped exercise: the names of its answer are removed.
+
+    No later cell can depend on them.
+    """
 
     @classmethod
     def of(cls, parent: LessonFile, exercise: Exercise) -> SkippedItem:

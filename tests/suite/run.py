@@ -108,7 +108,7 @@ def _environment(folder: Path, asked: argparse.Namespace) -> None:
 
 @contextmanager
 def _prefetch(folder: Path) -> Iterator[None]:
-    """Download and compile everything that tests need, at idle priority beside them; write the exit code to a file."""
+    """Download and compile what tests need, at idle priority; write the exit code to a file."""
     from workshop.base.settings import Settings
     from workshop.stack.kubernetes.controlplane import build
 
@@ -134,7 +134,7 @@ def _prefetch(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _lanes(folder: Path) -> Iterator[None]:
-    """At the end, stop the stacks of all lanes in parallel, and the leftover processes of interrupted tests."""
+    """At the end, stop the stacks of all lanes, and leftover processes of interrupted tests."""
     try:
         yield
     finally:

@@ -40,7 +40,7 @@ class Answering:
         self._known = False  # the pod's own program answers; it keeps its port until it ends
 
     async def judged(self, sentence: str) -> str:
-        """Return the result of a probe (empty for a success), with a finding from the machine's sockets appended."""
+        """Return the result of a probe (empty for a success), with a finding from the sockets appended."""
         refused = REFUSED in sentence
         if not self._action or self._action.get("host") or (self._known if not sentence else not refused):
             return sentence

@@ -301,7 +301,10 @@ class Container:
     # -- after a restart of the agent
 
     def recall(self, status: dict) -> None:
-        """Restore the state from the API server; a container that ran has ended with the agent, which counts as an end."""
+        """Restore the state from the API server after a restart of the agent.
+
+        A container that ran has ended with the agent, which counts as an end.
+        """
         self.restarts = status.get("restartCount", 0)
         self.resources = status.get("resources") or self.resources
         state = status.get("state") or {}

@@ -43,7 +43,7 @@ async def do(container: AttendedContainer, hook: dict, longest: float) -> str:
 
 
 async def keep_to_memory(container: AttendedContainer) -> None:
-    """Kill the container when the memory of its processes exceeds the current limit, which a resize can change."""
+    """Kill the container when its processes exceed the current memory limit, which a resize can change."""
     while True:
         await asyncio.sleep(LOOK)
         limit = memory_limit(container.resources)

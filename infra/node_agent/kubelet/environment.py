@@ -88,7 +88,7 @@ async def _value(sources: Sources, pod: dict, container: dict, variable: dict, s
         return fields.of_pod(pod, source[kind]["fieldPath"], seen_here)
     if kind == "resourceFieldRef":
         return fields.of_resources(pod, source[kind].get("containerName") or container["name"], source[kind])
-    raise ConfigError(f"variable {variable['name']}: {kind} is not known on nodes without Docker")
+    raise ConfigError(f"variable {variable['name']}: {kind} is not supported on nodes without Docker")
 
 
 def expanded(text: str, env: Mapping[str, str]) -> str:

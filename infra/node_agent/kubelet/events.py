@@ -19,7 +19,7 @@ def now() -> str:
 
 
 class Recorder:
-    """Writes events in the background, one after the other: of a node about its pods, or of the balancer about Services."""
+    """Writes events in the background: of a node about its pods, or of the balancer about Services."""
 
     def __init__(self, api: Api, node: str, component: str = "kubelet", kind: str = "Pod") -> None:
         """Args: node, component: the source of the events; kind: the kind of the objects that they are about."""
@@ -42,7 +42,7 @@ class Recorder:
         try:
             self._queue.put_nowait((involved, reason, message[:1024], "Warning" if warning else "Normal"))
         except asyncio.QueueFull:
-            log.warning("An event is left out: %s %s", reason, message)
+            log.warning("The queue is full; an event is dropped: %s %s", reason, message)
 
     async def run(self) -> None:
         """Write the queued events, without end."""

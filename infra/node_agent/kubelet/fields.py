@@ -40,7 +40,7 @@ def of_pod(pod: dict, path: str, seen_here: dict[str, str]) -> str:
 
 
 def of_resources(pod: dict, container: str, reference: dict) -> str:
-    """Return a limit or request of a container in units of the divisor; without one, the machine's capacity."""
+    """Return a limit or request in units of the divisor; without one, the machine's capacity."""
     everyone = [*pod["spec"].get("containers", []), *(pod["spec"].get("initContainers") or [])]
     chosen: dict = next((one for one in everyone if one["name"] == container), {})
     which, _, resource = reference["resource"].partition(".")

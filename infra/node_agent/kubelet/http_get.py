@@ -22,7 +22,9 @@ class NoAnswer(Exception):
 
 
 async def status(scheme: str, host: str, port: int, path: str, headers: Iterable[tuple[str, str]]) -> int:
-    """Send a GET request and return the status of the answer. As in a kubelet, certificates are not verified.
+    """Send a GET request and return the status of the answer.
+
+    As in a kubelet, certificates are not verified.
 
     Raises:
         OSError: the connection failed.
@@ -69,7 +71,10 @@ async def _status(reader: asyncio.StreamReader) -> int:
 
 
 class _Answer:
-    """The status of an answer, set when its head has arrived; interim answers such as "100 Continue" do not count."""
+    """The status of an answer, set when its head has arrived.
+
+    Interim answers such as "100 Continue" do not count.
+    """
 
     status = 0
 

@@ -55,7 +55,7 @@ def find(root: Path, name: str, policy: str = "IfNotPresent") -> Image:
         reason = "ErrImageNeverPull" if policy == "Never" else "ErrImagePull"
         raise NoSuchImage(
             reason,
-            f'no program is known for the image "{name}": nodes without Docker run what {TABLE} names '
+            f'no program is configured for the image "{name}": nodes without Docker run the programs in {TABLE} '
             f"({', '.join(table)}); add a line there, or use the backend kind",
         )
     return _read(root, name, entry)

@@ -115,7 +115,7 @@ class Standing:
                 try:
                     await self._renew_once()
                 except ApiError as error:
-                    log.warning("The sign of life of %s was refused: %s", self.name, error)
+                    log.warning("The heartbeat of %s was refused: %s", self.name, error)
             await asyncio.sleep(RENEW)
 
     async def _renew_once(self) -> None:
@@ -131,13 +131,13 @@ class Standing:
             await self.api.create(LEASES, body)
 
     async def _watch(self) -> None:
-        """Detect that the control plane marked the node as not ready, or that it was deleted, although it runs."""
+        """Detect that the control plane marked the running node as not ready, or that it was deleted."""
         async for kind, manifest in self.api.watch(NODES, fieldSelector=f"metadata.name={self.name}"):
             if kind == "DELETED" or (kind != "SYNCED" and not _ready(manifest)):
                 self._at_odds.set()
 
     async def _tell(self) -> None:
-        """Report the status at once if the control plane's is wrong, soon after a change, and every `REPORT` seconds."""
+        """Report the status if the control plane's is wrong, after a change, and every `REPORT` seconds."""
         when = time.monotonic()
         while True:
             with suppress(TimeoutError):

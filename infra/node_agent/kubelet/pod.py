@@ -70,7 +70,10 @@ class Pod:
         return {one.name: one for one in [*self.inits, *self.mains]}
 
     def resizable(self) -> list[Container]:
-        """Return the containers whose resources count on the node: sidecars and main containers that are not done."""
+        """Return the containers whose resources count on the node.
+
+        These are sidecars and main containers that are not done.
+        """
         return [one for one in self.containers.values() if not one.done() and (not one.init or one.restarts_always)]
 
     @property
@@ -148,7 +151,10 @@ class Pod:
         return MARK, f"{self.uid}/{container}"
 
     def owns(self, process: int) -> bool:
-        """Return whether a process belongs to a container: by its variables, or by its parents if it overwrote these."""
+        """Return whether a process belongs to a container: by its variables, or else by its parents.
+
+        The parents count because a process can overwrite its variables.
+        """
         if proc.variable(process, MARK).partition("/")[0] == self.uid:
             return True
         return any(process in process_tree.whole(one.pid) for one in self.containers.values() if one.pid)
@@ -207,7 +213,7 @@ class Pod:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _report(self, living: asyncio.Task) -> None:
-        log.error("The pod %s is in trouble.", self.full_name, exc_info=living.exception())
+        log.error("The pod %s failed in the agent.", self.full_name, exc_info=living.exception())
         self.note("Failed", f"the node agent failed: {living.exception()!r}")
 
     async def _live(self) -> None:

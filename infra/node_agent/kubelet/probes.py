@@ -32,11 +32,11 @@ async def ask(probe: dict, container: RunningContainer, ports: dict[str, int], h
             return await _connect(probe["tcpSocket"], ports, host, timeout)
     except KeyError as error:
         return f"couldn't find port {error} of the container"
-    return "nodes without Docker know the kinds exec, httpGet and tcpSocket only"
+    return "nodes without Docker support exec, httpGet and tcpSocket only"
 
 
 async def execute(container: RunningContainer, command: list[str], timeout: float) -> str:
-    """Run a command in a container; return an empty string if it exited with 0 in time, otherwise a message."""
+    """Run a command in a container; return an empty string if it exited with 0, otherwise a message."""
     try:
         process = await container.spawn(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -120,7 +120,7 @@ class Series:
         said: Callable[[bool, str], None],
         failed: Callable[[str], None],
     ) -> None:
-        """Args: once: runs the probe; said: is called with a verdict and the last message; failed: with each failure."""
+        """Args: once: runs the probe; said: receives verdict and last message; failed: receives failures."""
         self._once, self._said, self._failed = once, said, failed
         self._delay = probe.get("initialDelaySeconds") or 0
         self._period = probe.get("periodSeconds") or 10

@@ -74,7 +74,7 @@ class Resizing:
             one.restart()
 
     def _refusal(self) -> tuple[str, str] | None:
-        """Return why the node refuses a resize: infeasible (above the capacity), or deferred (in use by other pods)."""
+        """Return why the node refuses a resize: infeasible (above the capacity), or deferred (in use)."""
         others = self._pod.neighbours()
         for name, capacity in capacities().items():
             asked = sum(requested(self._wanted(one), name) for one in self._pod.resizable())
@@ -89,7 +89,10 @@ class Resizing:
         return None
 
     def _holds_more(self, one: ResizableContainer) -> str:
-        """Return a message if the container uses more memory than the new limit, which would kill it; the resize waits."""
+        """Return a message if the container uses more memory than the new limit.
+
+        The limit would kill it, so the resize waits.
+        """
         limit = memory_limit(self._wanted(one)) if "memory" not in _restarting(one) else 0
         held = process_tree.resident(process_tree.whole(one.pid)) if one.pid and limit else 0
         if held <= limit:

@@ -113,7 +113,7 @@ def _condition(
 
 
 def _gates(pod: PodState) -> str:
-    """Return a message about readiness gates that are not True; other programs set them in the pod's conditions."""
+    """Return a message about readiness gates that are not True; other programs set them."""
     held = {one["type"]: one["status"] for one in (pod.manifest.get("status") or {}).get("conditions") or []}
     gates = [gate["conditionType"] for gate in pod.manifest["spec"].get("readinessGates") or []]
     shut = [gate for gate in gates if held.get(gate) != "True"]

@@ -217,7 +217,10 @@ class _Session:
 
 
 async def _exit_code(process: asyncio.subprocess.Process) -> int:
-    """Return the exit code as soon as a process ends: `wait` can also wait for pipes that its children hold open."""
+    """Return the exit code as soon as a process ends.
+
+    `wait` alone can also wait for pipes that its children hold open.
+    """
     waiting = asyncio.create_task(process.wait())
     try:
         while process.returncode is None:
@@ -228,7 +231,10 @@ async def _exit_code(process: asyncio.subprocess.Process) -> int:
 
 
 def _ended(code: int) -> dict:
-    """Return the metav1.Status of an exit code, as kubectl expects it; a signal counts as 128 plus its number."""
+    """Return the metav1.Status of an exit code, as kubectl expects it.
+
+    A signal counts as 128 plus its number.
+    """
     if code == 0:
         return {"metadata": {}, "status": "Success"}
     code = 128 - code if code < 0 else code

@@ -64,7 +64,10 @@ class LogRequest:
         )
 
     def _attempt(self, pod: str, container: RunningContainer) -> Path:
-        """Return the file of the requested attempt; during the back-off, the last one is both current and previous."""
+        """Return the file of the requested attempt.
+
+        During the back-off, the last attempt is both the current and the previous one.
+        """
         waits = container.state.get("waiting")
         held = container.attempts if not self.previous or waits else container.attempts[:-1]
         if held:
@@ -82,5 +85,8 @@ def _whole(name: str, text: str | None) -> int | None:
 
 
 def _ended(container: RunningContainer, path: Path) -> Callable[[], bool]:
-    """Return a function that returns whether a log is complete: its attempt has ended, or the next one has started."""
+    """Return a function that returns whether a log is complete.
+
+    It is when its attempt has ended, or the next one has started.
+    """
     return lambda: container.ended() or container.attempts[-1:] != [path]

@@ -18,14 +18,14 @@ from node_agent.model import Api, Config, Registry, RunningContainer, RunningPod
 log = logging.getLogger(__name__)
 
 NOT_DONE = {
-    "attach": "attach is not done on nodes without Docker: `kubectl logs -f POD` shows what a container prints, and "
+    "attach": "attach is not supported on nodes without Docker: `kubectl logs -f POD` shows a container's output, and "
     "`kubectl exec -it POD -- sh` runs a shell in it.",
-    "portForward": "port-forward is not done on nodes without Docker: pods are programs of this very machine, and "
+    "portForward": "port-forward is not supported on nodes without Docker: pods are programs of this machine, and "
     "`workshop status` shows the address at which payments answers.",
-    "run": "run is not done on nodes without Docker: use `kubectl exec`.",
+    "run": "run is not supported on nodes without Docker: use `kubectl exec`.",
 }
 SPEAK_WEBSOCKET = (
-    "this node speaks WebSocket only: use kubectl 1.31 or newer, without KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false."
+    "this node supports WebSocket only: use kubectl 1.31 or newer, without KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false."
 )
 
 
@@ -66,7 +66,7 @@ def _authorized(asked: _Asked, authorizer: Authorizer) -> Middleware:
         try:
             allowed = await authorizer.allows_one_of(attempts)
         except Exception as error:  # after any error, nothing is allowed
-            log.warning("The API server could not be asked whether %s may %s %s: %s", user, verb, request.path, error)
+            log.warning("The API server did not answer whether %s may %s %s: %s", user, verb, request.path, error)
             return web.Response(status=500, text=f"Authorization error (user={user}): {error}")
         if not allowed:
             about = f"user={user}, verb={verb}, resource=nodes, subresource(s)=[{' '.join(wanted)}]"

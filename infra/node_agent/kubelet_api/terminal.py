@@ -16,7 +16,10 @@ END_OF_INPUT = b"\x04"
 
 
 class Terminal:
-    """A pseudo-terminal; `inner` is the file descriptor for the program; close it here after the program has started."""
+    """A pseudo-terminal; `inner` is the file descriptor for the program.
+
+    Close it here after the program has started.
+    """
 
     def __init__(self) -> None:
         self._outer, self.inner = pty.openpty()

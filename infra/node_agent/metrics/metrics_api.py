@@ -56,7 +56,7 @@ def _always(answer: dict | str) -> Handler:
 @web.middleware
 async def _only_the_front_proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
     if tls.client_of(request)[0] != FRONT_PROXY:
-        return _status(403, "Forbidden", "only the API server may ask here")
+        return _status(403, "Forbidden", "only the API server may send requests")
     try:
         return await handler(request)
     except selectors.BadSelector as error:

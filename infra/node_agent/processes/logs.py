@@ -43,7 +43,7 @@ class ContainerLog:
                 pieces, rest = _pieces(rest + chunk)
                 self._write(stream, pieces)
         except (OSError, ValueError) as error:
-            log.warning("What is printed into %s cannot be read any more: %s", self.path, error)
+            log.warning("The output for %s cannot be read any more: %s", self.path, error)
         finally:
             self._write(stream, [(b"P", rest)] if rest else [])
             self._copies -= 1
@@ -85,7 +85,7 @@ def older(path: Path) -> Path:
 
 
 def _pieces(text: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Cut text into pieces (tag, text) of at most `LONGEST` bytes; the second value is the incomplete last line."""
+    """Cut text into pieces (tag, text) of at most `LONGEST` bytes; also return the incomplete last line."""
     pieces = []
     *lines, rest = text.split(b"\n")
     for line in lines:

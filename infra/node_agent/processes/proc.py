@@ -51,7 +51,10 @@ def own_memory(number: int) -> int:
 
 
 def variable(number: int, name: str) -> str:
-    """Return a variable of a process's initial environment; empty if it is not set or the process is another user's."""
+    """Return a variable of a process's initial environment.
+
+    It is empty if it is not set or the process is another user's.
+    """
     start = f"{name}=".encode()
     found = (one for one in _read(number, "environ", 1 << 20).split(b"\0") if one.startswith(start))
     return next(found, b"")[len(start) :].decode(errors="replace")
@@ -85,7 +88,10 @@ def listeners() -> list[Listener]:
 
 
 def _listener(local: str, inode: str) -> Listener:
-    """Parse `0100007F:1F90` as 127.0.0.1 and 8080. The kernel writes an address as words in the machine's byte order."""
+    """Parse `0100007F:1F90` as 127.0.0.1 and 8080.
+
+    The kernel writes an address as words in the machine's byte order.
+    """
     words, _, port = local.partition(":")
     raw = b"".join(int(words[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(words), 8))
     address = IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw)

@@ -84,7 +84,7 @@ def kill(processes: Iterable[int], number: int = signal.SIGKILL) -> None:
 
 
 def own(terminal: int) -> None:
-    """Prepare a child between fork and exec: its session gets this terminal, so that Ctrl-C reaches its programs."""
+    """Prepare a child between fork and exec: its session gets this terminal, so that Ctrl-C works."""
     die_with_parent()
     with contextlib.suppress(OSError):  # depending on the event loop, it is already the leader of its session
         os.setsid()
@@ -116,5 +116,8 @@ async def start(
 
 
 def sweep(mark: str, value: str) -> None:
-    """Kill all processes whose environment has `mark=value`: leftovers of a killed parent, or detached from the tree."""
+    """Kill all processes whose environment has `mark=value`.
+
+    They are leftovers of a killed parent, or detached from the tree.
+    """
     kill(number for number in proc.numbers() - {os.getpid()} if proc.variable(number, mark) == value)

@@ -37,7 +37,7 @@ def listeners(config: Config, services: Iterable[dict]) -> dict[Address, Key]:
 
 
 def endpoints(config: Config, slices: Iterable[dict]) -> dict[str, list[Address]]:
-    """Return the ready endpoints of each named port of a Service, or else the terminating ones that still serve."""
+    """Return the ready endpoints of each named port of a Service, or else the terminating ones."""
     ready: dict[str, set[Address]] = {}
     leaving: dict[str, set[Address]] = {}
     for one in slices:
