@@ -138,7 +138,7 @@ class Balancer:
             tried += 1
             await asyncio.sleep(RETRY)
         if tried:
-            log.warning("%s:%d is free again; the Service listens on it.", *address)
+            log.warning("%s:%d is free now, and answers.", *address)
 
     async def _try_to_listen(self, address: Address) -> OSError | None:
         loop = asyncio.get_running_loop()
