@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sets up everything and starts it: the environment, three Kafka brokers, JupyterLab. Prints JupyterLab's address and ends.
-# Options are those of `workshop up`: --no-lab, --backend NAME, --bundle DIR, --keep. Safe to run again at any time.
+# Set up the environment and start the stack: three Kafka brokers, Kubernetes, JupyterLab. Prints JupyterLab's address.
+# The options are those of `workshop up`: --no-lab, --backend NAME, --bundle DIR, --keep. It can be run again at any time.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 interrupted() {
@@ -9,7 +9,7 @@ interrupted() {
 }
 trap 'interrupted Interrupted 130' INT
 trap 'interrupted Terminated 143' TERM
-trap 'exit 129' HUP # the terminal is gone: nobody reads a word
+trap 'exit 129' HUP # no message: the terminal is closed
 WORKSHOP_STARTED_AT=$(date +%s)
 export WORKSHOP_STARTED_AT
 
@@ -29,7 +29,7 @@ for word in "$@" ""; do
       echo "--bundle takes a folder, such as the one on a USB stick." >&2
       exit 2
     }
-    export WORKSHOP_BUNDLE # the environment is made from it too
+    export WORKSHOP_BUNDLE # the environment is also made from it
     ;;
   esac
   previous=$word
@@ -41,5 +41,5 @@ done
 }
 
 . "$root/infra/environment.sh"
-trap - INT TERM HUP # from here on, `workshop up` says how it was stopped
+trap - INT TERM HUP # from here on, `workshop up` handles these signals
 exec "$venv/bin/workshop" up "$@"

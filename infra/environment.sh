@@ -1,6 +1,6 @@
-# Makes the Python environment in .venv, or finds it made; sourced by bootstrap.sh and test.sh. Works in sh.
+# Create the Python environment in .venv if it is missing or out of date; sourced by bootstrap.sh and test.sh. Works in sh.
 # Needs $root; sets $python. Everything is pinned by hash: pip and uv in installer.txt, the rest in requirements.txt.
-# With WORKSHOP_BUNDLE everything comes from that folder, and no network is asked.
+# With WORKSHOP_BUNDLE all packages come from that folder, without a network.
 
 say() { printf '%s\n' "$*" >&2; }
 fail() {
@@ -9,13 +9,13 @@ fail() {
   exit 1
 }
 
-pwd -P >/dev/null 2>&1 || cd "$root" # the current folder was deleted, and pip fails in one that is not there
+pwd -P >/dev/null 2>&1 || cd "$root" # the working directory was deleted: pip would fail
 [ -n "${WORKSHOP_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] ||
-  fail "HOME is not set, so there is no folder for what is fetched." "Set HOME, or WORKSHOP_CACHE to a folder."
+  fail "HOME is not set, so there is no folder for downloads." "Set HOME, or set WORKSHOP_CACHE to a folder."
 cache=${WORKSHOP_CACHE:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/kafka-kubernetes-workshop}
 case "$root$cache" in *:* | *,*)
-  fail "The path of the project or of its cache has a colon or a comma: $root, $cache." \
-    "Java reads these as the end of a path. Move the project, or set WORKSHOP_CACHE."
+  fail "The path of the project or of its cache contains a colon or a comma: $root, $cache." \
+    "Java treats these as separators. Move the project, or set WORKSHOP_CACHE."
   ;;
 esac
 venv=$root/.venv
@@ -26,11 +26,11 @@ bundle=${WORKSHOP_BUNDLE:-}
 carried=$root/infra/workshop/stack/bundle/carried.py
 bundle=${bundle%%#sha256=*}
 case "$bundle" in "~/"*) bundle=$HOME/${bundle#"~/"} ;; esac
-brought= # the Pythons that a bundle brings packages for; empty: any
+brought= # the Python versions of the bundle's packages; empty: any
 [ -z "$bundle" ] || brought=$(sed -n 's/^ *"pythons": "\([0-9. ]*\)",*$/\1/p' "$bundle/bundle.json" 2>/dev/null || true)
 
 is_new_enough() {
-  # shellcheck disable=SC2086 # one word a version
+  # shellcheck disable=SC2086 # one word per version
   "$1" -c 'import sys
 version = sys.version_info[:2]
 sys.exit(not (3, 11) <= version <= (3, 14) or (len(sys.argv) > 1 and "%d.%d" % version not in sys.argv))' $brought 2>/dev/null
@@ -39,10 +39,10 @@ sys.exit(not (3, 11) <= version <= (3, 14) or (len(sys.argv) > 1 and "%d.%d" % v
 find_python() {
   if [ -n "${WORKSHOP_PYTHON:-}" ]; then
     command -v "$WORKSHOP_PYTHON" >/dev/null 2>&1 ||
-      fail "WORKSHOP_PYTHON names $WORKSHOP_PYTHON, which is not there." "Name a Python from 3.11 to 3.14, or unset it."
+      fail "WORKSHOP_PYTHON is $WORKSHOP_PYTHON, which does not exist." "Set it to a Python from 3.11 to 3.14, or unset it."
     is_new_enough "$WORKSHOP_PYTHON" ||
-      fail "WORKSHOP_PYTHON names $WORKSHOP_PYTHON, which is $("$WORKSHOP_PYTHON" --version 2>&1 | head -1)." \
-        "Name a Python from 3.11 to 3.14, or unset it."
+      fail "WORKSHOP_PYTHON is $WORKSHOP_PYTHON, which is $("$WORKSHOP_PYTHON" --version 2>&1 | head -1)." \
+        "Set it to a Python from 3.11 to 3.14, or unset it."
     command -v "$WORKSHOP_PYTHON"
     return
   fi
@@ -69,14 +69,14 @@ make_venv() {
   if "$base" -c 'import ensurepip, venv' 2>/dev/null && "$base" -m venv "$venv" 2>/dev/null; then
     return
   fi
-  # Debian and Ubuntu without python3-venv: the environment is made without pip, which is then fetched, pinned by its hash.
+  # Debian and Ubuntu without python3-venv: create the environment without pip, then download pip, pinned by its hash.
   rm -rf "$venv"
   "$base" -m venv --without-pip "$venv" ||
-    fail "The environment could not be made in $venv." "Is there space on the disk, and may you write there?"
+    fail "The environment could not be created in $venv." "Check the free disk space and your rights in that folder."
   "$python" "$root/infra/fetch_pip.py" "$root/infra/installer.txt" "$venv" ${bundle:+"$bundle/wheels"} || exit 1
 }
 
-# uv installs in seconds what takes pip a minute. It reads pip's settings for a mirror only if told.
+# uv needs seconds where pip needs a minute. It does not read pip's settings for a mirror, so they are passed to it.
 install_with_uv() {
   index=$("$python" -m pip config get global.index-url 2>/dev/null || true)
   UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$index}}
@@ -87,7 +87,7 @@ install_with_uv() {
   "$@" --offline 2>/dev/null || quietly "$@" # first from the cache alone
 }
 
-# What a command says of itself is shown only if it fails, and then only its end.
+# Run a command; if it fails, print the last lines of its output.
 quietly() {
   "$@" >"$cache/tmp/said" 2>&1 && return
   code=$?
@@ -100,23 +100,25 @@ install_from_bundle() {
   quietly "$python" -m pip install --quiet "$@" -r "$root/infra/installer.txt" &&
     { quietly "$venv/bin/uv" pip install --quiet --no-config --offline --python "$python" "$@" \
       -r "$root/requirements.txt" || {
-      say "uv could not install them; trying with pip, which is slower …"
+      say "uv could not install the packages; trying pip, which is slower …"
       quietly "$python" -m pip install --quiet "$@" -r "$root/requirements.txt"
-    }; } || fail "The packages of the bundle $bundle could not be installed; the lines above say why." \
-    "Is there space on the disk? If so, copy the bundle to the stick again, and run this again."
+    }; } || fail "The packages of the bundle $bundle could not be installed; the reason is in the lines above." \
+    "Check the free disk space. If there is enough, copy the bundle to the stick again, and run this again."
   install_the_workshop
 }
 
 install_the_workshop() {
-  # Python 3.11 puts an old setuptools into every environment; nothing here needs it.
+  # Python 3.11 installs an old setuptools into every environment; the workshop does not need it.
   "$python" -m pip uninstall --quiet --yes setuptools 2>/dev/null || true
   "$python" -m pip install --quiet --no-deps --no-build-isolation --no-index --editable "$root" ||
-    fail "The workshop's own package could not be installed; the lines above say why." "Delete $venv and run this again."
+    fail "The workshop's own package could not be installed; the reason is in the lines above." \
+      "Delete $venv and run this again."
   make_the_launcher
 }
 
-# Python answers a Ctrl-C during its own start with a traceback. So the command `workshop` starts it with SIGINT blocked, until
-# workshop/cli/entry.py has its handler; where `env` cannot block signals (macOS), SIGINT is ignored for these milliseconds.
+# Python prints a traceback after a Ctrl-C during its own start. The command `workshop` therefore starts it with SIGINT
+# blocked, until workshop/cli/entry.py has set its handler. If `env` cannot block signals (macOS), SIGINT is ignored for these
+# milliseconds.
 make_the_launcher() {
   start="trap '' INT; exec"
   ! env --block-signal=INT true 2>/dev/null || start="exec env --block-signal=INT"
@@ -131,7 +133,7 @@ make_the_launcher() {
 
 install() {
   say "Installing the packages of requirements.txt …"
-  # The installer's wheels are kept, so that a second checkout needs no network.
+  # The installer's wheels are cached, so that a second checkout needs no network.
   [ -z "$bundle" ] || {
     install_from_bundle
     return
@@ -142,18 +144,18 @@ install() {
   "$python" -m pip install "$@" --no-index --find-links "$wheels" 2>/dev/null ||
     { quietly "$python" -m pip download "$@" --dest "$wheels" &&
       quietly "$python" -m pip install "$@" --no-index --find-links "$wheels"; } ||
-    fail "The installer (pip, uv) could not be fetched." \
+    fail "The installer (pip, uv) could not be downloaded." \
       "Check the network. With a mirror of the package index set PIP_INDEX_URL, behind a proxy https_proxy; then run this again."
   if ! install_with_uv; then
-    say "uv could not install them; trying with pip, which is slower …"
+    say "uv could not install the packages; trying pip, which is slower …"
     quietly "$python" -m pip install --quiet --require-hashes -r "$root/requirements.txt" ||
-      fail "The packages of requirements.txt could not be installed; the lines above say why." \
-        "Check the network and the disk. With a mirror set PIP_INDEX_URL, behind a proxy https_proxy; then run this again."
+      fail "The packages of requirements.txt could not be installed; the reason is in the lines above." \
+        "Check the network and the disk space. With a mirror set PIP_INDEX_URL, behind a proxy https_proxy; then run this again."
   fi
   install_the_workshop
 }
 
-# What the environment was made from: the same again means there is nothing to do.
+# The inputs of the environment: if they have not changed, it is up to date.
 fingerprint() {
   cat "$root/requirements.txt" "$root/infra/installer.txt" "$root/pyproject.toml" "$root/infra/environment.sh" | cksum
   printf '%s\n' "$root"
@@ -166,7 +168,7 @@ mkdir -p "$cache/tmp" 2>/dev/null && [ -w "$cache/tmp" ] ||
 
 if [ "$(cat "$venv/made-from" 2>/dev/null)" != "$(fingerprint)" ] || ! "$python" -c '' 2>/dev/null; then
   (
-    export TMPDIR="$cache/tmp" # an interrupted step leaves nothing elsewhere
+    export TMPDIR="$cache/tmp" # so that an interrupted step leaves no files in other folders
     make_venv
     install
   ) || exit 1

@@ -1,7 +1,7 @@
-"""Puts the pinned pip into an environment that has none: fetched from the package index, checked against its hash.
+"""Install the pinned pip into an environment without pip: download it from the package index and verify its hash.
 
-Usage: fetch_pip.py INSTALLER_TXT VENV [WHEELS]. Standard library only. Honours PIP_INDEX_URL, proxies and SSL_CERT_FILE;
-where a folder WHEELS is named, it is taken from there.
+Usage: fetch_pip.py INSTALLER_TXT VENV [WHEELS]. Standard library only. Uses PIP_INDEX_URL, proxies and SSL_CERT_FILE. With a
+folder WHEELS, the wheel is taken from there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INDEX = "https://pypi.org/simple"
 
 
 def pinned(requirements: str) -> tuple[str, set[str]]:
-    """The version of pip and the SHA-256 values that its files may have."""
+    """Return the pinned version of pip and the SHA-256 values of its files."""
     block = re.search(r"^pip==(\S+) \\\n((?:\s+--hash=.*\n?)+)", requirements, re.MULTILINE)
     if block is None:
         sys.exit("installer.txt pins no pip.")
@@ -29,14 +29,17 @@ def pinned(requirements: str) -> tuple[str, set[str]]:
 
 
 def read(url: str) -> bytes:
-    """What is at an address."""
+    """Return the content at an address."""
     request = urllib.request.Request(url, headers={"Accept": "text/html"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return answer.read()
 
 
 def wheel(version: str, hashes: set[str], folder: str = "") -> tuple[str, bytes]:
-    """The wheel's name and content, whose hash is one of those pinned; from a folder, if one is named."""
+    """Return name and content of pip's wheel, from `folder` or the package index.
+
+    Exits if its hash is not pinned.
+    """
     name = f"pip-{version}-py3-none-any.whl"
     content = (Path(folder) / name).read_bytes() if folder else fetched(name)
     if hashlib.sha256(content).hexdigest() not in hashes:
@@ -45,7 +48,7 @@ def wheel(version: str, hashes: set[str], folder: str = "") -> tuple[str, bytes]
 
 
 def fetched(name: str) -> bytes:
-    """A wheel of pip, from the package index."""
+    """Return a wheel of pip from the package index."""
     page = f"{os.environ.get('PIP_INDEX_URL', INDEX).rstrip('/')}/pip/"
     links = re.findall(r'href="([^"]+)"', read(page).decode())
     link = next((link for link in links if urldefrag(link).url.endswith(name)), None)
@@ -55,7 +58,7 @@ def fetched(name: str) -> bytes:
 
 
 def main() -> None:
-    """Fetch pip and let it install itself."""
+    """Download pip and let it install itself."""
     version, hashes = pinned(Path(sys.argv[1]).read_text())
     try:
         name, content = wheel(version, hashes, *sys.argv[3:4])
@@ -68,7 +71,7 @@ def main() -> None:
         file = Path(scratch) / name
         file.write_bytes(content)
         python = Path(sys.argv[2]) / "bin" / "python"
-        # A wheel is a zip file: pip runs from within it.
+        # A wheel is a zip file, from which pip can run.
         done = subprocess.run([python, f"{file}/pip", "install", "--quiet", "--no-index", file], check=False)
     if done.returncode:
         sys.exit(

@@ -1,4 +1,4 @@
-"""What several tests share: settings that lead into a temporary folder, and the suite's running brokers."""
+"""Fixtures of all tests: settings with a temporary folder, and the suite's running brokers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from workshop.stack import lifecycle
 sys.path.insert(0, str(Path(__file__).parent))
 from suite import lane
 
-# Whoever is told to end puts away what was started, as at a Ctrl-C.
+# After SIGTERM, clean up as after a Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-# How long an example takes says how busy the machine is.
+# No deadline: the duration of an example depends on the load of the machine.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
@@ -29,23 +29,23 @@ hypothesis.settings.load_profile("patient")
 class Folder(pytest.Package):
     """A folder as a package, so that its fixtures end with its last test and not with the run.
 
-    A file `__init__.py` would do the same and hide the client library, which has the same name.
+    A file `__init__.py` would have the same effect, but hide the client library of the same name.
     """
 
     def setup(self) -> None:
-        """Import nothing."""
+        """Do nothing: there is no module to import."""
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect the tests of Kubernetes as a package."""
+    """Collect tests/kubernetes as a package."""
     return Folder.from_parent(parent, path=path) if path == Path(__file__).parent / "kubernetes" else None
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings with a stack of the test's own (backend `local`); the cache is the user's, so that nothing is fetched twice.
+    """Return settings for a stack of the test's own (backend `local`) without Kubernetes.
 
-    A stack of them has brokers alone: Kubernetes has tests of its own.
+    They use the user's cache, so that nothing is downloaded twice.
     """
     monkeypatch.setenv("WORKSHOP_KUBERNETES", "off")
     home = tmp_path / "state with a space"
@@ -60,7 +60,7 @@ def ws(lasting_ws: workshop.Connection) -> workshop.Connection:
 
 @pytest.fixture(scope="session")
 def lasting_ws() -> workshop.Connection:
-    """The lane's own running brokers; without the suite, those of the stack that WORKSHOP_STATE names."""
+    """Return a connection to the lane's brokers; without the suite, to the stack in WORKSHOP_STATE."""
     if "WORKSHOP_SUITE" in os.environ:
         lane.current().need_kafka()
     elif "WORKSHOP_STATE" not in os.environ:
@@ -70,13 +70,13 @@ def lasting_ws() -> workshop.Connection:
 
 @pytest.fixture(scope="session")
 def kubernetes() -> None:
-    """The lane's stack has Kubernetes too; without the suite, it is as `workshop up` left it."""
+    """Start Kubernetes on the lane's stack; without the suite, do nothing."""
     if "WORKSHOP_SUITE" in os.environ:
         lane.current().need_kubernetes()
 
 
 @pytest.fixture
 def stack(settings: Settings) -> Iterator[Settings]:
-    """Settings of a stack that a test may start and break; whatever runs of it in the end is stopped."""
+    """Yield settings of a stack that a test can start and break; stop it at the end."""
     yield settings
     lifecycle.down(settings)

@@ -1,10 +1,10 @@
-"""How long after a payment its alert comes: produced, judged by the service `fraud-alerts`, read by a consumer.
+"""Latency from a payment to its alert: produced, evaluated by the service `fraud-alerts`, read by a consumer.
 
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/alerts.py [--rate N] [--seconds N] [--runs N]
 
-Payments of 100 cards, each above the rule's threshold, so that each has an alert; from `send()` to the alert in the reader's
-hands, in milliseconds: median, 99th percentile and maximum of each run. The first two seconds of a run are not counted.
-Payments and alerts are sent and read with confluent-kafka here: its threads do not share Python's lock with the clock.
+The payments are of 100 cards and above the rule's threshold, so that each has an alert. The latency is measured from the call
+that sends the payment to the arrival of the alert, in milliseconds: median, 99th percentile and maximum of each run, without
+the first two seconds. The clients are confluent-kafka, because their threads do not hold Python's global interpreter lock.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CARDS = 100
 
 
 class Reader(threading.Thread):
-    """Notes when each alert came: payment_id to `time.perf_counter()`."""
+    """Records the arrival of each alert: payment_id to `time.perf_counter()`."""
 
     def __init__(self, ws: Connection, topic: str) -> None:
         super().__init__(daemon=True)
@@ -39,7 +39,7 @@ class Reader(threading.Thread):
         self._consumer.subscribe([topic])
 
     def run(self) -> None:
-        """Read until told to end."""
+        """Read until `ended` is set."""
         while not self.ended.is_set():
             message = self._consumer.poll(0.1)
             if message is not None and not message.error():
@@ -53,7 +53,7 @@ def _servers(ws: Connection) -> dict:
 
 
 def one_run(ws: Connection, rate: int, seconds: float) -> np.ndarray:
-    """Milliseconds from each payment to its alert."""
+    """Return the milliseconds from each payment to its alert."""
     payments, reports = ws.fresh_topic("bench-payments"), ws.fresh_topic("bench-reports", partitions=1)
     alerts = ws.fresh_topic("bench-alerts")
     service, reader = services.fraud_alerts(ws, payments, reports, alerts), Reader(ws, alerts)
@@ -91,9 +91,9 @@ def _send(producer: Producer, topic: str, name: str, number: int) -> None:
 
 
 def main() -> None:
-    """Run, print a line a run."""
+    """Run the benchmark and print a line per run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rate", type=int, default=200, help="payments a second")
+    parser.add_argument("--rate", type=int, default=200, help="payments per second")
     parser.add_argument("--seconds", type=float, default=12)
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
@@ -102,7 +102,7 @@ def main() -> None:
         found = one_run(ws, options.rate, options.seconds)
         tails.append(float(np.percentile(found, 99)))
         print(
-            f"run {run + 1}: {len(found)} payments at {options.rate} a second: median {np.median(found):.1f} ms, "
+            f"run {run + 1}: {len(found)} payments at {options.rate} per second: median {np.median(found):.1f} ms, "
             f"p99 {tails[-1]:.1f} ms, max {found.max():.1f} ms",
             flush=True,
         )

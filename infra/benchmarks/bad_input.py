@@ -2,7 +2,7 @@
 
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/bad_input.py > docs/bad-input.md
 
-Each case is really run: the command `workshop` with such words, files and settings, or a request to the payments service.
+Each case is executed: the command `workshop` with its arguments, files and settings, or a request to the payments service.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ import workshop
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "TX_DATETIME,CUSTOMER_ID,TX_AMOUNT\n"
-TOPIC = f"bad-input-{uuid.uuid4().hex[:6]}"  # so that nothing was published before
+TOPIC = f"bad-input-{uuid.uuid4().hex[:6]}"  # a new topic without publications
 EVENT = ("--topic", TOPIC, "--case", "who", "--activity", "what", "--time", "at")
 ORDER = {"card": "card-0001", "terminal": "terminal-00001", "amount_cents": 1250}
 REFUSED = {
     1,
     2,
     3,
-}  # what a command ends with that cannot be done; one that did its work and refused some rows ends with 0
+}  # exit codes of a refused command; a command that only refused some rows ends with 0
 
 
 @dataclass(frozen=True)
 class Case:
-    """A command that cannot be meant.
+    """An invalid command.
 
     Attributes:
-        what: what is wrong.
-        words: the command's words; `DIR` stands for a folder that has the files.
+        what: description of the mistake.
+        words: the arguments of `workshop`; `DIR` stands for the folder with the files.
         files: name to content.
-        env: settings.
-        alone: in a state folder of its own, where nothing runs.
+        env: environment variables.
+        alone: whether it runs with a state folder of its own, without a running stack.
     """
 
     what: str
@@ -53,7 +53,7 @@ class Case:
 
 
 def settings() -> Iterator[Case]:
-    """Settings that cannot be meant."""
+    """Yield cases with invalid settings."""
     for name, value in (
         ("WORKSHOP_BACKEND", "podman"),
         ("WORKSHOP_FIRST_PORT", "eighty"),
@@ -74,7 +74,10 @@ def settings() -> Iterator[Case]:
 
 
 def others() -> Iterator[Case]:
-    """A Kafka that is somebody else's, told wrongly; `tests/integration/test_existing.py` has what it refuses itself."""
+    """Yield wrong settings of the backend `existing`.
+
+    `tests/integration/test_existing.py` tests the refusals of Kafka itself.
+    """
     told = {"WORKSHOP_BOOTSTRAP": "127.0.0.1:9", "WORKSHOP_PREFIX": "alice-"}
     for what, env in (
         ("no variable is set", {}),
@@ -93,7 +96,7 @@ def others() -> Iterator[Case]:
 
 
 def commands() -> Iterator[Case]:
-    """Words that cannot be meant, and commands where nothing runs."""
+    """Yield invalid arguments, and commands without a running stack."""
     yield Case("an unknown command", ("start",))
     yield Case("a lesson that does not exist", ("run", "42"))
     yield Case("the same for `workshop reset`", ("reset", "42"))
@@ -108,7 +111,7 @@ def commands() -> Iterator[Case]:
 
 
 def bundles() -> Iterator[Case]:
-    """Folders that are no bundles."""
+    """Yield folders that are not bundles."""
     yield Case("a bundle that is not there", ("up", "--bundle", "DIR/stick"), alone=True)
     yield Case("a folder that is not a bundle", ("up", "--bundle", "DIR"), {"notes.txt": b""}, alone=True)
     cut = {"bundle.json": b"{}", "wheels/a.whl": b""}
@@ -117,7 +120,7 @@ def bundles() -> Iterator[Case]:
 
 
 def payments() -> Iterator[Case]:
-    """Logs of payments that cannot be read."""
+    """Yield payment logs that cannot be read."""
 
     def publish(what: str, content: bytes, name: str = "log.csv") -> Case:
         return Case(what, ("fraud", "publish", f"DIR/{name}", "--topic", TOPIC), {name: content})
@@ -137,7 +140,7 @@ def payments() -> Iterator[Case]:
 
 
 def events() -> Iterator[Case]:
-    """Event logs that cannot be read."""
+    """Yield event logs that cannot be read."""
     yield Case("a column that is not there", ("data", "publish", "DIR/log.csv", *EVENT), {"log.csv": b"who,at\n1,2\n"})
     future = {"log.csv": b"who,what,at\na,Came,tomorrow\n"}
     yield Case("an invalid time", ("data", "publish", "DIR/log.csv", *EVENT), future)
@@ -148,7 +151,10 @@ def events() -> Iterator[Case]:
 
 
 def run(case: Case) -> tuple[int, str]:
-    """Run a case; its exit code, and what was said, with its folder's name taken out."""
+    """Run a case; return its exit code and its message.
+
+    The folders and the topic in the message are replaced by fixed names.
+    """
     with tempfile.TemporaryDirectory() as folder:
         for name, content in case.files.items():
             file = Path(folder) / name
@@ -171,12 +177,12 @@ def run(case: Case) -> tuple[int, str]:
 
 
 def is_told(code: int, said: str) -> bool:
-    """Whether somebody who reads this knows what was wrong."""
+    """Return whether a case was refused with a message and without a traceback."""
     return (code in REFUSED or "refused" in said) and bool(said) and "Traceback" not in said
 
 
 def orders(address: str) -> Iterator[tuple[str, str, bool]]:
-    """Requests that the payments service refuses: what is wrong, what it says, whether it refused in a sentence."""
+    """Yield invalid requests to the payments service: mistake, answer, and whether it has a message."""
     body = {"json": ORDER}
     for what, method, path, asked in (
         ("no JSON", "POST", "/payments", {"data": b"{"}),
@@ -223,13 +229,13 @@ GROUPS = {
 
 
 def cell(text: str) -> str:
-    """Text as a cell of a Markdown table."""
+    """Return text as a cell of a Markdown table."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return " ".join(lines).replace("|", "\\|")
 
 
 def main() -> int:
-    """Try everything; print the table."""
+    """Run all cases, print the tables, and return the exit code."""
     ws, bad = workshop.connect(), 0
     print("# Bad input and its error messages\n")
     print(

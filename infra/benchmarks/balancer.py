@@ -1,6 +1,6 @@
-"""What the balancer of the backend `local` costs: requests through a Service against a pod's own address, in turn.
+"""Overhead of the balancer of the backend `local`: requests through a Service and to a pod's own address, alternately.
 
-Usage: .venv/bin/python infra/benchmarks/balancer.py [--runs N]    on the running stack
+Usage, on a running stack: .venv/bin/python infra/benchmarks/balancer.py [--runs N]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ uvloop.run(main())
 
 
 async def _drive(host: str, port: int, connections: int, seconds: float) -> tuple[float, float, float]:
-    """Requests a second, median and 99th percentile (ms), on connections that are kept."""
+    """Return requests per second, median and 99th percentile (ms), on persistent connections."""
     times: list[float] = []
     until = time.perf_counter() + seconds
 
@@ -53,7 +53,7 @@ async def _drive(host: str, port: int, connections: int, seconds: float) -> tupl
 
 
 def balancer(ws: Connection, runs: int) -> None:
-    """The balancer beside a direct connection, in turn."""
+    """Measure the balancer and a direct connection alternately, and print the figures."""
     api = pods.core(ws)
     about = {"name": "bench", "namespace": kubectl.NAMESPACE}
     service = {
@@ -89,7 +89,7 @@ def balancer(ws: Connection, runs: int) -> None:
 
 
 def main() -> None:
-    """Measure on the running stack."""
+    """Run the benchmark on the running stack."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     balancer(workshop.connect(), parser.parse_args().runs)

@@ -1,4 +1,4 @@
-"""The pods that the benchmarks scale, replace and drive: small HTTP servers."""
+"""Pods of the benchmarks: small HTTP servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ http.server.ThreadingHTTPServer((os.environ["POD_IP"], 8080), Quick).serve_forev
 
 
 def deployment(name: str, program: str, replicas: int) -> dict:
-    """A Deployment of small HTTP servers."""
+    """Return a Deployment of small HTTP servers."""
     labels = {"app": name}
     container = {
         "name": "web",
@@ -51,7 +51,7 @@ def deployment(name: str, program: str, replicas: int) -> dict:
 
 
 def ready(api: CoreV1Api, name: str, count: int, without: frozenset[str] = frozenset()) -> bool:
-    """Whether so many pods are ready, none of which is one of `without`."""
+    """Return whether at least `count` pods are ready, and none of `without` is."""
     found = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector=f"app={name}").items
     good = [
         pod.metadata.name

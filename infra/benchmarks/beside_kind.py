@@ -1,9 +1,9 @@
-"""`workshop up` without Docker beside `kind create cluster` with an app in it: in turn, in one run, measured the same way.
+"""Start of `workshop up` without Docker, and of `kind create cluster` with an application, measured alternately.
 
 Usage: .venv/bin/python infra/benchmarks/beside_kind.py [--runs N]    needs Docker, the node image and the services' image
 
-Each kind cluster has one node; its app is two small HTTP servers from an image that Docker has. `workshop up` starts three
-brokers, Kubernetes with three nodes, and the services, from an empty folder. Both end when all is ready.
+Each kind cluster has one node; its application is two small HTTP servers from a local image. `workshop up` starts three
+brokers, Kubernetes with three nodes, and the services, from an empty folder. Both measurements end when all pods are ready.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from workshop.stack.kubernetes import kubectl
 from workshop.stack.kubernetes.kind import images
 from workshop.stack.kubernetes.kind.binary import kind_binary
 
-CLUSTER = f"beside-{uuid.uuid4().hex[:8]}"  # nobody else's: it is deleted in the end, whatever happened
+CLUSTER = f"beside-{uuid.uuid4().hex[:8]}"  # unique, because the cluster is always deleted at the end
 
 
 def main() -> None:
-    """Measure both, in turn."""
+    """Run the benchmark and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs
@@ -58,7 +58,7 @@ def _local() -> float:
 
 
 def _kind(settings: Settings, kind: Path, node_image: str) -> tuple[float, float]:
-    """Seconds until the node is ready, and until the app is."""
+    """Return the seconds until the node is ready, and until the application is."""
     with tempfile.TemporaryDirectory() as folder:
         there = replace(settings, state=Path(folder))
         named = ["--name", CLUSTER, "--kubeconfig", str(there.kubeconfig)]

@@ -1,9 +1,9 @@
 #!/bin/sh
-# A machine without a network: how long from a bundle to the first event read back and Kubernetes ready, RUNS times (default 1).
+# Start from a bundle without a network: time until an event is read back and Kubernetes is ready, RUNS times (default 1).
 # Usage: infra/benchmarks/bundle.sh BUNDLE [RUNS]      best as an ordinary user; needs `unshare` and `ip`
 #
-# Each run is in a network namespace of its own with nothing but loopback, with an empty home and an empty cache; it ends
-# with lesson 00, solved. Prints the bundle's size, the time line, and what lies on the disk afterwards.
+# Each run has a network namespace of its own with only the loopback interface, an empty home folder and an empty cache. It
+# ends with lesson 00, solved. Prints the size of the bundle, the timeline, and the disk space used afterwards.
 set -eu
 [ -f "${1:-}/SHA256SUMS" ] || {
   sed -n '2,6s/^# //p' "$0" >&2

@@ -1,12 +1,12 @@
-"""Change data capture: how late a change is, and what PostgreSQL and Kafka Connect cost. On the running stack.
+"""Change data capture: latency of a change, and start and memory of PostgreSQL and Kafka Connect, on a running stack.
 
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/cdc.py [--runs N]
 
 Prints, as median, minimum and maximum over the runs:
-- start of PostgreSQL, and of Kafka Connect with Debezium, in seconds, on data that is there;
-- from the declared connector to the note that the snapshot is read, in seconds;
-- from a commit to a reader of the topic, in milliseconds: half and 99 in 100 of 400 changes, 40 a second;
-- memory of both when that is done: the proportional set size, in MB (Linux).
+- start of PostgreSQL, and of Kafka Connect with Debezium, in seconds, with existing data;
+- from the creation of the connector to the end of its snapshot, in seconds;
+- from a commit to a reader of the topic, in milliseconds: median and 99th percentile of 400 changes at 40 per second;
+- memory of both afterwards: the proportional set size, in MB (Linux).
 """
 
 from __future__ import annotations
@@ -29,21 +29,24 @@ CHANGES, RATE = 400, 40
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Return the duration of a call in seconds."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def memory_mb(ws: Connection, name: str) -> float:
-    """The proportional set size of a component and its children: memory that several share counts in parts."""
+    """Return the proportional set size of a component and its children.
+
+    It divides shared memory among its users.
+    """
     process = Processes(ws.settings.state).running()[name]
     family: list[psutil.Process] = [process, *process.children(recursive=True)]
     return sum(one.memory_full_info().pss for one in family) / 1e6
 
 
 def one_run(ws: Connection) -> dict[str, float]:
-    """One bank, from nothing that runs to its end."""
+    """Start the bank's components, measure, and close the bank."""
     bank: Bank = banks.ensure(ws)
     bank.worker.stop()
     bank.postgres.stop()
@@ -53,8 +56,8 @@ def one_run(ws: Connection) -> dict[str, float]:
         "snapshot read, following, s": seconds(lambda: outbox.follow(bank)),
     }
     found = latency(bank, CHANGES, RATE)
-    figures["commit to reader, half, ms"] = found.percentile(50)
-    figures["commit to reader, 99 in 100, ms"] = found.percentile(99)
+    figures["commit to reader, median, ms"] = found.percentile(50)
+    figures["commit to reader, 99th percentile, ms"] = found.percentile(99)
     figures["memory of Kafka Connect, MB"] = memory_mb(ws, "connect")
     figures["memory of PostgreSQL, MB"] = memory_mb(ws, "postgres")
     bank.close()
@@ -62,7 +65,7 @@ def one_run(ws: Connection) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run, print the table."""
+    """Run the benchmark and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs

@@ -1,10 +1,10 @@
-"""Produce and consume, side by side in one run: kafka-python, as lessons use it and at its best, confluent-kafka, Java.
+"""Throughput of clients: kafka-python with the lessons' and with the best settings, confluent-kafka, and Java's tools.
 
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/clients.py [--events N] [--runs N]
 
-Events a second, topics of 3 partitions and 3 copies, median of the runs with minimum and maximum. "lessons" is what the
-lessons set when they publish much: `workshop.kafka.produce.IN_BULK`, idempotence with acks=all. "best" is whichever of
-several other settings has the highest median; each of them is measured in each run, in turn.
+Prints events per second on topics with 3 partitions and 3 replicas: median, minimum and maximum of the runs. "lessons": the
+lessons' settings for many records, `workshop.kafka.produce.IN_BULK`, and idempotence with acks=all. "best": the settings with
+the highest median out of several others; each of them is measured in each run.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ IDEMPOTENCE = {"1": False, "all": True}
 
 
 def acks_of(word: str) -> int | str:
-    """As kafka-python takes it."""
+    """Return `acks` in the type that kafka-python requires."""
     return int(word) if word.isdigit() else word
 
 
 def kafka_python(ws: Connection, topic: str, size: int, count: int, acks: str, **options: Any) -> float:
-    """Events a second until all are acknowledged."""
+    """Return the events per second until all are acknowledged."""
     settings = {"acks": acks_of(acks), "enable_idempotence": IDEMPOTENCE[acks], **IN_BULK, **options}
     value = b"x" * size
     producer = KafkaProducer(**ws.kafka, **settings)
@@ -60,7 +60,7 @@ def kafka_python(ws: Connection, topic: str, size: int, count: int, acks: str, *
 
 
 def confluent(ws: Connection, topic: str, size: int, count: int, acks: str) -> float:
-    """The same with confluent-kafka, its defaults and the same guarantees."""
+    """Measure the same with confluent-kafka, with its defaults and the same guarantees."""
     servers = {"bootstrap.servers": ",".join(ws.kafka["bootstrap_servers"])}
     producer = confluent_kafka.Producer(
         {**servers, "acks": acks, "enable.idempotence": IDEMPOTENCE[acks], "linger.ms": 5, "log_level": 2}
@@ -79,7 +79,7 @@ def confluent(ws: Connection, topic: str, size: int, count: int, acks: str) -> f
 
 
 def java_producer(ws: Connection, topic: str, size: int, count: int, acks: str) -> float:
-    """Java's own tool, a whole process."""
+    """Return the figure of Java's tool, which runs as a separate process."""
     command = (
         f"--topic {topic} --num-records {count} --record-size {size} --throughput -1 --command-property acks={acks}"
     )
@@ -88,7 +88,7 @@ def java_producer(ws: Connection, topic: str, size: int, count: int, acks: str) 
 
 
 def read_kafka_python(ws: Connection, topic: str, count: int, **options: Any) -> float:
-    """Events a second until all are read."""
+    """Return the events per second until all are read."""
     consumer = KafkaConsumer(topic, **ws.kafka, auto_offset_reset="earliest", **options)
     began, read = time.perf_counter(), 0
     while read < count:
@@ -99,7 +99,7 @@ def read_kafka_python(ws: Connection, topic: str, count: int, **options: Any) ->
 
 
 def read_confluent(ws: Connection, topic: str, count: int) -> float:
-    """The same with confluent-kafka, in batches."""
+    """Measure the same with confluent-kafka, in batches."""
     servers = {"bootstrap.servers": ",".join(ws.kafka["bootstrap_servers"])}
     consumer = confluent_kafka.Consumer(
         {**servers, "group.id": f"bench-{time.time_ns()}", "auto.offset.reset": "earliest", "log_level": 2}
@@ -114,7 +114,7 @@ def read_confluent(ws: Connection, topic: str, count: int) -> float:
 
 
 def read_java(ws: Connection, topic: str, count: int) -> float:
-    """Java's own tool, a whole process; its figure for the fetching alone."""
+    """Return the figure of Java's tool for fetching alone; it runs as a separate process."""
     said = _tool(ws, "kafka-consumer-perf-test", f"--topic {topic} --num-records {count} --timeout 60000")
     return float(said.strip().splitlines()[-1].split(",")[-1])
 
@@ -125,7 +125,10 @@ def _tool(ws: Connection, name: str, arguments: str) -> str:
 
 
 def cases(ws: Connection, count: int) -> Iterator[tuple[str, list[list[Callable[[], float]]]]]:
-    """Each row of the table: its name, and for each column what to run, one or several of which the best counts."""
+    """Yield each row of the table: its name, and the measurements of each column.
+
+    The best measurement of a column counts.
+    """
     for size in (100, 1024):
         topic = ws.fresh_topic(f"clients-{size}")
         kafka_python(ws, topic, size, count, "all")
@@ -152,14 +155,14 @@ def cases(ws: Connection, count: int) -> Iterator[tuple[str, list[list[Callable[
 
 
 def main() -> None:
-    """Run, print the table."""
+    """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     ws = workshop.connect()
     columns = ["lessons", "best", "confluent-kafka", "Java's tool"]
-    print(f"{options.events:,} events, {options.runs} runs; events a second: median (min to max)")
+    print(f"{options.events:,} events, {options.runs} runs; events per second: median (min to max)")
     print(f"{'':24}" + "".join(f"{column:>28}" for column in columns), flush=True)
     for name, columns_of in cases(ws, options.events):
         found: list[list[list[float]]] = [[[] for _ in ways] for ways in columns_of]

@@ -1,9 +1,9 @@
-"""What compiling the control plane from nothing takes: time, memory and disk. Everything is downloaded anew.
+"""Compilation of the control plane from an empty cache: time, memory and disk space, with all downloads.
 
 Usage: .venv/bin/python infra/benchmarks/compile.py
 
-Memory is what all processes of the build hold for themselves at once, at most. Files that the linker maps into its memory
-come on top while there is room for them; the system takes that room back when others need it.
+Memory is the maximum private memory of all processes of the build together. Files that the linker maps are not included: the
+system reclaims their memory when other programs need it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from workshop.stack.kubernetes.controlplane import build
 
 
 class Memory(threading.Thread):
-    """Looks every 0.2 s at what the processes that this one started hold."""
+    """Measures the memory of this process's children every 0.2 s and keeps the maxima."""
 
     def __init__(self) -> None:
-        """Not started yet."""
+        """Initialize the thread; `start` starts it."""
         super().__init__(daemon=True)
         self.own = self.resident = 0
         self.ended = threading.Event()
 
     def run(self) -> None:
-        """Until it is told to end."""
+        """Measure until `ended` is set."""
         while not self.ended.wait(0.2):
             below = psutil.Process().children(recursive=True)
             self.own = max(self.own, sum(proc.own_memory(process.pid) for process in below))
@@ -45,7 +45,7 @@ def _resident(process: psutil.Process) -> int:
 
 
 def main() -> None:
-    """Build, and print what it took."""
+    """Compile, and print the figures."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         settings = Settings.load(
             {**os.environ, "WORKSHOP_CACHE": f"{folder}/cache", "WORKSHOP_STATE": f"{folder}/state"}
@@ -58,10 +58,10 @@ def main() -> None:
             memory.ended.set()
         took = time.perf_counter() - began
         disk = sum(file.lstat().st_blocks * 512 for file in Path(folder).rglob("*"))
-        print(f"from nothing to the program of {program.stat().st_size / 1e6:.0f} MB: {took:.0f} s")
-        print(f"memory of all processes' own, at most: {memory.own / 1e9:.2f} GB")
-        print(f"the largest process with the files that it maps: {memory.resident / 1e9:.2f} GB")
-        print(f"disk after it: {disk / 1e9:.1f} GB")
+        print(f"from an empty cache to the program of {program.stat().st_size / 1e6:.0f} MB: {took:.0f} s")
+        print(f"private memory of all processes, maximum: {memory.own / 1e9:.2f} GB")
+        print(f"largest process, including mapped files: {memory.resident / 1e9:.2f} GB")
+        print(f"disk space afterwards: {disk / 1e9:.1f} GB")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What a killed leader costs, and that the demonstrations of lesson 03 show what they say: on the running stack.
+"""Failover after a killed leader, and the demonstrations of lesson 03, on a running stack.
 
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/failover.py [--runs N] [--fencing SECONDS]
 
-- leader killed at 500 payments a second, acks=all: lost, duplicated, longest gap without an acknowledgement;
-- the loss with acks=1 and two frozen followers; the duplicates without idempotence, and none with it;
-- --fencing: both cores kept busy for so long; was a healthy broker taken for dead?
+- leader killed at 500 payments/s, acks=all: lost and duplicated payments, longest write gap;
+- losses with acks=1 and two frozen followers; duplicates without and with idempotence;
+- --fencing: number of times that a healthy broker is fenced while all cores are busy for the given time.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from workshop.notebook.connection import Connection
 
 
 def killed_leader(ws: Connection) -> tuple[int, int, float, bool]:
-    """Lost, duplicated, longest gap in seconds, and whether the killed broker led the controllers too."""
+    """Return lost, duplicated, write gap in seconds, and whether the active controller was killed."""
     with closing(ws.admin()) as admin:
         controller = admin.describe_metadata_quorum()["topics"][0]["partitions"][0]["leader_id"]
     with _unseen():
         seen = experiments.kill_the_leader(ws)
-    assert seen.result is not None  # it has come to its end
+    assert seen.result is not None  # set at the end of the experiment
     start, stop = seen.gap
     return len(seen.result.lost), len(seen.result.duplicated), stop - start, seen.leader == controller
 
 
 def demonstrations(ws: Connection) -> tuple[int, int, int]:
-    """Payments lost with acks=1 of 200; records of 200 payments without, and with, idempotence."""
+    """Return the payments lost of 200 (acks=1), and the records of 200 without and with idempotence."""
     with _unseen():
         lost = len(experiments.freeze_and_kill(ws, acks=1).lost)
         twice = sum(experiments.send_through_a_freeze(ws, idempotent=False).times.values())
@@ -44,7 +44,7 @@ def demonstrations(ws: Connection) -> tuple[int, int, int]:
 
 
 def _unseen() -> AbstractContextManager:
-    """Outside of a notebook, what a lesson draws would be printed as the names of objects."""
+    """Suppress output: outside of a notebook, a lesson's pictures are printed as names of objects."""
     return contextlib.redirect_stdout(io.StringIO())
 
 
@@ -54,7 +54,7 @@ def _burn(until: float) -> None:
 
 
 def fenced_while_busy(ws: Connection, seconds: float) -> tuple[int, int]:
-    """How often a registered broker was missing while every core was kept busy, and how often it was looked."""
+    """Return how often a registered broker was missing with all cores busy, and the number of checks."""
     until = time.monotonic() + seconds
     burners = [multiprocessing.Process(target=_burn, args=(until,)) for _ in range(os.cpu_count() or 2)]
     for burner in burners:
@@ -72,7 +72,7 @@ def fenced_while_busy(ws: Connection, seconds: float) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Run, print the tables."""
+    """Run the benchmark and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--fencing", type=float, default=60, metavar="SECONDS")
@@ -82,7 +82,7 @@ def main() -> None:
     if options.fencing:
         missing, looked = fenced_while_busy(ws, options.fencing)
         print(
-            f"all cores busy for {options.fencing:g} s: a broker was fenced at {missing} of {looked} looks", flush=True
+            f"all cores busy for {options.fencing:g} s: a broker was fenced at {missing} of {looked} checks", flush=True
         )
     kills = []
     for _ in range(options.runs):
@@ -95,10 +95,10 @@ def main() -> None:
     print(
         f"leader killed, acks=all, {options.runs} runs: lost {[k[0] for k in kills]}, duplicated {[k[1] for k in kills]}"
     )
-    for word, of_controllers in (("a broker", False), ("the broker that also led the controllers", True)):
+    for word, of_controllers in (("a broker", False), ("the broker that was also the active controller", True)):
         if gaps := [k[2] for k in kills if k[3] == of_controllers]:
             print(
-                f"longest gap, s, {word} killed, {len(gaps)} times: "
+                f"longest write gap, s, {word} killed, {len(gaps)} times: "
                 f"min {min(gaps):.2f}, median {statistics.median(gaps):.2f}, max {max(gaps):.2f}"
             )
     print(f"acks=1, followers frozen: lost of 200 {[s[0] for s in shown]}")

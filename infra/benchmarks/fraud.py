@@ -1,15 +1,15 @@
-"""How well frauds are found, by the published protocol: the published models and the workshop's own, and how long it takes.
+"""Fraud detection by the published protocol: figures of the published models and of the workshop's model, and durations.
 
 Usage: .venv/bin/python infra/benchmarks/fraud.py [--quick] [--data FILE.parquet] [--jobs N]
 
-Prints, on the published set (simulated, 10 to 20 s, or read from a file with the simulator's columns):
-- the split's counts, and the seconds that the features take, all at once and one event at a time;
-- AUC ROC, average precision and card precision@100 of the published models, as published and as found here, and of the
-  workshop's own: median, minimum and maximum over five seeds (`--quick`: one);
-- the own model on eight other weeks, none of which was looked at when it was chosen: mean and worst.
+Prints, for the published set (simulated, 10 to 20 s, or read from a file with the simulator's columns):
+- the counts of the split, and the duration of computing the features, all at once and one event at a time;
+- AUC ROC, average precision and card precision@100 of the published models, as published and as measured here, and of the
+  workshop's model: median, minimum and maximum over five seeds (`--quick`: one);
+- the workshop's model on eight other weeks, which were not used to choose it: mean and worst.
 
-Two of the published rows depend on an order that the publication leaves open. Payments of the same second: the forest draws
-its samples by row number (the line `published order` sorts them as the published files do; only where they are simulated
+Two of the published rows depend on an order that the publication does not define. Payments of the same second: the forest
+draws its samples by row number (the row `published order` sorts them like the published files, only if they are simulated
 here). Cards of equal score: the tree has four different scores, and card precision@100 is .236 to .241.
 """
 
@@ -42,14 +42,14 @@ STREAMED = 200_000  # payments
 
 @contextmanager
 def timed(what: str) -> Iterator[None]:
-    """Print how long the block took."""
+    """Print the duration of the block."""
     began = time.perf_counter()
     yield
     print(f"{what}: {time.perf_counter() - began:.1f} s")
 
 
 def line(name: str, *columns: object) -> None:
-    """One row of the table."""
+    """Print one row of the table."""
     print(f"{name:36}" + "".join(f"{column!s:25}" for column in columns).rstrip())
 
 
@@ -64,30 +64,30 @@ class Study:
             self.seen = features.features(self.table, self.reports)
 
     def baseline(self, name: str, rows: protocol.Split) -> protocol.Figures:
-        """A published model on the published features."""
+        """Return the figures of a published model on the published features."""
         seen = self.seen[list(features.PUBLISHED)]
         fitted = protocol.baselines(self.jobs)[name].fit(seen.iloc[rows.train], self.fraud[rows.train])
         score = fitted.predict_proba(seen.iloc[rows.test])[:, 1]
         return protocol.figures(self.table, self.fraud, rows.test, score)
 
     def own(self, rows: protocol.Split, seed: int = 0) -> protocol.Figures:
-        """The workshop's model."""
+        """Return the figures of the workshop's model."""
         trained = model.train(self.seen.iloc[rows.train], self.fraud[rows.train], seed, self.jobs)
         return protocol.figures(self.table, self.fraud, rows.test, model.score(trained, self.seen.iloc[rows.test]))
 
     def week(self, start: date = protocol.START) -> protocol.Split:
-        """The split of training days from `start`."""
+        """Return the split whose training days begin at `start`."""
         return protocol.split(self.table, self.fraud, start)
 
 
 def over(found: list[protocol.Figures], *summaries: Callable[..., np.ndarray]) -> list[protocol.Figures]:
-    """Summaries (median, min, ...) of each of the figures."""
+    """Return summaries (median, min, ...) of each of the figures."""
     columns = np.array([astuple(one) for one in found])
     return [protocol.Figures(*summary(columns, axis=0)) for summary in summaries]
 
 
 def stream(study: Study) -> None:
-    """Seconds for a piece of the log, one event at a time; the numbers must be the same."""
+    """Measure the features of a part of the log, one event at a time, and compare them with the others."""
     rows = study.payments.head(STREAMED)
     at, cents = features.milliseconds(rows["TX_DATETIME"]).tolist(), study.table["cents"].head(STREAMED).tolist()
     events = list(zip(rows["CUSTOMER_ID"].tolist(), rows["TERMINAL_ID"].tolist(), at, cents, strict=True))
@@ -104,16 +104,19 @@ def stream(study: Study) -> None:
 
 
 def published_order(train: np.ndarray) -> np.ndarray:
-    """Row numbers in the published files' order: theirs come from an unstable sort of the customers' payments as drawn."""
+    """Return row numbers in the published order: that of an unstable sort of the payments as drawn."""
     settings = simulator.SimulationSettings()
     drawn = [payments_model._piece(settings, *piece).seconds for piece in payments_model._pieces(settings)]
     at = pd.Series(pd.Timestamp(settings.start) + pd.to_timedelta(np.concatenate(drawn), unit="s"))
-    theirs, ours = at.sort_values().index, at.sort_values(kind="stable").index  # of times: numbers are sorted otherwise
+    theirs, ours = (
+        at.sort_values().index,
+        at.sort_values(kind="stable").index,
+    )  # of times: the unstable order of numbers differs
     return train[np.argsort(np.argsort(theirs)[ours][train])]
 
 
 def table_of_models(study: Study, seeds: int, simulated: bool) -> None:
-    """The published test week."""
+    """Print the figures of all models in the published test week."""
     rows = study.week()
     line("AUC, AP, card precision@100", "published", "here")
     for name, published in PUBLISHED.items():
@@ -128,11 +131,11 @@ def table_of_models(study: Study, seeds: int, simulated: bool) -> None:
     line(f"the workshop's, {seeds} seed(s): median", "", median)
     line("  minimum", "", low)
     line("  maximum", "", high)
-    print(f"training and scoring, a seed: {(time.perf_counter() - began) / seeds:.1f} s ({study.jobs} job(s))")
+    print(f"training and scoring, per seed: {(time.perf_counter() - began) / seeds:.1f} s ({study.jobs} job(s))")
 
 
 def table_of_weeks(study: Study) -> None:
-    """The own model, first seed, on weeks that were not looked at when it was chosen."""
+    """Print the figures of the workshop's model, first seed, in weeks that were not used to choose it."""
     found = []
     for start in OTHER_STARTS:
         found.append(study.own(study.week(start)))
@@ -143,7 +146,7 @@ def table_of_weeks(study: Study) -> None:
 
 
 def main() -> None:
-    """Run, print the tables."""
+    """Run the benchmark and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one seed instead of five")
     parser.add_argument("--data", metavar="FILE.parquet", help="the full set; simulated if not given")

@@ -1,9 +1,9 @@
 #!/bin/sh
-# How long a newcomer waits: from a fresh clone, with an empty cache, to the first event read back, RUNS times (default 3).
+# First start: time from a fresh clone with an empty cache to the first event read back, RUNS times (default 3).
 # Usage: infra/benchmarks/fresh_clone.sh [RUNS]
 #
-# The last row of each run's time line is the sum. The environment's share includes the time of the package index; to leave
-# that out, the second table repeats the runs with the packages already in the cache of the installer.
+# The last row of each run's timeline is the sum. The first table includes downloads from the package index; the second one
+# repeats the runs with the packages already in the installer's cache.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
 runs=${1:-3}

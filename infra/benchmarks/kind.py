@@ -1,11 +1,11 @@
-"""What a kind cluster costs: its start, its images, its memory, and what callers notice of planned and unplanned ends.
+"""A kind cluster: its start, its images, its memory, and failed requests during planned and unplanned disruptions.
 
 Usage: .venv/bin/python infra/benchmarks/kind.py start [--runs N]     clusters of its own, images present (needs Docker)
        .venv/bin/python infra/benchmarks/kind.py operations [--runs N]  on the running stack, after `workshop up`
 
-`start` prints seconds from nothing to brokers and services ready, a second `up`, image sizes, and memory of all nodes.
-`operations` prints, under 30 payments a second, how many failed during a rolling update, its undo, a drain, scaling out and
-in, a graceful delete and a crash; and what became of the failed ones when they were sent again with the same key.
+`start` prints the time until brokers and services of a new cluster are ready, the time of a second `up`, image sizes, and the
+memory of all nodes. `operations` prints the number of failed payments at 30 payments/s during a rolling update, its undo, a
+drain, scaling out and in, a graceful delete and a crash, and the result of a retry of the failed ones with the same key.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def start(runs: int) -> None:
-    """Print what a cluster costs."""
+    """Measure start, memory and images of clusters, and print the figures."""
     first, again, memory = [], [], []
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +64,7 @@ def start(runs: int) -> None:
 
 
 def _memory(cluster: str) -> float:
-    """What the nodes' containers hold, page cache apart, in MB."""
+    """Return the memory of the nodes' containers without page cache, in MB."""
     used = engine.docker("stats", "--no-stream", "--format", "{{.MemUsage}}", *engine.containers(cluster))
     return sum(_megabytes(line.split("/")[0].strip()) for line in used.splitlines())
 
@@ -77,7 +77,7 @@ def _megabytes(text: str) -> float:
 
 
 def operations(runs: int) -> None:
-    """Print what callers notice."""
+    """Run the operations under load, and print the failed payments."""
     ws = workshop.connect()
     api = lesson.ensure(ws)
     failed: dict[str, list[str]] = {}
@@ -116,14 +116,14 @@ def _one_run(ws: Connection, api: CoreV1Api, number: int) -> Iterator[tuple[str,
 
 
 def _send_again(ws: Connection, traffic: Traffic) -> None:
-    """The failed ones once more, with their keys: all must be accepted, and each debited or declined once."""
+    """Retry the failed payments with their keys: all must be accepted, and each debited or declined once."""
 
     async def again() -> list:
         async with httpx.AsyncClient(base_url=ws.payments, trust_env=False, timeout=20) as client:
             return [await pay(client, answer.key) for answer in traffic.failed]
 
     accepted = sum(answer.good for answer in asyncio.run(again()))
-    # The payment's id is made from card and key, so asking again for a key names the payment that was meant.
+    # The payment id is derived from card and key, so it is the same for the retry.
     ids = _ids(ws, [answer.key for answer in traffic.failed])
     wait_until(lambda: set(ids) <= set(_answered(ws)), 90, "the payments to be debited", every=1)
     times = Counter({one: _answered(ws)[one] for one in ids})
@@ -148,7 +148,7 @@ def _answered(ws: Connection) -> Counter:
 
 
 def main() -> int:
-    """Run what was asked for."""
+    """Run the requested measurement and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("start", "operations"))
     parser.add_argument("--runs", type=int, default=3)

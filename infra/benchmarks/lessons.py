@@ -1,4 +1,4 @@
-"""How long each solved lesson runs, without a pause for reading, and how much memory the brokers hold after all of them.
+"""Duration of each solved lesson without pauses, and memory of the brokers after all of them.
 
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/lessons.py [--runs N]
 """
@@ -19,7 +19,7 @@ from workshop.notebook.handout import solutions
 
 
 def seconds(path: Path) -> float:
-    """One run of a lesson, its kernel's start included."""
+    """Return the duration of a lesson in seconds, including the start of its kernel."""
     client = client_of(nbformat.read(path, as_version=4), path)
     began = time.perf_counter()
     client.execute()
@@ -27,7 +27,7 @@ def seconds(path: Path) -> float:
 
 
 def main() -> None:
-    """Run, print the table."""
+    """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs

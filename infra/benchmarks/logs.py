@@ -1,11 +1,11 @@
-"""How quickly both event logs in data/ are published and replayed, on topics that are deleted after.
+"""Throughput of publishing and replaying both event logs in data/, on temporary topics.
 
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/logs.py [--runs N]
 
-Prints, as median and spread over the runs:
-- published: events a second until all are committed, three copies each;
-- replayed: events a second from the topic into events of the log;
-- replayed and folded: seconds from the topic to every patient's file, or to each household's value and the cohorts.
+Prints, as median, minimum and maximum over the runs:
+- published: events per second until all are committed, with three replicas each;
+- replayed: events per second from the topic into events of the log;
+- replayed and folded: seconds from the topic to the files of all patients, or to the customer values and the cohorts.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from workshop.notebook.connection import Connection
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Return the duration of a call in seconds."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def patients(ws: Connection, topic: str) -> None:
-    """From the topic to every patient's file."""
+    """Compute the files of all patients from the topic."""
     files(map(patient_event, replay_log(ws, topic)))
 
 
 def shop(ws: Connection, topic: str) -> None:
-    """From the topic to what two readers want."""
+    """Compute customer values and cohorts from the topic."""
     lines = lines_sold(replay_log(ws, topic))
     customer_value(lines)
     cohorts(lines)
@@ -48,7 +48,7 @@ LOGS = {"sepsis": (SEPSIS, SEPSIS_READING, patients), "tills": (TILLS, TILLS_REA
 
 
 def one_run(ws: Connection, name: str) -> dict[str, float]:
-    """All figures of one log, once, on a topic of its own."""
+    """Return all figures of a log, measured once on a topic of its own."""
     path, reading, fold = LOGS[name]
     topic = ws.fresh_topic("benchmark")
     try:
@@ -65,7 +65,7 @@ def one_run(ws: Connection, name: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run, print a line a figure."""
+    """Run the benchmark and print a line per figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs

@@ -1,4 +1,4 @@
-"""What the benchmarks of both backends share."""
+"""Helpers of the benchmarks: spread of figures, and duration of a command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 
 
 def spread(numbers: list[float], unit: str = "s", digits: int = 2) -> str:
-    """Median, and from where to where."""
+    """Return median, minimum, maximum and number of runs as text."""
     middle, least, most = (
         f"{number:.{digits}f}" for number in (statistics.median(numbers), min(numbers), max(numbers))
     )
@@ -17,7 +17,7 @@ def spread(numbers: list[float], unit: str = "s", digits: int = 2) -> str:
 
 
 def timed(env: dict[str, str], *words: str) -> float:
-    """Seconds that the command `workshop` takes."""
+    """Return the duration in seconds of the command `workshop` with these arguments."""
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", "workshop.cli.main", *words], env=env, check=True, capture_output=True)
     return time.perf_counter() - began

@@ -1,12 +1,12 @@
-"""What Kubernetes costs here, and how fast it is: the same program for both backends, on the running stack.
+"""Duration and resources of Kubernetes operations on the running stack, for both backends.
 
 Usage: .venv/bin/python infra/benchmarks/on_kubernetes.py start [--runs N]    `workshop up` on stacks of its own (local)
        .venv/bin/python infra/benchmarks/on_kubernetes.py stack [--runs N]    memory and idle processor time of this stack
        .venv/bin/python infra/benchmarks/on_kubernetes.py pods [--runs N]     scaling, replacing, a lost node, the autoscaler
        .venv/bin/python infra/benchmarks/on_kubernetes.py lesson              lesson 08's figures
 
-Each figure is a median with minimum and maximum. `pods` counts from the command to the last pod's readiness, as the API tells
-it. On kind a lost node is waited for as long as Kubernetes' own defaults say, so that it is left out there.
+Each figure is a median with minimum and maximum. `pods` measures from the command until the API reports the last pod as
+ready. The lost node is not measured on kind, because Kubernetes' default timeouts apply there.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def start(runs: int) -> None:
-    """`workshop up` from nothing, after `down`, and on a running stack."""
+    """Measure `workshop up` from an empty folder, after `down`, and on a running stack."""
     first, after_down, again = [], [], []
     for _ in range(runs):
         with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def start(runs: int) -> None:
 
 
 def stack(settings: Settings, runs: int, seconds: float = 60) -> None:
-    """What the whole stack takes, JupyterLab apart: memory, and processor time while nothing happens, minute by minute."""
+    """Print the memory of the stack without JupyterLab, and its idle processor time in `runs` intervals."""
     minutes = [_idle(settings, seconds) for _ in range(runs)]
     memory: dict[str, float] = {}
     for process, name in _processes(settings):
@@ -71,7 +71,7 @@ def stack(settings: Settings, runs: int, seconds: float = 60) -> None:
 
 
 def _idle(settings: Settings, seconds: float) -> dict[str, float]:
-    """By component, the share of a core, in percent, that it takes for so long."""
+    """Return the CPU usage of each component over `seconds`, in percent of a core."""
     ours = _processes(settings)
     before = [sum(process.cpu_times()[:2]) for process, _ in ours]
     time.sleep(seconds)
@@ -99,14 +99,14 @@ def _role(process: psutil.Process, name: str) -> str:
 
 
 def seconds_until(condition: Callable[[], bool], what: str, timeout: float = 120) -> float:
-    """How long it takes from now on."""
+    """Return the seconds until a condition is true."""
     began = time.perf_counter()
     wait_until(condition, timeout, what, every=0.02)
     return time.perf_counter() - began
 
 
 def measure_pods(ws: Connection, runs: int) -> None:
-    """Scaling, replacing, a lost node, the autoscaler."""
+    """Measure scaling, replacement of a pod, a lost node, and the autoscaler; print the figures."""
     api = pods.core(ws)
     found: dict[str, list[float]] = {}
 
@@ -136,7 +136,7 @@ def measure_pods(ws: Connection, runs: int) -> None:
     finally:
         kubectl.kubectl(ws.settings, "delete", "deployment", "bench", "--ignore-not-found")
     for _ in range(runs):
-        note("autoscaler: from the load's begin to the first new pod ready", _autoscaler(ws))
+        note("autoscaler: from the start of the load to the first new pod ready", _autoscaler(ws))
     for what, seconds in found.items():
         print(f"{what}: {spread(seconds)}")
 
@@ -149,7 +149,7 @@ def _lose_a_node(ws: Connection, api: CoreV1Api) -> float:
     found = api.list_namespaced_pod(kubectl.NAMESPACE, label_selector="app=bench").items
     nodes = {pod.metadata.name: pod.spec.node_name for pod in found if pod.metadata and pod.spec and pod.metadata.name}
     node = nodes[next(iter(nodes))]
-    assert node is not None  # all of them are ready
+    assert node is not None  # all pods are ready
     there = frozenset(name for name, its_node in nodes.items() if its_node == node)
     try:
         ws.nodes.lose(node)
@@ -162,7 +162,7 @@ def _autoscaler(ws: Connection) -> float:
     api = scaling.ensure(ws)
     scaling.autoscaler(ws, 1, 4, 60)
     try:
-        # What the pods took while they started is forgotten first: it must be the load that is answered.
+        # Wait until the CPU usage of the start is no longer in the metrics, so that the load causes the scaling.
         wait_until(lambda: len(pods.pods(api, scaling.APP)) == 1 and _busy(ws) < 20, 180, "one idle pod", every=0.5)
         with Load(ws.settings, ws.payments, [Stage(90, 40)]):
             return seconds_until(
@@ -174,14 +174,14 @@ def _autoscaler(ws: Connection) -> float:
 
 
 def _busy(ws: Connection) -> float:
-    """How busy the autoscaler sees the pods, in per cent of what they request."""
+    """Return the CPU utilization in the autoscaler's status, in percent of the request."""
     told = kubectl.get(ws.settings, "horizontalpodautoscaler", "payments")["status"].get("currentMetrics") or []
     seen = [one["resource"]["current"].get("averageUtilization") for one in told if "resource" in one]
     return seen[0] if seen and seen[0] is not None else float("inf")
 
 
 def lesson(ws: Connection) -> None:
-    """Lesson 08: response times by replicas and load, and how fast the lag falls."""
+    """Print the figures of lesson 08: response times by replicas and load, and the decrease of the lag."""
     api = scaling.ensure(ws)
     with contextlib.redirect_stdout(io.StringIO()):
         measured = scaling.measure(ws, api)
@@ -196,7 +196,7 @@ def lesson(ws: Connection) -> None:
 
 
 def main() -> None:
-    """Run one of them."""
+    """Run the requested measurement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("start", "stack", "pods", "lesson"))
     parser.add_argument("--runs", type=int, default=5)

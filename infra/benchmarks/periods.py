@@ -1,11 +1,11 @@
-"""How well strange periods are found afterwards, on the published payments and on others, beside simpler detectors.
+"""Retrospective detection of fraud periods, on the published payments and on others, compared with simpler detectors.
 
 Usage: .venv/bin/python infra/benchmarks/periods.py [--data FILE.parquet] [--seeds 1,2] [--factors 3,4,8] [--customers N]
 
-Prints tables; a period is found where it shares 0.3 of the days (of either) with a true one, one to one:
+Prints tables; a found period is correct if its intersection over union with a true one is at least 0.3, one to one:
 - the published payments, and the same with the two simpler detectors: merged outliers, and a cumulative sum;
 - payments of other seeds, and of frauds that multiply amounts by other factors (both simulated, about a minute each);
-- bursts of 12-24 extra payments within 3 days, by how often the card pays, and which signal spoke;
+- bursts of 12-24 extra payments within 3 days, by payments per day of the card, and the signal that found them;
 - the longest period, in days and as a share of its card's payments.
 """
 
@@ -28,12 +28,12 @@ Detector = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def warned(table: pd.DataFrame) -> pd.DataFrame:
-    """The detector of the workshop."""
+    """Return the periods found by the workshop's detector."""
     return pd.DataFrame(find_periods(table))
 
 
 def by_card(table: pd.DataFrame) -> pd.DataFrame:
-    """Payments by card and time, with the card's median and its median deviation from it, in cents."""
+    """Return payments by card and time, with median and median absolute deviation of the card, in cents."""
     rows = table.sort_values(["customer", "at"], kind="stable")
     rows["median"] = rows.groupby("customer", observed=True)["cents"].transform("median")
     rows["off"] = rows["cents"] - rows["median"]
@@ -42,7 +42,7 @@ def by_card(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def merged_outliers(table: pd.DataFrame, days: int = 7, least: int = 2) -> pd.DataFrame:
-    """Payments over three times the card's median, merged while at most so many days apart."""
+    """Return periods of payments over three times the card's median, merged if at most `days` days apart."""
     rows = by_card(table)
     rows = rows[rows["cents"] > 3 * rows["median"]]
     same = (rows["customer"] == rows["customer"].shift()) & (rows["at"].diff() <= days * DAY)
@@ -52,7 +52,10 @@ def merged_outliers(table: pd.DataFrame, days: int = 7, least: int = 2) -> pd.Da
 
 
 def cumulative_sum(table: pd.DataFrame, drift: float = 1.0, alarm: float = 8.0) -> pd.DataFrame:
-    """Page's sum of robust z-scores less a drift, z cut at 10; a period from the sum's rise to its highest point."""
+    """Return periods by Page's cumulative sum of robust z-scores (cut at 10) minus a drift.
+
+    A period lasts from the rise of the sum to its maximum.
+    """
     rows = by_card(table)
     z = (rows["off"] / np.maximum(1.4826 * rows["mad"], 1)).clip(-10, 10).to_numpy() - drift
     found = []
@@ -64,7 +67,7 @@ def cumulative_sum(table: pd.DataFrame, drift: float = 1.0, alarm: float = 8.0) 
 
 
 def _rises(steps: list[float], alarm: float) -> Iterator[tuple[int, int]]:
-    """(start, top) of each rise of the sum above 0 that reaches the alarm."""
+    """Yield (start, maximum) of each rise of the sum above 0 that reaches the alarm."""
     total = top = 0.0
     start = highest = 0
     for index, step in enumerate([*steps, -np.inf]):
@@ -78,7 +81,7 @@ def _rises(steps: list[float], alarm: float) -> Iterator[tuple[int, int]]:
 
 
 def line(name: str, found: pd.DataFrame, result: Score, seconds: float) -> None:
-    """One row of a table."""
+    """Print one row of a table."""
     spoke = found["signal"].value_counts() if "signal" in found else {}
     signals = "  ".join(f"{signal} {spoke.get(signal, 0)}" for signal in ("amount", "count", "both") if len(spoke))
     figures = f"{result.precision:10.3f} {result.recall:7.3f} {result.f1:7.3f} {seconds:7.1f}"
@@ -86,7 +89,7 @@ def line(name: str, found: pd.DataFrame, result: Score, seconds: float) -> None:
 
 
 def measure(name: str, table: pd.DataFrame, true: pd.DataFrame, detector: Detector = warned) -> pd.DataFrame:
-    """Run, score, print; what was found."""
+    """Run a detector, print its scores, and return the found periods."""
     began = time.perf_counter()
     found = detector(table)
     line(name, found, score(found, true), time.perf_counter() - began)
@@ -94,12 +97,12 @@ def measure(name: str, table: pd.DataFrame, true: pd.DataFrame, detector: Detect
 
 
 def header(title: str) -> None:
-    """The columns' names."""
+    """Print the names of the columns."""
     print(f"\n{title:36} {'true':>5} {'found':>6} {'precision':>10} {'recall':>7} {'F1':>7} {'seconds':>7}   signal")
 
 
 def simulated(seed: int, factor: float, customers: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Payments of another seed or strength: the table and its true periods."""
+    """Simulate payments of another seed or strength; return the table and its true periods."""
     settings = SimulationSettings.seeded(seed, fraud=FraudStrengths(amount_factor=factor), customers=customers)
     payments = simulate(settings, workers=1)
     compromises = Compromises(customers=customers, seed=settings.fraud_seed)
@@ -107,7 +110,7 @@ def simulated(seed: int, factor: float, customers: int) -> tuple[pd.DataFrame, p
 
 
 def bursts(table: pd.DataFrame, seed: int) -> None:
-    """Injected bursts: how many were found, by the card's payments a day, and by which signal."""
+    """Print the share of injected bursts that are found, by payments per day of the card, and the signals."""
     busier, true = inject_bursts(table, seed)
     found = warned(busier)
     pairs = matches(found, true)
@@ -116,20 +119,20 @@ def bursts(table: pd.DataFrame, seed: int) -> None:
     for low, high in ((0, 1), (1, 2), (2, 3), (3, np.inf), (0, np.inf)):
         among = ((a_day >= low) & (a_day < high)).to_numpy()
         print(
-            f"seed {seed}: cards of {low}-{high} payments a day  {among.sum():4} bursts, found {hit[among].mean():.3f}"
+            f"seed {seed}: cards of {low}-{high} payments per day  {among.sum():4} bursts, found {hit[among].mean():.3f}"
         )
     spoke = found["signal"].iloc[[row for row, _ in pairs]].value_counts().to_dict()
-    print(f"seed {seed}: the signal that spoke: {spoke}", flush=True)
+    print(f"seed {seed}: signals: {spoke}", flush=True)
 
 
 def rates(table: pd.DataFrame) -> pd.Series:
-    """Each card's payments a day over the whole log."""
+    """Return the payments per day of each card over the whole log."""
     days = (table["at"].max() - table["at"].min()) / DAY
     return table.groupby("customer", observed=True).size() / days
 
 
 def longest(found: pd.DataFrame, table: pd.DataFrame) -> None:
-    """The longest period, and the one that is the largest share of its card's payments."""
+    """Print the longest period, and the one with the largest share of its card's payments."""
     days = (found["last"] - found["first"]) / DAY
     sizes = found["customer"].map(table.groupby("customer", observed=True).size()).astype(float)
     shares = found["among"] / sizes
@@ -139,12 +142,12 @@ def longest(found: pd.DataFrame, table: pd.DataFrame) -> None:
 
 
 def main() -> None:
-    """Run, print the tables."""
+    """Run the benchmark and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="the simulator's rows as parquet (default: simulated now)")
     parser.add_argument("--seeds", default="1,2", help="other seeds")
     parser.add_argument("--factors", default="3,4,8", help="other factors of fraudulent amounts")
-    parser.add_argument("--customers", type=int, default=5_000, help="of the other simulations")
+    parser.add_argument("--customers", type=int, default=5_000, help="customers of the other simulations")
     given = parser.parse_args()
     payments = pd.read_parquet(given.data) if given.data else simulate(workers=1)
     table, true = transactions.from_simulator(payments), truth(payments)
@@ -160,7 +163,7 @@ def main() -> None:
 
 
 def others(seeds: str, factors: str, customers: int) -> None:
-    """Other seeds at the published strength, other strengths at the published seed."""
+    """Measure other seeds at the published strength, and other strengths at the published seed."""
     header(f"other payments, {customers:,} customers")
     for seed in filter(None, seeds.split(",")):
         measure(f"seed {seed}, amounts x 5", *simulated(int(seed), 5.0, customers))

@@ -1,12 +1,12 @@
-"""How quickly a log is parsed, published and replayed: the workshop's simulated payments, on topics that are deleted after.
+"""Throughput of parsing, publishing and replaying a log of simulated payments, on temporary topics.
 
 Usage, after `workshop up`: .venv/bin/python infra/benchmarks/replay.py [FILE] [--rows N] [--runs N]
 
 Prints, as minimum, median and maximum over the runs:
-- parsed: rows of a CSV file a second, into exact cents;
-- published: seconds until all rows are committed, three copies each, and rows a second;
-- replayed: events a second from the topic into the canonical table;
-- only read: the same events, not decoded, by each client with the settings that were fastest.
+- parsed: rows of a CSV file per second, into exact cents;
+- published: seconds until all rows are committed, with three replicas each, and rows per second;
+- replayed: events per second from the topic into the canonical table;
+- only read: the same events, not decoded, by each client with its fastest settings.
 
 FILE is a CSV or Parquet file such as the full simulated set; without it the extract in data/ is repeated.
 """
@@ -36,14 +36,17 @@ TUNED = {"max_poll_records": 10_000, "fetch_max_bytes": 64 << 20, "max_partition
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Return the duration of a call in seconds."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def sample(source: Path, rows: int, folder: Path) -> tuple[Path, int]:
-    """A CSV file of so many rows (0: all of the source's), and how many it has; a short source is repeated."""
+    """Write a CSV file with `rows` rows (0: all rows of the source); return path and number of rows.
+
+    A short source is repeated.
+    """
     frame = pd.read_parquet(source) if source.suffix == ".parquet" else pd.read_csv(source)
     rows = rows or len(frame)
     frame = pd.concat([frame] * -(-rows // len(frame)), ignore_index=True).head(rows)
@@ -52,13 +55,13 @@ def sample(source: Path, rows: int, folder: Path) -> tuple[Path, int]:
 
 
 def parse(path: Path) -> None:
-    """Every chunk of the file."""
+    """Parse all chunks of the file."""
     for _ in read(path):
         pass
 
 
 def read_kafka_python(ws: Connection, topic: str) -> None:
-    """Every record, not decoded."""
+    """Read all records without decoding them."""
     with closing(KafkaConsumer(**ws.kafka, isolation_level="read_committed", **TUNED)) as consumer:
         places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         consumer.assign(places)
@@ -70,19 +73,19 @@ def read_kafka_python(ws: Connection, topic: str) -> None:
 
 
 def read_confluent(ws: Connection, topic: str) -> None:
-    """The same, as `replay` reads."""
+    """Read the same with the reader of `replay`."""
     for _ in replay.batches(ws, topic):
         pass
 
 
 def balances(ws: Connection, topic: str) -> pd.Series:
-    """What each card has spent, in cents: the whole log read, decoded and added up."""
+    """Return the sum of each card's payments in cents, from a replay of the whole log."""
     table, _ = replay.replay(ws, topic)
     return table.groupby("customer", observed=True)["cents"].sum()
 
 
 def one_run(ws: Connection, path: Path, rows: int) -> dict[str, float]:
-    """All figures, once, on a topic of their own."""
+    """Return all figures, measured once on a topic of their own."""
     configs: dict[str, Any] = {name.replace(".", "_"): value for name, value in LOG_TOPIC.items()}
     topic = ws.fresh_topic("replay", **configs)
     try:
@@ -99,10 +102,10 @@ def one_run(ws: Connection, path: Path, rows: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run, print the table."""
+    """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?", type=Path, help="a log, CSV or Parquet (default: the extract in data/)")
-    parser.add_argument("--rows", type=int, default=0, help="how many rows (default: as many as the file has)")
+    parser.add_argument("--rows", type=int, default=0, help="number of rows (default: all rows of the file)")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
     ws = workshop.connect()

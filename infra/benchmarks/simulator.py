@@ -1,4 +1,4 @@
-"""How long the simulator takes for the full set: 1,754,155 payments, once with one worker and once with two, side by side.
+"""Duration of the simulator for the full set of 1,754,155 payments, with one worker and with two, measured alternately.
 
 Usage: .venv/bin/python infra/benchmarks/simulator.py [--runs N]
 """
@@ -13,7 +13,7 @@ import payments_simulator
 
 
 def seconds(workers: int) -> float:
-    """How long one simulation of the full set takes."""
+    """Return the duration of one simulation of the full set in seconds."""
     began = time.perf_counter()
     rows = len(payments_simulator.simulate(workers=workers))
     if rows != 1_754_155:
@@ -22,7 +22,7 @@ def seconds(workers: int) -> float:
 
 
 def main() -> None:
-    """Run, print the table."""
+    """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs

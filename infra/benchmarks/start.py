@@ -1,11 +1,11 @@
-"""How long brokers take to start, and how much memory they hold: on state folders of its own, beside whatever runs.
+"""Start and memory of brokers, on state folders of its own, independent of running stacks.
 
 Usage: .venv/bin/python infra/benchmarks/start.py [--runs N]
 
 Prints, as minimum, median and maximum over the runs:
-- start: from the first process to three registered brokers and a topic with three copies created, on empty folders;
-- up again: `workshop up --no-lab` as a whole command after `workshop down`, until its event was read back;
-- up on a running stack: the same command once more;
+- start: from the first process to three registered brokers and a topic with three replicas, on empty folders;
+- up again: the complete command `workshop up --no-lab` after `workshop down`, including its event read back;
+- up on a running stack: the same command again;
 - memory: the proportional set size of three idle brokers, together, in MB (Linux).
 """
 
@@ -30,19 +30,19 @@ from workshop.kafka import topics
 from workshop.stack import lifecycle
 from workshop.stack.backends.local import Local
 
-IDLE = 10.0  # seconds after the start before memory is read
+IDLE = 10.0  # seconds between the start and the measurement of the memory
 QUIET = Console(quiet=True)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Return the duration of a call in seconds."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def start_brokers(settings: Settings) -> None:
-    """What the figure `start` counts."""
+    """Start brokers and create a topic, which the figure `start` measures."""
     backend = Local(settings)
     backend.up(Timeline(QUIET))
     backend.ready()
@@ -50,20 +50,20 @@ def start_brokers(settings: Settings) -> None:
 
 
 def memory_mb(settings: Settings) -> float:
-    """The brokers' proportional set size: memory shared by several counts in parts."""
+    """Return the proportional set size of the brokers: shared memory is divided among its users."""
     brokers = [process for name, process in Processes(settings.state).running().items() if name.startswith("kafka-")]
     return sum(process.memory_full_info().pss for process in brokers) / 1e6
 
 
 def whole_command(settings: Settings, *words: str) -> Callable[[], object]:
-    """The command `workshop` as a user runs it, its own start included."""
+    """Return a function that runs the command `workshop` in a process of its own."""
     env = {**os.environ, "WORKSHOP_STATE": str(settings.common)}
     program = [sys.executable, "-m", "workshop.cli.main", *words]
     return lambda: subprocess.run(program, env=env, check=True, capture_output=True)
 
 
 def one_run(scratch: Path) -> dict[str, float]:
-    """One stack from empty folders to its end."""
+    """Return all figures of one stack, started from empty folders."""
     settings = replace(Settings.load(), state=scratch / "state").of("local")
     try:
         figures = {"start, s": seconds(lambda: start_brokers(settings))}
@@ -79,7 +79,7 @@ def one_run(scratch: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run, print the table."""
+    """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     runs = parser.parse_args().runs

@@ -1,10 +1,10 @@
-"""How long the test command takes: warm, with an empty cache, and on a machine that is kept busy.
+"""Duration of the test command: with a full cache, with an empty cache, and with an artificial load.
 
 Usage: .venv/bin/python infra/benchmarks/suite.py [warm] [cold] [loaded] [--runs N] [--parts PART ...]
 
-Each run is `./infra/test.sh` in a clone of its own of what is committed here. `cold` gives it an empty cache, so that all is
-fetched and compiled; `loaded` adds `--busy`. Prints minutes as median, minimum and maximum, the load average before each run,
-and the closing line of each; the whole output of a run goes to `runs/suite-*.log`.
+Each run is `./infra/test.sh` in a new clone of the current commit. `cold` uses an empty cache, so that everything is
+downloaded and compiled; `loaded` adds `--busy`. Prints minutes as median, minimum and maximum, the load average before each
+run, and the closing line of each; the complete output of a run is in `runs/suite-*.log`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KINDS = ("warm", "cold", "loaded")
 
 
 def clone(root: Path, folder: Path) -> Path:
-    """Clone what is committed in this checkout and return the clone's folder."""
+    """Clone the current commit of this checkout and return the folder of the clone."""
     made = folder / "a clone"
     subprocess.run(["git", "clone", "--quiet", "--local", str(root), str(made)], check=True)
     return made
@@ -50,14 +50,14 @@ def one_run(root: Path, kind: str, number: int, parts: list[str]) -> float:
 
 
 def main() -> None:
-    """Run and print the figures."""
+    """Run the benchmark and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; warm by default")
     parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--parts", nargs="*", default=[], help="as the test command takes them; all by default")
+    parser.add_argument("--parts", nargs="*", default=[], help="parts of the test command; all by default")
     asked = parser.parse_args()
     if unknown := set(asked.kinds) - set(KINDS):
-        parser.error(f"there is no kind '{sorted(unknown)[0]}'; there are: {', '.join(KINDS)}")
+        parser.error(f"unknown kind '{sorted(unknown)[0]}'; choose from {', '.join(KINDS)}")
     root = Settings.load().root
     for kind in asked.kinds or ["warm"]:
         minutes = [one_run(root, kind, number, asked.parts) for number in range(1, asked.runs + 1)]

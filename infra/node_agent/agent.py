@@ -1,4 +1,4 @@
-"""The whole agent: three nodes, the HTTPS servers that the API server asks, and the services' balancer, in one process.
+"""Main program of the node agent: three nodes, the HTTPS servers for the API server, and the balancer of Services.
 
 python -m node_agent.agent CONFIG.json
 """
@@ -23,11 +23,11 @@ from node_agent.proxy import egress
 from node_agent.proxy.balancer import Balancer
 
 log = logging.getLogger("node agent")
-GRACE = 8.0  # seconds that pods have when the whole stack is stopped
+GRACE = 8.0  # seconds; grace period of all pods when the whole stack is stopped
 
 
 class Agent:
-    """All nodes, as one registry of pods; see `node_agent.model.Registry`."""
+    """All nodes of the agent, as one registry of pods (`node_agent.model.Registry`)."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -44,20 +44,23 @@ class Agent:
         return Api(config.api, config.pki("ca.crt"), config.pki(f"{name}.crt"), config.pki(f"{name}.key"))
 
     def pods(self, node: str | None = None) -> list[Pod]:
-        """The pods of a node, or of all."""
+        """Return the pods of a node, or of all nodes."""
         return [pod for one in self.nodes if node in (None, one.name) for pod in one.pods.values()]
 
     def find(self, node: str | None, namespace: str, name: str) -> Pod | None:
-        """A pod by its name; one that leaves has given its name away: its successor may run beside its last moments."""
+        """Return a pod by its name.
+
+        A pod that is being deleted can have a successor with the same name, which then comes first.
+        """
         found = [pod for pod in self.pods(node) if (pod.namespace, pod.name) == (namespace, name)]
         return min(reversed(found), key=lambda pod: "deletionTimestamp" in pod.manifest["metadata"], default=None)
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then pods are told to leave."""
+        """Run until SIGTERM or SIGINT, then stop all pods."""
         for node in self.nodes:
             process_tree.sweep(
                 Node.MARK, str(node.folder)
-            )  # what a predecessor left that was killed together with its supervisor
+            )  # processes of an earlier agent that was killed together with its supervisor
         leave = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, leave.set)
@@ -75,7 +78,7 @@ class Agent:
         await asyncio.wait((leaving, *tasks), return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done() and task.exception():
-                log.error("A part of the agent failed; all of it is started anew.", exc_info=task.exception())
+                log.error("A part of the agent failed; the whole agent is restarted.", exc_info=task.exception())
         way_in.close()
         await self._close(tasks, servers)
 
@@ -90,11 +93,11 @@ class Agent:
             await one.cleanup()
         for api in (self._proxy, *(node.api for node in self.nodes)):
             await api.close()
-        log.info("The agent has left.")
+        log.info("The agent has stopped.")
 
 
 async def main(path: Path) -> None:
-    """Run the agent that a settings file describes."""
+    """Run the agent with the given settings file."""
     await Agent(Config.load(path)).run()
 
 
@@ -105,6 +108,6 @@ if __name__ == "__main__":
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     try:
         uvloop.run(main(Path(sys.argv[1])))
-    except OSError as error:  # a port that is taken, a settings file that is not there
+    except OSError as error:  # a port in use, a missing settings file
         log.error("The agent cannot run: %s.", error)
         sys.exit(1)

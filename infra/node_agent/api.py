@@ -1,4 +1,4 @@
-"""A small asynchronous client of the Kubernetes API: JSON over TLS, with one node's certificate."""
+"""Asynchronous client of the Kubernetes API: JSON over TLS, with the certificate of one node."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ log = logging.getLogger(__name__)
 
 JSON = "application/json"
 STRATEGIC = "application/strategic-merge-patch+json"
-LONGEST_LINE = 1 << 23  # bytes of one event of a watch
+LONGEST_LINE = 1 << 23  # bytes; the longest event of a watch
 WATCH_SECONDS = 300
 NOT_KNOWN_YET = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds
-PATIENCE = 20.0  # seconds for which a watch may be refused without a word: while a control plane starts, it refuses all
+PATIENCE = 20.0  # seconds until refused watches are logged: a control plane refuses all requests while it starts
 TIMEOUT = aiohttp.ClientTimeout(total=15)
-AWAY = (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError)  # the API server is not there for a moment
+AWAY = (aiohttp.ClientError, OSError, TimeoutError, json.JSONDecodeError)  # the API server is unavailable for a moment
 
 
 class ApiError(Exception):
-    """The API server refused; `status` is HTTP's, the text is its own sentence."""
+    """The API server refused a request; `status` is the HTTP status, the text is the server's message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class ApiError(Exception):
 
 
 class Api:
-    """What one certificate may see and do. Use it in a running event loop, and close it."""
+    """API client with the rights of one certificate. Create it in a running event loop, and close it."""
 
     def __init__(self, base: str, authority: Path, certificate: Path, key: Path) -> None:
         context = ssl.create_default_context(cafile=str(authority))
@@ -42,26 +42,26 @@ class Api:
         self._session = aiohttp.ClientSession(base, connector=connector, read_bufsize=LONGEST_LINE, trust_env=False)
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         await self._session.close()
 
     async def get(self, path: str, **query: str) -> dict:
         """Read an object, or a list.
 
         Raises:
-            ApiError: it is not there, or may not be read.
+            ApiError: it does not exist, or reading it is forbidden.
         """
         return await self._ask("GET", path, None, JSON, query)
 
     async def referenced(self, path: str) -> dict:
-        """Read a config map or a secret that a pod of this node refers to.
+        """Read a config map or secret that a pod of this node refers to; retry while the answer is 403.
 
-        A node may read nothing else; and right after a pod came, the API server may not know yet that it refers to this.
+        A node may read no other ones, and the API server's authorizer learns of a new pod's references with a short delay.
         """
         return await self._soon_allowed(lambda: self.get(path))
 
     async def token(self, path: str, body: dict) -> dict:
-        """Create a token for a pod of this node, at `…/serviceaccounts/NAME/token`; see `referenced`."""
+        """Create a token for a pod of this node, at `…/serviceaccounts/NAME/token`; retry as in `referenced`."""
         return await self._soon_allowed(lambda: self.create(path, body))
 
     async def _soon_allowed(self, ask: Callable[[], Awaitable[dict]]) -> dict:
@@ -83,7 +83,7 @@ class Api:
         return await self._ask("PATCH", path, body, kind, {})
 
     async def replace(self, path: str, body: dict) -> dict:
-        """Write an object whole."""
+        """Replace an object."""
         return await self._ask("PUT", path, body, JSON, {})
 
     async def delete(self, path: str, body: dict) -> dict:
@@ -91,9 +91,9 @@ class Api:
         return await self._ask("DELETE", path, body, JSON, {})
 
     async def watch(self, path: str, **query: str) -> AsyncIterator[tuple[str, dict]]:
-        """List, then watch, for ever: yields (ADDED, MODIFIED or DELETED, object), and (SYNCED, {}) after each list.
+        """List and watch without end: yield (ADDED, MODIFIED or DELETED, object) and (SYNCED, {}).
 
-        What went away while the connection was lost comes as DELETED.
+        SYNCED follows each list. Objects that were deleted while the connection was lost are yielded as DELETED.
         """
         known: dict[str, dict] = {}
         well = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the parts of the node agent know of one another: its settings, and the shapes of a pod, a container and the API."""
+"""Settings of the node agent, and the protocols of its parts: container, pod, registry and API client."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from workshop.base.addresses import Addresses
 
 @dataclass(frozen=True)
 class Config:
-    """What an agent is told; `Config.load()` reads it from a file.
+    """Settings of the agent; `Config.load()` reads them from a file.
 
     Attributes:
         api: the API server's address, `https://127.0.0.1:PORT`.
-        folder: where Kubernetes keeps its files: certificates in `pki`, pods in `nodes/<node>/pods/<uid>`.
+        folder: the folder of Kubernetes' files: certificates in `pki`, pods in `nodes/<node>/pods/<uid>`.
         root: the checkout.
-        first_port: where the stack's block of ports begins; its addresses follow from that.
-        kubelet_port: where each node's own API listens, on the node's address.
-        metrics_port: where the metrics API listens.
-        host_ports: ports of 127.0.0.1 that lead to a node port.
+        first_port: the first port of the stack's block; the stack's addresses are derived from it.
+        kubelet_port: the port of each node's kubelet API, on the node's address.
+        metrics_port: the port of the metrics API.
+        host_ports: the node port to which a port of 127.0.0.1 leads, by port.
         nodes: the names of the nodes.
     """
 
@@ -38,7 +38,7 @@ class Config:
 
     @classmethod
     def load(cls, path: Path) -> Config:
-        """Read a file that holds these fields as JSON."""
+        """Read the settings from a JSON file with these fields."""
         read = json.loads(path.read_text())
         read |= {"folder": Path(read["folder"]), "root": Path(read["root"])}
         read["host_ports"] = {int(here): int(there) for here, there in read["host_ports"].items()}
@@ -48,19 +48,19 @@ class Config:
 
     @property
     def addresses(self) -> Addresses:
-        """The stack's addresses."""
+        """Return the stack's addresses."""
         return Addresses(self.first_port)
 
     def node_address(self, node: str) -> str:
-        """The loopback address of a node."""
+        """Return the loopback address of a node."""
         return self.addresses.node(self.nodes.index(node) + 1)
 
     def to_loopback(self, ip: str) -> str:
-        """Where the holder of an address really listens; see `Addresses`."""
+        """Return the loopback address for an address of the API; see `Addresses`."""
         return self.addresses.to_loopback(ip)
 
     def pki(self, name: str) -> Path:
-        """A certificate or a key."""
+        """Return the path of a certificate or key."""
         return self.folder / "pki" / name
 
 
@@ -68,10 +68,10 @@ class RunningContainer(Protocol):
     """A container of a pod on one of the nodes.
 
     Attributes:
-        pid: of its running process, the leader of a session of its own; None if it does not run.
+        pid: id of its running process, which leads a session of its own; None if it does not run.
         attempts: the log files of its attempts that are still on disk, oldest first; the last is the current one.
-        started: when its current attempt began, in seconds since 1970.
-        state: its `ContainerState`, as it stands in the pod's status.
+        started: start of the current attempt, in seconds since 1970.
+        state: its `ContainerState`, as in the pod's status.
     """
 
     name: str
@@ -81,15 +81,15 @@ class RunningContainer(Protocol):
     state: dict
 
     def ended(self) -> bool:
-        """Whether its current attempt is over."""
+        """Return whether the current attempt has ended."""
 
     async def spawn(
         self, argv: list[str], *, stdin: int, stdout: int, stderr: int, tty: bool = False
     ) -> asyncio.subprocess.Process:
-        """One more process with its variables and in its folder, in a session of its own.
+        """Start another process with the container's variables and folder, in a session of its own.
 
         Args:
-            tty: whether `stdin` is a terminal that this session is to have as its own.
+            tty: whether `stdin` is a terminal that becomes the controlling terminal of the session.
 
         Raises:
             OSError: it cannot be started.
@@ -106,29 +106,32 @@ class RunningPod(Protocol):
 
     @property
     def node(self) -> str:
-        """The name of its node."""
+        """Return the name of the pod's node."""
 
     @property
     def labels(self) -> dict[str, str]:
-        """Its labels, as they are now."""
+        """Return the current labels."""
 
     @property
     def containers(self) -> Mapping[str, RunningContainer]:
-        """Its containers by name."""
+        """Return the containers by name."""
 
 
 class Registry(Protocol):
     """The pods of all nodes."""
 
     def pods(self, node: str | None = None) -> Sequence[RunningPod]:
-        """Those of one node, or all."""
+        """Return the pods of one node, or of all nodes."""
 
     def find(self, node: str | None, namespace: str, name: str) -> RunningPod | None:
-        """One pod, if it is on this node, or on any; of several of that name, the one that does not leave."""
+        """Return a pod of this node, or of any node.
+
+        Of several with this name, return the one that is not being deleted.
+        """
 
 
 class Api(Protocol):
-    """What one certificate may see and do."""
+    """API client with the rights of one certificate."""
 
     async def get(self, path: str, **query: str) -> dict:
         """Read an object, or a list."""
@@ -137,4 +140,7 @@ class Api(Protocol):
         """Create an object in the collection `path`."""
 
     def watch(self, path: str, **query: str) -> AsyncIterator[tuple[str, dict]]:
-        """List, then watch, for ever: (ADDED, MODIFIED or DELETED, object), and (SYNCED, {}) after each list."""
+        """List and watch without end: yield (ADDED, MODIFIED or DELETED, object) and (SYNCED, {}).
+
+        SYNCED follows each list.
+        """

@@ -1,12 +1,12 @@
-"""Asks what is known of everything that is pinned: Python's packages, jars, Go's modules.
+"""Report known vulnerabilities of all pinned packages: Python packages, jars, Go modules.
 
 Usage: .venv/bin/python infra/tools/audit.py [--strict] [--service ADDRESS]
 
-It asks OSV, the open database of vulnerabilities: names and versions go out, nothing else. Where OSV is not reached, Go's
-modules are held against the Go project's own database, which comes from a proxy for modules; what was not asked then is said
-loudly. What was looked at and does no harm here stands in audit.toml, with the reason; what the programs of the kind node
-image require is Kubernetes' own choice, and is only counted. With --strict it ends with 1 if anything else is known; without,
-it tells and ends with 0: a workshop of last year still passes its own suite.
+The program queries OSV, an open database of vulnerabilities, and sends only names and versions. If OSV is not reachable, Go
+modules are compared with the Go project's database, which a module proxy provides, and a message lists the audits that did
+not run. Vulnerabilities without an effect here are listed in audit.toml, with the reason. The modules of the programs in the
+kind node image are pinned by Kubernetes, so their vulnerabilities are only counted. With --strict the exit code is 1 if
+there are any others. Without it the exit code is 0, so that an old checkout still passes its suite.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = "https://api.osv.dev/v1/querybatch"  # https://google.github.io/osv.dev/post-v1-querybatch/
-AT_ONCE = 500  # it takes 1,000
+AT_ONCE = 500  # queries per request; the service accepts 1,000
 PYTHON = (
     "requirements.txt",
     "infra/installer.txt",
@@ -37,11 +37,11 @@ GO = ("infra/deploy/controlplane/go.mod", "infra/deploy/kind/tool/go.mod")
 ACCEPTED = ROOT / "infra/tools/audit.toml"
 
 Package = tuple[str, str, str]  # ecosystem, name, version
-Known = tuple[Package, str]  # … and the entry's name in the database
+Known = tuple[Package, str]  # a package, and the name of the entry in the database
 
 
 def pinned(root: Path = ROOT) -> list[Package]:
-    """Everything that is pinned."""
+    """Return all pinned packages, without those of the node image."""
     found: set[Package] = set()
     for file in PYTHON:
         found |= {("PyPI", name, version) for name, version in re.findall(r"(?m)^([\w.-]+)==(\S+)", _text(root, file))}
@@ -53,7 +53,7 @@ def pinned(root: Path = ROOT) -> list[Package]:
 
 
 def modules(required: str) -> set[Package]:
-    """What the text of a go.mod requires, at the versions that it sets."""
+    """Return the requirements in the text of a go.mod, with its replaced versions."""
     versions = dict(re.findall(r"(?m)^(?:require )?\s*(\S+\.\S+/\S+) v([\w.+-]+)", required))
     versions |= dict(re.findall(r"(?m)^\s*(\S+) => \1 v([\w.+-]+)", required))
     return {("Go", name, version) for name, version in versions.items()}
@@ -69,10 +69,10 @@ def _jar(path: str) -> Package:
 
 
 def osv(packages: list[Package], service: str) -> Iterator[Known]:
-    """What OSV knows.
+    """Yield the entries of OSV.
 
     Raises:
-        httpx.HTTPError, ValueError, LookupError: the service is not reached, or answers otherwise than it says it does.
+        httpx.HTTPError, ValueError, LookupError: the service is not reachable, or its answer is not in the documented format.
     """
     for start in range(0, len(packages), AT_ONCE):
         part = packages[start : start + AT_ONCE]
@@ -83,10 +83,10 @@ def osv(packages: list[Package], service: str) -> Iterator[Known]:
 
 
 def go_only(packages: list[Package]) -> list[Known]:
-    """What the Go project's database knows of Go's modules.
+    """Return the entries of the Go project's database for Go modules.
 
     Raises:
-        go_vulnerabilities.NotReached: it is not to be had.
+        go_vulnerabilities.NotReached: the database is not available.
     """
     versions: dict[str, set[str]] = {}
     for where, name, version in packages:
@@ -97,13 +97,11 @@ def go_only(packages: list[Package]) -> list[Known]:
 
 
 def ask(packages: list[Package], service: str) -> list[Known]:
-    """What is known, from whichever database is reached; says what was not asked."""
+    """Return the entries of the first reachable database; print the audits that did not run."""
     try:
         return list(osv(packages, service))
     except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
-        print(
-            f"=== NOT RUN: the audit of Python's packages and of jars: {service} does not answer as it should ({error})."
-        )
+        print(f"=== NOT RUN: the audit of Python's packages and of jars: {service} gave no valid answer ({error}).")
     try:
         return go_only(packages)
     except go_vulnerabilities.NotReached as error:
@@ -112,10 +110,10 @@ def ask(packages: list[Package], service: str) -> list[Known]:
 
 
 def main() -> int:
-    """Ask, and say what is known."""
+    """Run the audit, print the result, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--service", default=SERVICE)
-    parser.add_argument("--strict", action="store_true", help="end with 1 if something is known that was not looked at")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 if a vulnerability is not in audit.toml")
     options = parser.parse_args()
     ours, images = pinned(), modules(_text(ROOT, NODE_IMAGE))
     looked_at = tomllib.loads(ACCEPTED.read_text())["does_no_harm"]
@@ -128,7 +126,7 @@ def main() -> int:
     print(
         f"{len(ours)} pinned packages, {len(bad)} known vulnerabilities; {harmless} more do no harm here (audit.toml)."
     )
-    print(f"The node image, as Kubernetes pins what its programs require: {image} known.")
+    print(f"The node image, whose modules Kubernetes pins: {image} known.")
     return 1 if bad and options.strict else 0
 
 

@@ -1,4 +1,4 @@
-"""The Go project's own database of vulnerabilities, which comes as a Go module: reached wherever modules are."""
+"""The Go project's vulnerability database, which is a Go module and therefore available from every module proxy."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from workshop.stack.toolchain import go
 
 MODULE = "golang.org/x/vulndb@latest"  # its folder data/osv: https://go.dev/doc/security/vuln/database
 TIMEOUT = 180
-SYSTEMS = {"linux", "darwin"}  # those that the workshop runs on
+SYSTEMS = {"linux", "darwin"}  # the workshop's operating systems
 
 
 class NotReached(Exception):
-    """The database is not to be had, and why."""
+    """The database is not available; the text is the reason."""
 
 
 def fetch() -> Path:
-    """The folder with its newest entries, one JSON file each.
+    """Download the newest database and return the folder with its entries, one JSON file each.
 
     Raises:
-        NotReached: there is no Go, no proxy for modules answers, or the database has another form.
+        NotReached: Go is not installed, no module proxy answers, or the database has a different format.
     """
     found = go.find(Settings.load())
     if not found:
@@ -41,7 +41,7 @@ def fetch() -> Path:
     try:
         entries = Path(json.loads(done.stdout)["Dir"]) / "data" / "osv"
     except (ValueError, LookupError):
-        said = done.stderr.strip().splitlines() or ["it says nothing"]
+        said = done.stderr.strip().splitlines() or ["no error message"]
         raise NotReached(said[-1]) from None
     if not any(entries.glob("*.json")):
         raise NotReached(f"{MODULE} holds no entries in data/osv any more")
@@ -49,10 +49,10 @@ def fetch() -> Path:
 
 
 def known(versions: dict[str, set[str]], database: Path) -> Iterator[tuple[str, str, str]]:
-    """Module, version and entry, for each entry that is said of a version.
+    """Yield module, version and entry, for each entry that affects a version.
 
     Args:
-        versions: module path to the versions of it that are used; Go itself is `stdlib`.
+        versions: module path to the used versions; Go itself is `stdlib`.
     """
     for file in sorted(database.glob("*.json")):
         entry = json.loads(file.read_text())
@@ -78,7 +78,7 @@ def _is_of_these_systems(affected: dict) -> bool:
 
 
 def within(version: str, events: list[dict[str, str]]) -> bool:
-    """Whether a version lies in a range of OSV: after something was introduced, and before it was fixed."""
+    """Return whether a version is in a range of OSV: at or after `introduced`, and before `fixed`."""
     bad, place = False, order(version)
     for event in sorted(events, key=lambda one: order(*one.values())):
         ((what, where),) = event.items()
@@ -88,7 +88,7 @@ def within(version: str, events: list[dict[str, str]]) -> bool:
 
 
 def order(version: str) -> tuple:
-    """A key by which semantic versions are sorted: https://semver.org/#spec-item-11; OSV's `0` comes before all of them."""
+    """Return the sort key of a semantic version (https://semver.org/#spec-item-11); OSV's `0` comes first."""
     if version == "0":
         return (), False, ()
     core, _, pre = version.removeprefix("v").partition("+")[0].partition("-")

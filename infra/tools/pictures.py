@@ -31,12 +31,12 @@ from workshop.stack import lab
 LARGEST = 300_000  # bytes of one picture
 WIDEST = 1_400  # pixels
 SHOWN = ("title", "connect", "s2", "kill-all", "s2b")  # cells of lesson 03 that fit on a screen
-LOADING = 40_000  # milliseconds that JupyterLab may take to show a notebook
+LOADING = 40_000  # milliseconds; time for JupyterLab to load a notebook
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main() -> int:
-    """Return the exit code."""
+    """Make the pictures and return the exit code."""
     settings = Settings.load()
     environment.adopt(settings)
     folder = settings.root / "docs" / "pictures"
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def executed(settings: Settings, number: str, until: str, leave_out: Sequence[str] = ()) -> nbformat.NotebookNode:
-    """Return the solved notebook of a lesson with its cells executed, up to and with one cell."""
+    """Return the solved notebook of a lesson, executed up to the cell after `until`."""
     path = solution(settings, number)
     notebook = nbformat.read(path, as_version=4)
     last = next(index for index, cell in enumerate(notebook.cells) if cell.id == until)

@@ -1,4 +1,4 @@
-"""The command `workshop` as a person's terminal runs it, and what no person may ever read."""
+"""The command `workshop` as a process in a terminal, and patterns that its output must not contain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOISE = re.compile(
 
 
 def start(*words: str, state: Path, program: str = WORKSHOP, **env: str) -> subprocess.Popen:
-    """A command in a process group of its own, whose output is read as one text."""
+    """Start a command in a session of its own; stdout and stderr are one stream of text."""
     return subprocess.Popen(
         [program, *words],
         env={**os.environ, "WORKSHOP_STATE": str(state), **env},
@@ -24,13 +24,13 @@ def start(*words: str, state: Path, program: str = WORKSHOP, **env: str) -> subp
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        # Where the suite itself runs in the background, its children would ignore Ctrl-C from birth.
+        # If the suite runs in the background, its children inherit an ignored SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
 def ended(process: subprocess.Popen) -> tuple[int, str]:
-    """The exit code and the output of a command that ends by itself."""
+    """Wait for a command; return its exit code and its output, which must not match `NOISE`."""
     said, _ = process.communicate(timeout=400)
     assert not NOISE.search(said), said
     return process.returncode, said

@@ -1,7 +1,7 @@
-"""Cut a connection after a request was carried out and before its answer arrives; for TLS, whose requests nobody can read.
+"""A relay that cuts a TLS connection after a request has been executed and before its answer arrives.
 
-An answer comes after the change that it tells of. So each piece that a server sends is held until it is known whether the
-change is made; the first piece after the change is dropped, and the connection with it.
+The relay cannot read TLS, but an answer comes after the change that it reports. So each piece from the server is held until
+the relay has checked whether the change is made. The first piece after the change is dropped, and the connection closed.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from contextlib import suppress
 
 
 class LateCut:
-    """A relay before a server.
+    """A relay in front of a server.
 
     Attributes:
-        port: where clients connect.
-        cuts: how many answers were lost.
+        port: the port for clients.
+        cuts: the number of lost answers.
     """
 
     def __init__(self, server_port: int, carried_out: Callable[[], bool]) -> None:
-        """Args: carried_out: whether the change is made, asked of the server by another way."""
+        """Args: carried_out: returns whether the change is made, by another connection to the server."""
         self._server_port, self._carried_out = server_port, carried_out
         self._lock, self.cuts = threading.Lock(), 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -29,7 +29,7 @@ class LateCut:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """Serve no more."""
+        """Stop accepting connections."""
         _end(self._listener)
 
     def _serve(self) -> None:

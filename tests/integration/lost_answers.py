@@ -1,6 +1,6 @@
-"""Lose answers of Kafka: a relay before each broker that lets requests through and drops the first answer of some kinds.
+"""Lost answers of Kafka: a relay in front of each broker forwards requests and drops the first answer of some kinds.
 
-The request is carried out, and its sender never hears of it: what a busy machine does by chance, here on purpose.
+The request is executed, but its sender gets no answer, as it can happen on a busy machine.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pytest
 from kafka.net import manager
 
 SILENTLY, BY_CLOSING = "the answer never comes", "the connection is closed"
-WITH_TRIAL = (19, 37)  # CreateTopics, CreatePartitions: they can be sent as a trial, "validate only"
-ENVELOPE = 58  # in which a broker forwards a client's request to the controller
+WITH_TRIAL = (19, 37)  # CreateTopics, CreatePartitions: they have the option "validate only"
+ENVELOPE = 58  # the request with which a broker forwards a client's request to the controller
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Kind:
     """A kind of request.
 
     Attributes:
-        trial: whether it changes nothing: "validate only".
-        forwarded: whether a broker passes it on to the controller.
+        trial: whether it has the option "validate only" and changes nothing.
+        forwarded: whether a broker forwards it to the controller.
     """
 
     api_key: int
@@ -36,7 +36,7 @@ class Kind:
 
 
 def kind_of(request: bytes) -> Kind:
-    """Return the kind of a request, which begins with its header."""
+    """Return the kind of a request, given as bytes with its header."""
     (api_key,) = struct.unpack(">h", request[:2])
     if api_key == ENVELOPE:
         return replace(kind_of(_inside(request)), forwarded=True)
@@ -45,7 +45,10 @@ def kind_of(request: bytes) -> Kind:
 
 
 def _inside(envelope: bytes) -> bytes:
-    """The request in an envelope: after the header with the client's name, and a length of one byte for each seven bits."""
+    """Return the request in an envelope.
+
+    It follows the header with the client's name, and its length as a varint.
+    """
     (name,) = struct.unpack(">h", envelope[8:10])
     at, length, shift = 11 + max(0, name), 0, 0
     while True:
@@ -57,13 +60,13 @@ def _inside(envelope: bytes) -> bytes:
 
 @dataclass
 class Losses:
-    """Which answers are lost, and what was seen.
+    """The answers to lose, and the requests and losses so far.
 
     Attributes:
         how: `SILENTLY` or `BY_CLOSING`.
-        kinds: the kinds of which the first answer is lost.
-        requests: how many requests of each kind came by.
-        lost: the kinds of which an answer was lost.
+        kinds: the kinds whose first answer is lost.
+        requests: the number of requests of each kind.
+        lost: the kinds whose answer was lost.
     """
 
     how: str
@@ -73,7 +76,7 @@ class Losses:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def loses_answer_to(self, request: bytes) -> bool:
-        """Note a request; whether its answer shall be lost."""
+        """Count a request; return whether its answer must be lost."""
         kind = kind_of(request)
         with self._lock:
             self.requests[kind] += 1
@@ -84,7 +87,7 @@ class Losses:
 
 
 class Relay:
-    """Stand before one broker, on a port of its own."""
+    """A relay in front of one broker, on a port of its own."""
 
     def __init__(self, broker_port: int, losses: Losses) -> None:
         self._broker_port, self._losses = broker_port, losses
@@ -95,7 +98,7 @@ class Relay:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """Close every connection, and serve no more."""
+        """Close all connections, and stop accepting new ones."""
         self._closed = True
         for one in list(self._open):
             _end(one)
@@ -112,7 +115,7 @@ class Relay:
                 _end(client)
                 continue
             self._open += [client, broker]
-            if self._closed:  # meanwhile
+            if self._closed:  # closed since `accept`
                 _end(client)
                 _end(broker)
                 return
@@ -141,7 +144,7 @@ class Relay:
 
 
 def _frames(source: socket.socket) -> Iterator[bytes]:
-    """Yield messages, each without its length, until the connection ends."""
+    """Yield messages without their length prefix, until the connection ends."""
     while (length := _exactly(source, 4)) and (message := _exactly(source, struct.unpack(">i", length)[0])):
         yield message
 
@@ -167,9 +170,9 @@ def _end(one: socket.socket) -> None:
 
 @contextmanager
 def losing(monkeypatch: pytest.MonkeyPatch, how: str, *kinds: Kind) -> Iterator[Losses]:
-    """Lead every connection that kafka-python makes in this process through a relay, and lose answers of these kinds.
+    """Redirect kafka-python's connections in this process through relays that lose these answers.
 
-    Brokers tell their clients their own ports; so it is the client's connecting that is led elsewhere.
+    Brokers advertise their own ports to clients, so the client's connect function is replaced.
     """
     losses, relays, connect = Losses(how, set(kinds)), {}, manager.create_connection
 
@@ -183,5 +186,5 @@ def losing(monkeypatch: pytest.MonkeyPatch, how: str, *kinds: Kind) -> Iterator[
         try:
             yield losses
         finally:
-            for relay in list(relays.values()):  # a client's thread may be adding one; it stays and loses nothing more
+            for relay in list(relays.values()):  # a copy: a client's thread can add a relay meanwhile
                 relay.close()

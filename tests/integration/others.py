@@ -1,4 +1,4 @@
-"""Somebody else's Kafka, for the tests of the backend `existing`: three brokers that ask for TLS, a user and rights."""
+"""An external Kafka for the tests of the backend `existing`: three brokers with TLS, authentication and ACLs."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ SERVER = "kafka"
 USERS = {
     "alice": 'pass word: "o\'ne"\\',
     "bob": "two",
-}  # a password may hold whatever a properties file or Java could misread
-# Clients come in by SASL_SSL, at one of two doors; brokers, and the administrator of these tests, by one without a lock.
+}  # the first password contains characters with a meaning in properties files and JAAS
+# Clients use one of two SASL_SSL listeners; brokers, and the administrator of these tests, use the PLAINTEXT listener.
 LISTENERS = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CLIENTS:SASL_SSL,OTHERS:SASL_SSL"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required " + " ".join(
@@ -56,7 +56,7 @@ GUARDED = {
 
 @dataclass(frozen=True)
 class OthersKafka:
-    """Its folder, its ports, and what a client is told of it."""
+    """Folder and ports of the external Kafka, and the settings of its clients."""
 
     settings: Settings
     ports: Ports
@@ -67,24 +67,24 @@ class OthersKafka:
 
     @property
     def inner(self) -> dict:
-        """How its administrator reaches it."""
+        """Return the client settings of the administrator."""
         return {"bootstrap_servers": self.ports.bootstrap}
 
     @property
     def bootstrap(self) -> list[str]:
-        """Where everybody else does."""
+        """Return the addresses for participants."""
         return [f"127.0.0.1:{self.clients(node)}" for node in NODES]
 
     def clients(self, node: int) -> int:
-        """The port for clients: one that a stack of the workshop would use otherwise."""
+        """Return the port for clients, one of the block that a stack would use for other components."""
         return (self.ports.payments, self.ports.api, self.ports.kubelet)[node - 1]
 
     def others(self, node: int) -> int:
-        """The port for clients of another mechanism than SCRAM-SHA-512."""
+        """Return the port for clients with another mechanism than SCRAM-SHA-512."""
         return (self.ports.postgres, self.ports.connect, self.ports.etcd)[node - 1]
 
     def told_otherwise(self, user: str, mechanism: str) -> dict[str, str]:
-        """As `told`, for one who comes in by another mechanism."""
+        """Return the variables as `told`, for a participant with another mechanism."""
         servers = ",".join(f"127.0.0.1:{self.others(node)}" for node in NODES)
         return self.told(user, WORKSHOP_BOOTSTRAP=servers, WORKSHOP_KAFKA_MECHANISM=mechanism)
 
@@ -96,7 +96,7 @@ class OthersKafka:
         return self.folder / f"{user}.password"
 
     def told(self, user: str, **more: str) -> dict[str, str]:
-        """The variables that an administrator tells a participant, who is called as the prefix is."""
+        """Return the variables for a participant, whose prefix is the user name with a dash."""
         return {
             "WORKSHOP_BACKEND": "existing",
             "WORKSHOP_BOOTSTRAP": ",".join(self.bootstrap),
@@ -111,8 +111,11 @@ class OthersKafka:
 
 
 def given(state: Path) -> Iterator[OthersKafka]:
-    """Somebody else's Kafka, in which the administrator's script has given the users their rights; it ends in the end."""
-    client.apply()  # or the administrator's own clients leave sockets open
+    """Yield an external Kafka; stop it at the end.
+
+    Its users have their rights from the administrator's script.
+    """
+    client.apply()  # without the repair, the administrator's clients leave sockets open
     settings = replace(Settings.load(), state=state, patience=240.0, site=None)
     site = OthersKafka(settings, free_block(settings))
     try:
@@ -125,14 +128,14 @@ def given(state: Path) -> Iterator[OthersKafka]:
 
 
 def acls(site: OthersKafka, *words: str) -> None:
-    """The script for administrators, by the door that they have."""
+    """Run the script for administrators on their listener."""
     env = {**os.environ, "KAFKA_ACLS": str(tool(site, site.folder / "tools", "kafka-acls"))}
     command = [str(SCRIPT), *words, "--bootstrap-server", site.ports.bootstrap[0]]
     subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=True)
 
 
 def start(site: OthersKafka) -> None:
-    """Start three brokers, with the users of this module, who may do nothing yet."""
+    """Start three brokers with the users of this module, who have no rights yet."""
     settings = site.settings
     certificates.make_these(
         site.folder / "tls",
@@ -156,12 +159,12 @@ def start(site: OthersKafka) -> None:
 
 
 def stop(site: OthersKafka) -> None:
-    """End the brokers."""
+    """Stop the brokers."""
     Processes(site.folder).stop([f"others-{node}" for node in NODES], at_once=True)
 
 
 def tool(site: OthersKafka, folder: Path, name: str) -> Path:
-    """One of Kafka's own tools as a program, without any idea of where brokers are."""
+    """Return one of Kafka's tools as a program without preset addresses."""
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
     command = _runtime(site.settings).command(CLASSES[name], scratch=folder / "tmp")
     script = folder / name
@@ -222,12 +225,15 @@ def _make_users(site: OthersKafka) -> None:
 
 
 def workshop(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400) -> subprocess.CompletedProcess:
-    """The command `workshop`, as a participant runs it who was told this."""
+    """Run the command `workshop` as a participant with these variables."""
     return run(state, told, "-m", "workshop.cli.main", *words, timeout=timeout)
 
 
 def run(state: Path, told: Mapping[str, str], *words: str, timeout: float = 400) -> subprocess.CompletedProcess:
-    """Python, as that participant runs it: a process of its own, for a prefix counts for all of a process."""
+    """Run Python as a participant with these variables.
+
+    It is a new process, because a prefix applies to a whole process.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKSHOP_")}
     kept = {name: os.environ[name] for name in ("WORKSHOP_CACHE", "WORKSHOP_JAVA") if name in os.environ}
     env = {**clean, **kept, "WORKSHOP_STATE": str(state), **told}

@@ -1,4 +1,4 @@
-"""Somebody else's Kubernetes, for the tests of `existing`: a real control plane, with a participant's namespace."""
+"""An external Kubernetes for the tests of `existing`: a real control plane with a participant's namespace."""
 
 from __future__ import annotations
 
@@ -19,28 +19,31 @@ from workshop.stack.kubernetes.controlplane import certificates
 
 ALICE = "class-alice"
 ROLE = "infra/deploy/existing/role.yaml"
-SERVICE_NUMBER = 700  # of the range of Services, one that the control plane gives to nobody by itself
+SERVICE_NUMBER = 700  # an address of the Service range that the control plane does not assign by itself
 
 
 @dataclass(frozen=True)
 class OthersCluster:
-    """Its folder and its ports."""
+    """Settings and ports of the external cluster."""
 
     settings: Settings
     ports: Ports
 
     @property
     def kubeconfig(self) -> Path:
-        """The participant's: a token of a service account with the role of `role.yaml` and nothing else."""
+        """Return the participant's kubeconfig.
+
+        It has the token of a service account that has only the role of `role.yaml`.
+        """
         return self.settings.state / "alice.kubeconfig"
 
     @property
     def payments_ip(self) -> str:
-        """The address of payments within the cluster."""
+        """Return the address of payments in the cluster."""
         return str(ipaddress.ip_network(Addresses(self.ports.first).services)[SERVICE_NUMBER])
 
     def told(self) -> dict[str, str]:
-        """The variables that an administrator tells the participant."""
+        """Return the variables for the participant."""
         return {
             "WORKSHOP_KUBECONFIG": str(self.kubeconfig),
             "WORKSHOP_NAMESPACE": ALICE,
@@ -48,12 +51,12 @@ class OthersCluster:
         }
 
     def kubectl(self, *words: str, data: str | None = None) -> str:
-        """As its administrator."""
+        """Run kubectl as the administrator."""
         return kubectl.kubectl(self.settings, *words, data=data)
 
 
 def start(cluster: OthersCluster) -> None:
-    """Start a control plane and its nodes, and make a participant's namespace."""
+    """Start a control plane and its nodes, and create a participant's namespace."""
     running = LocalKubernetes(cluster.settings, cluster.ports)
     running.start()
     running.wait()
@@ -61,7 +64,10 @@ def start(cluster: OthersCluster) -> None:
 
 
 def _make_room(cluster: OthersCluster) -> None:
-    """What an administrator does for one participant; and an address for payments, as an ingress would be."""
+    """Create a participant's namespace, role and kubeconfig, and a Service for payments.
+
+    The Service has a fixed address, in place of an ingress.
+    """
     _give(cluster, ALICE, (cluster.settings.root / ROLE).read_text())
     service = {
         "apiVersion": "v1",
@@ -78,7 +84,7 @@ def _make_room(cluster: OthersCluster) -> None:
 
 
 def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: str) -> Path:
-    """A kubeconfig of another participant, with one trouble; returns its file."""
+    """Write a kubeconfig of another participant with one defect, and return its file."""
     role = (cluster.settings.root / ROLE).read_text()
     if trouble in ("no namespace", "a program brings the token"):
         config = _kubeconfig(cluster, ALICE)
@@ -92,7 +98,7 @@ def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: s
     if trouble == "a program brings the token":
         config["users"][0]["user"] = _by_a_program(folder, config["users"][0]["user"]["token"])
     if trouble == "expired token":
-        config["users"][0]["user"]["token"] = "worn.out.token"  # noqa: S105 (nobody's)
+        config["users"][0]["user"]["token"] = "worn.out.token"  # noqa: S105 (not a real token)
     if trouble == "stale address":
         config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     if trouble == "another cluster's certificate":
@@ -104,7 +110,7 @@ def participant(cluster: OthersCluster, folder: Path, namespace: str, trouble: s
 
 
 def _by_a_program(folder: Path, token: str) -> dict:
-    """A user whose token comes from a program, as clouds have it."""
+    """Return a user whose token comes from a program, as with cloud providers."""
     api = "client.authentication.k8s.io/v1"
     told = json.dumps({"apiVersion": api, "kind": "ExecCredential", "status": {"token": token}})
     write_atomically(folder / "bring-token", f"#!/bin/sh\necho {shlex.quote(told)}\n", mode=0o700)
@@ -118,7 +124,7 @@ def _give(cluster: OthersCluster, namespace: str, role: str) -> None:
 
 
 def _kubeconfig(cluster: OthersCluster, namespace: str) -> dict:
-    """The kubeconfig that a participant is given: a service account's token."""
+    """Return the kubeconfig of a participant, with a service account's token."""
     config = json.loads(cluster.settings.kubeconfig.read_text())
     token = cluster.kubectl("-n", namespace, "create", "token", "alice", "--duration=24h").strip()
     config["users"] = [{"name": "alice", "user": {"token": token}}]
@@ -127,5 +133,5 @@ def _kubeconfig(cluster: OthersCluster, namespace: str) -> dict:
 
 
 def stop(cluster: OthersCluster) -> None:
-    """End them."""
+    """Stop the control plane and its nodes."""
     Processes(cluster.settings.state).stop([AGENT, PLANE])

@@ -1,4 +1,4 @@
-"""A machine without a network, in earnest: a bundle is made, and started from where nothing but loopback is there."""
+"""A machine without a network: a bundle is made, and started in a network namespace with only the loopback interface."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workshop.stack.bundle import carried, wheels
 
 ROOT = Path(__file__).resolve().parents[2]
 ALONE = ["unshare", "--user", "--map-current-user", "--keep-caps", "--net"]
-# Loopback is brought up; then this shell has no route to anywhere.
+# Enable the loopback interface, and check that there is no route.
 ROOM = 'set -eu; ip link set lo up; [ -z "$(ip route show)" ]; exec "$@"'
 
 
 def why_not() -> str:
-    """Why a network namespace cannot be had here; empty if it can."""
+    """Return why a network namespace is not available here; empty if it is."""
     if sys.platform != "linux" or not shutil.which("unshare") or not shutil.which("ip"):
         return "there is no `unshare` or no `ip`"
     done = subprocess.run([*ALONE, "sh", "-c", ROOM, "sh", "true"], capture_output=True, text=True, check=False)
@@ -28,7 +28,10 @@ def why_not() -> str:
 
 @pytest.fixture
 def alone(tmp_path: Path):
-    """Runs a command in a network namespace with an empty home, and without what the suite's environment says."""
+    """Return a function that runs a command in a network namespace.
+
+    The command has an empty home folder and none of the suite's variables.
+    """
     if reason := why_not():
         pytest.skip(f"NOT RUN: no network namespace can be made here ({reason}), so `up --bundle` was not tried.")
     home = tmp_path / "home"
@@ -56,7 +59,7 @@ def test_a_machine_without_a_network_starts_from_a_stick(alone, tmp_path: Path):
     jar = next(path for path in (stick / "cache").rglob("kafka-clients-*.jar"))
     whole = jar.read_bytes()
 
-    # A damaged jar: said in a sentence, before anything is started.
+    # A damaged jar is reported before anything is started.
     jar.write_bytes(whole[:-1] + b"!")
     done = alone("sh", stick / "start.sh", project, "--no-lab")
     assert done.returncode == 1
@@ -64,7 +67,7 @@ def test_a_machine_without_a_network_starts_from_a_stick(alone, tmp_path: Path):
     assert "Traceback" not in done.stderr
     assert not (project / ".workshop" / "components").exists()
 
-    # Mended, the same command goes on. It ends in the same namespace in which its brokers run.
+    # After the repair, the same command continues. `down` runs in the network namespace of the brokers.
     jar.write_bytes(whole)
     life = (
         'sh "$0/start.sh" "$1" --no-lab && cd "$1" && w=.venv/bin/workshop && $w up --no-lab --bundle "$0" && $w down'
@@ -74,7 +77,7 @@ def test_a_machine_without_a_network_starts_from_a_stick(alone, tmp_path: Path):
     assert done.stderr.count("first event read back") >= 2
     assert "Stopped kafka-1, kafka-2, kafka-3" in done.stdout
 
-    # What the machine has now is what was made here, byte by byte; and the program of Kubernetes may run.
+    # The cache has the files of the bundle, byte by byte, and Kubernetes' program is executable.
     cache = tmp_path / "home" / ".cache" / "kafka-kubernetes-workshop"
     bundle = carried.opened(str(stick))
     for path in bundle.within(carried.CACHE):
@@ -83,7 +86,7 @@ def test_a_machine_without_a_network_starts_from_a_stick(alone, tmp_path: Path):
         assert os.access(cache / path.removeprefix("cache/"), os.X_OK)
 
 
-def test_a_bundle_that_was_cut_is_none_and_goes_on(tmp_path: Path):
+def test_an_interrupted_bundle_is_refused_and_can_be_continued(tmp_path: Path):
     place = tmp_path / "stick"
     make(place)
     files = {path: path.stat().st_mtime_ns for path in (place / "wheels").iterdir()}

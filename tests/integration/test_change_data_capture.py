@@ -1,4 +1,4 @@
-"""A real PostgreSQL, a real Kafka Connect with Debezium: what the monolith writes, and what reaches the topics."""
+"""Change data capture with PostgreSQL and Kafka Connect with Debezium: changes of the monolith in the topics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_what_was_there_and_every_change_reach_the_topic_in_order(bank: Bank) ->
     assert (mine[1].before["city"], mine[1].after["city"]) == ("Lugano", "Genève")
     assert mine[2].before == mine[1].after
     assert [change.operation for change in changes if change.key == {"id": 8}] == ["insert"]
-    assert "card-0003" not in {row["card"] for row in current(bank.settled("cards"))}  # it went with its customer
+    assert "card-0003" not in {row["card"] for row in current(bank.settled("cards"))}  # deleted with its customer
 
 
 def test_connect_killed_while_the_monolith_works_loses_nothing(bank: Bank) -> None:
@@ -65,7 +65,7 @@ def test_a_slot_stays_behind_until_it_is_dropped(bank: Bank) -> None:
     after = bank.slots()[0]
     assert (after["slot_name"], after["active"]) == (bank.database, False)
     assert after["bytes_held"] > before["bytes_held"]
-    again = banks.ensure(bank.ws)  # as a lesson does that was interrupted, and begins anew
+    again = banks.ensure(bank.ws)  # as after a restart of an interrupted lesson
     assert again.slots() == []
     with pytest.raises(WorkshopError, match="does not exist"):
         bank.connect()

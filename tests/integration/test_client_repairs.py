@@ -1,4 +1,4 @@
-"""The mended kafka-python on real brokers: an event that was given up, polls in haste, a leader that has changed."""
+"""The repaired kafka-python on real brokers: an expired event, polls without a pause, a changed leader."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_consumer_whose_polls_are_shorter_than_a_rebalance_joins_its_group_aga
     topic, group = ws.fresh_topic("growing", partitions=1), f"impatient-{uuid.uuid4().hex[:6]}"
     options = {"group_id": group, "metadata_max_age_ms": 200}
     with closing(KafkaConsumer(topic, **ws.kafka, **options)) as consumer, closing(ws.admin()) as admin:
-        for partitions in range(2, 12):  # news of the topic are the reason to join again
+        for partitions in range(2, 12):  # a change of the topic causes a rebalance
             admin.create_partitions({topic: partitions})
             assert _polled_until_it_holds(consumer, partitions), f"{partitions} partitions"
 
@@ -68,7 +68,7 @@ def test_a_producer_whose_leader_is_not_in_its_list_of_brokers_asks_for_a_newer_
         _send_until_accepted(producer, topic, b"unlisted")
 
 
-def test_so_does_a_consumer(ws: Connection):
+def test_a_consumer_whose_leader_is_not_in_its_list_of_brokers_asks_for_a_newer_one(ws: Connection):
     topic = ws.fresh_topic("unlisted", partitions=1)
     leader = leader_of(ws, topic)
     with closing(KafkaProducer(**ws.kafka)) as producer, closing(KafkaConsumer(**ws.kafka)) as consumer:
@@ -82,13 +82,13 @@ def test_so_does_a_consumer(ws: Connection):
 
 
 def _unlist(client: KafkaNetClient, leader: int) -> None:
-    """Put the client in the state after a leader died in the middle of a metadata answer: leader known, broker missing."""
+    """Put the client in the state after metadata with a partition's leader but without its broker."""
     del client.cluster._brokers[leader]
     client._manager.close(leader)
 
 
 def _polled_until_it_holds(consumer: KafkaConsumer, count: int) -> bool:
-    """Polls without a pause: a poll ends in the middle of a rebalance."""
+    """Poll without a pause, also during a rebalance; return whether the partitions were assigned."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and len(consumer.assignment()) < count:
         consumer.poll(timeout_ms=2)
@@ -96,15 +96,18 @@ def _polled_until_it_holds(consumer: KafkaConsumer, count: int) -> bool:
 
 
 def _was_decided(error: KafkaError) -> bool:
-    """Whether the producer gave the event up: between two attempts it expires; in the last one, its request is timed out.
+    """Return whether the producer gave up the event: it expired, or its last request timed out.
 
-    The third possibility is that `get` waited in vain.
+    The other possibility is a timeout of `get`.
     """
     return isinstance(error, RequestTimedOutError) or "Expiring" in str(error)
 
 
 def _send_until_accepted(producer: KafkaProducer, topic: str, value: bytes) -> None:
-    """An impatient producer may give up once more while leaders move; that it comes back is the point."""
+    """Send until a write is acknowledged.
+
+    A producer with short timeouts can fail again while leaders move.
+    """
     for attempt in range(30):
         try:
             producer.send(topic, value).get(timeout=10)

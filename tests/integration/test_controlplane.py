@@ -1,4 +1,4 @@
-"""The real control plane: started on an empty folder, stopped, killed, asked by those who may and by those who may not."""
+"""The control plane: start on an empty folder, stop, crash, and requests with and without the necessary rights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WRITTEN = 50
 
 
 class Plane(ControlPlane):
-    """A control plane that a test starts and breaks."""
+    """A control plane that a test can start and break."""
 
     @property
     def processes(self) -> Processes:
@@ -51,14 +51,14 @@ class Plane(ControlPlane):
 
 @pytest.fixture
 def plane(settings: Settings) -> Iterator[Plane]:
-    """One that runs, on ports and data of its own, for a test that stops it or spoils it."""
+    """Yield a running control plane for a test that stops or breaks it."""
     with started(settings) as own:
         yield own
 
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """One that runs, for all tests that leave it running and ask nothing that another one changes."""
+    """Yield a running control plane that tests share which neither stop it nor interfere with each other."""
     state = tmp_path_factory.mktemp("asked") / "state with a space"
     with started(replace(Settings.load(), state=state, patience=240.0)) as own:
         yield own
@@ -66,10 +66,10 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 @contextmanager
 def started(settings: Settings) -> Iterator[Plane]:
-    """A control plane that runs."""
+    """Yield a running control plane on ports and data of its own."""
     if not build.find(settings):
         pytest.skip("THE CONTROL PLANE IS NOT BUILT: `workshop up` compiles it; nothing of it was tested here.")
-    # Beyond the blocks that other tests look for.
+    # Outside the range in which other tests search for free blocks.
     own = Plane(settings, free_block(replace(settings, first_port=settings.first_port + 1000)))
     try:
         own.start()
@@ -84,7 +84,7 @@ def config_map(name: str) -> dict:
 
 
 def as_user(plane: Plane, user: str) -> Plane:
-    """The same control plane, asked by another user."""
+    """Return the same control plane with the credentials of another user."""
     file = plane.settings.state / "other" / "kubeconfig"
     certificates.kubeconfig(file, plane.pki, user, plane.server)
     other = Plane(plane.settings, plane.ports)
@@ -99,16 +99,16 @@ def test_controllers_and_scheduler_work(asked: Plane):
     wait_until(lambda: "FailedScheduling" in asked.kubectl("get", "events"), 30, "the scheduler to say why", every=0.2)
     asked.wait_for("configmap", "kube-root-ca.crt")
     assert asked.kubectl("create", "token", "default").count(".") == 2
-    asked.kubectl("delete", "deployment", "idle")  # the garbage collector takes its pods
+    asked.kubectl("delete", "deployment", "idle")  # the garbage collector deletes its pods
     wait_until(
         lambda: not asked.kubectl("get", "pods", "-l", "app=idle", "-o", "name"), 60, "its pods to go", every=0.2
     )
 
 
-def test_its_work_queues_wake_up_for_work_only(asked: Plane):
+def test_its_work_queues_have_no_metrics_and_no_timers(asked: Plane):
     figures = asked.kubectl("get", "--raw", "/metrics")
     assert "apiserver_request_total" in figures
-    # A queue that is measured has a clock of its own: see infra/deploy/controlplane/queues.
+    # A queue with metrics has a timer of its own: see infra/deploy/controlplane/queues.
     assert "workqueue_" not in figures
 
 
@@ -117,7 +117,7 @@ def test_a_namespace_goes_with_all_that_is_in_it(plane: Plane):
     about = {"name": "claim", "namespace": "short"}
     plane.kubectl(
         "delete", "apiservice", "v1beta1.metrics.k8s.io"
-    )  # nothing serves it here, and it would be waited for
+    )  # it has no server here, so the deletion of a namespace would wait for it
     plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "short"}})
     plane.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": claim})
     plane.kubectl("delete", "namespace", "short", "--timeout=60s")
@@ -128,7 +128,7 @@ def test_objects_survive_a_stop_and_a_start(plane: Plane):
     plane.stop()
     assert not any(answers(port) for port in (plane.ports.api, plane.ports.etcd, plane.ports.etcd_peer))
     plane.start()
-    plane.first_objects()  # whose second time changes nothing
+    plane.first_objects()  # a repetition changes nothing
     assert plane.kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.is}") == "kept"
 
 
@@ -153,7 +153,7 @@ def test_a_node_reads_the_secrets_of_its_own_pods_only(asked: Plane):
     def read() -> str:
         try:
             return node.kubectl("get", "secret", "used", "-o", "name")
-        except WorkshopError:  # the authorizer learns of the pod a moment later
+        except WorkshopError:  # the authorizer receives the pod with a short delay
             return ""
 
     wait_until(read, 20, "the node to read its pod's secret", every=0.2)
@@ -163,7 +163,7 @@ def test_a_node_reads_the_secrets_of_its_own_pods_only(asked: Plane):
         assert "Forbidden" in refused.value.detail
 
 
-def test_who_shows_no_certificate_is_refused(asked: Plane):
+def test_a_client_without_a_certificate_is_refused(asked: Plane):
     stranger = ssl.create_default_context(cafile=str(asked.pki / "ca.crt"))
     connection = http.client.HTTPSConnection("127.0.0.1", asked.ports.api, context=stranger, timeout=5)
     connection.request("GET", "/api/v1/namespaces")
@@ -171,7 +171,7 @@ def test_who_shows_no_certificate_is_refused(asked: Plane):
     connection.close()
 
 
-def test_etcd_refuses_who_shows_no_certificate_of_its_own(asked: Plane):
+def test_etcd_refuses_clients_without_a_certificate_of_its_authority(asked: Plane):
     def ask(certificate: str | None) -> int:
         context = ssl.create_default_context(cafile=str(asked.pki / "etcd-ca.crt"))
         if certificate:
@@ -184,7 +184,7 @@ def test_etcd_refuses_who_shows_no_certificate_of_its_own(asked: Plane):
             connection.close()
 
     assert ask("apiserver-etcd-client") == 200
-    for stranger in (None, "admin"):  # also of the cluster's own authority: it is another one
+    for stranger in (None, "admin"):  # "admin" is of the cluster's authority, which differs from etcd's
         with pytest.raises((ssl.SSLError, ConnectionError)):
             ask(stranger)
 
@@ -195,14 +195,14 @@ def test_every_port_is_on_loopback_only(asked: Plane):
     assert {address.port for address in listening} == {asked.ports.api, asked.ports.etcd, asked.ports.etcd_peer}
 
 
-def test_a_taken_port_is_said(asked: Plane):
+def test_a_port_in_use_is_reported(asked: Plane):
     twin = Plane(replace(asked.settings, state=asked.settings.state / "twin", patience=60), asked.ports)
     with pytest.raises(WorkshopError, match="A port was taken"):
         twin.start()
     twin.stop()
 
 
-def test_damaged_data_are_said(plane: Plane):
+def test_damaged_data_are_reported(plane: Plane):
     plane.stop()
     database: Path = plane.folder / "etcd" / "member" / "snap" / "db"
     database.write_bytes(b"\0" * database.stat().st_size)

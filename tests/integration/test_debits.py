@@ -1,4 +1,4 @@
-"""The service `debits` on real brokers: killed again and again, and every payment is debited exactly once."""
+"""The service `debits` on real brokers: it is killed repeatedly, and every payment is debited exactly once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_killed_in_the_middle_it_debits_each_payment_once(ws: Connection):
     balances = ws.fresh_topic("balances", cleanup_policy="compact")
     day = story.one_day()[:300]
     publish(ws, payments, day)
-    publish(ws, payments, [day[0]])  # its producer had doubts, and sent it again
+    publish(ws, payments, [day[0]])  # a retry of the producer
     publish(ws, payments, [replace(day[0], payment_id="too-much", amount_cents=10**9)])
     service = services.debits(ws, payments, debits, balances, work_ms=4)
     try:

@@ -1,6 +1,6 @@
-"""The backend `existing`, as two participants of a class meet it: somebody else's Kafka with TLS, SCRAM and rights by prefix.
+"""The backend `existing` with two participants: an external Kafka with TLS, SCRAM and rights by prefix.
 
-Whatever a participant does runs in a process of its own: a prefix counts for all of a process.
+Each action of a participant runs in a process of its own, because a prefix applies to a whole process.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from .others import OthersKafka, run, workshop
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersKafka]:
-    """Somebody else's Kafka, in which the administrator's script has given alice and bob their rights."""
+    """Yield an external Kafka on which alice and bob have their rights from the administrator's script."""
     yield from others.given(tmp_path_factory.mktemp("others"))
 
 
 def topics(site: OthersKafka) -> set[str]:
-    """All names that the administrator sees."""
+    """Return the names of all topics."""
     with closing(KafkaAdminClient(**site.inner)) as admin:
         return set(admin.list_topics())
 
 
 @pytest.fixture(scope="module")
 def alice(kafka: OthersKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Alice's state folder, after `workshop up`."""
+    """Yield alice's state folder after `workshop up`."""
     state = tmp_path_factory.mktemp("alice") / "state"
     done = workshop(state, kafka.told("alice"), "up", "--no-lab")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -43,7 +43,10 @@ def alice(kafka: OthersKafka, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def program(state: Path, text: str) -> list:
-    """What a participant's program prints last, after `ws = workshop.connect()`; no variable but the folder is told to it."""
+    """Run a participant's code after `ws = workshop.connect()`, without variables.
+
+    Returns its last line of output.
+    """
     begin = "import json, workshop\nfrom contextlib import closing\nws = workshop.connect()\n"
     done = run(state, {}, "-c", f"{begin}{text}")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -52,7 +55,7 @@ def program(state: Path, text: str) -> list:
 
 def test_the_storys_topics_carry_the_prefix_and_three_copies(kafka: OthersKafka, alice: Path):
     assert {"alice-payments", "alice-debits", "alice-workshop-check"} <= topics(kafka)
-    assert not {name for name in topics(kafka) if name.startswith("alice-workshop-rights")}  # what was tried is gone
+    assert not {name for name in topics(kafka) if name.startswith("alice-workshop-rights")}  # deleted
     told = others.endpoints(alice)
     assert (told["backend"], told["kafka"]["copies"], "kubernetes" in told) == ("existing", 3, False)
 
@@ -139,7 +142,7 @@ def test_confluents_client_publishes_and_replays_under_the_prefix(kafka: OthersK
     log = tmp_path / "log.csv"
     rows = [f"2018-06-12T10:00:{n:02d},card-{n % 3},{n}.50" for n in range(50)]
     log.write_text("\n".join(["TX_DATETIME,CUSTOMER_ID,TX_AMOUNT", *rows, ""]))
-    for count in ("50", "50"):  # the second time it lies there already
+    for count in ("50", "50"):  # the second time it is already published
         done = workshop(alice, {}, "fraud", "publish", str(log), "--topic", "cards")
         assert done.returncode == 0, done.stdout + done.stderr
         assert count in done.stdout
@@ -152,7 +155,7 @@ print(json.dumps([len(table), len(wrong)]))
     assert program(alice, text) == [50, 0]
 
 
-def test_kafkas_own_tools_know_who_asks(alice: Path):
+def test_kafkas_own_tools_authenticate_as_the_participant(alice: Path):
     done = workshop(alice, {}, "shell", "-c", "kafka-topics --describe --topic alice-payments")
     assert "ReplicationFactor: 3" in done.stdout, done.stdout + done.stderr
     assert stat.S_IMODE((alice / "existing" / "kafka" / "tools.properties").stat().st_mode) == 0o600
@@ -172,7 +175,7 @@ def test_other_mechanisms_let_every_client_in(kafka: OthersKafka, tmp_path: Path
     assert workshop(state, {}, "down").returncode == 0
 
 
-def test_brokers_are_not_broken_and_the_sentence_stands_alone(alice: Path):
+def test_faults_of_brokers_are_refused_with_a_message_alone(alice: Path):
     text = """
 from workshop.notebook import story
 from workshop.base.errors import WorkshopError
@@ -201,7 +204,7 @@ def test_status_and_doctor_look_at_it_as_it_is(alice: Path):
 
 def test_the_password_is_in_no_file_of_the_stack_but_the_tools_and_in_no_process(kafka: OthersKafka, alice: Path):
     secret = others.USERS["alice"].encode()
-    part = b"pass word"  # properties files write the rest of it otherwise
+    part = b"pass word"  # properties files escape the other characters
     holding = [
         path
         for path in alice.rglob("*")
@@ -229,7 +232,9 @@ def test_the_password_is_in_no_file_of_the_stack_but_the_tools_and_in_no_process
         ({"WORKSHOP_PREFIX": ""}, "WORKSHOP_PREFIX is not set"),
     ],
 )
-def test_a_bad_day_is_a_sentence(kafka: OthersKafka, tmp_path: Path, wrong: dict[str, str], said: str):
+def test_a_wrong_setting_is_reported_with_a_message(
+    kafka: OthersKafka, tmp_path: Path, wrong: dict[str, str], said: str
+):
     from workshop.stack.kubernetes.controlplane import certificates
 
     certificates.make_these(tmp_path / "tls", {"other": certificates.Certificate(certificates.CLUSTER, "other")})

@@ -1,4 +1,4 @@
-"""The backend `existing` with a namespace: somebody else's cluster, and a service account with the participants' role."""
+"""The backend `existing` with a namespace: an external cluster, and a service account with the participants' role."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from .others_cluster import ALICE, OthersCluster
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersKafka]:
-    """Somebody else's Kafka, of these tests' own: the other module's participants have taken theirs back by now."""
+    """Yield an external Kafka for this module.
+
+    The participants of the other module have deleted their topics.
+    """
     yield from others.given(tmp_path_factory.mktemp("others"))
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersCluster]:
-    """Somebody else's cluster, with a namespace for alice."""
+    """Yield an external cluster with a namespace for alice."""
     settings = replace(Settings.load(), state=tmp_path_factory.mktemp("cluster"), patience=240.0, site=None)
     if not (is_wanted(settings) and is_built(settings)):
         pytest.skip("NOT RUN: there is no control plane here to be somebody else's cluster.")
@@ -42,7 +45,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersCluster]
 
 @pytest.fixture(scope="module")
 def alice(kafka: OthersKafka, cluster: OthersCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Alice's state folder, after `workshop up`."""
+    """Yield alice's state folder after `workshop up`."""
     state = tmp_path_factory.mktemp("alice") / "state"
     done = workshop(state, kafka.told("alice") | cluster.told(), "up", "--no-lab")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -51,7 +54,7 @@ def alice(kafka: OthersKafka, cluster: OthersCluster, tmp_path_factory: pytest.T
 
 
 def program(state: Path, text: str) -> list:
-    """What a participant's program prints last, after `ws = workshop.connect()`."""
+    """Run a participant's code after `ws = workshop.connect()`; return its last line of output."""
     done = run(state, {}, "-c", f"import json, workshop\nws = workshop.connect()\n{text}")
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -123,7 +126,7 @@ print(json.dumps([releases, deployments.workers(api) != [], scalers, ws.namespac
     assert program(alice, text) == [["2", "2", "2"], True, "", ALICE, True]
 
 
-def test_what_is_not_a_participants_is_said_in_a_sentence(alice: Path):
+def test_actions_beyond_a_participants_rights_are_refused_with_a_message(alice: Path):
     text = """
 from workshop.base.errors import WorkshopError
 from workshop.notebook import deployments
@@ -169,7 +172,7 @@ print(json.dumps([len(pods.pods(pods.core(ws), "payments")) > 0, "deployment.app
 """
     assert program(state, text) == [True, True]
     assert workshop(state, {}, "down").returncode == 0
-    # The program is gone, as after an update of whatever brought it.
+    # The program is missing, as after an update of the package that installed it.
     (tmp_path / "bring-token").unlink()
     done = workshop(tmp_path / "again", told, "up", "--no-lab")
     assert done.returncode == 1
@@ -189,7 +192,7 @@ def test_the_participant_may_nothing_beyond_the_namespace(cluster: OthersCluster
             [*program, *words], capture_output=True, text=True, timeout=60, check=False
         ).stdout.strip()
 
-    assert may("create", "deployments") == "yes"  # in the namespace that the kubeconfig means
+    assert may("create", "deployments") == "yes"  # in the kubeconfig's namespace
     assert may("create", "deployments", "-n", "default") == "no"
     assert may("list", "nodes") == "no"
     assert may("create", "rolebindings") == "no"
@@ -206,7 +209,9 @@ def test_the_participant_may_nothing_beyond_the_namespace(cluster: OthersCluster
         ("no image", "The cluster cannot pull the services' image registry.example.org/none:1"),
     ],
 )
-def test_a_bad_day_is_a_sentence(kafka: OthersKafka, cluster: OthersCluster, tmp_path: Path, trouble: str, said: str):
+def test_a_wrong_setting_is_reported_with_a_message(
+    kafka: OthersKafka, cluster: OthersCluster, tmp_path: Path, trouble: str, said: str
+):
     namespace = "class-" + trouble.replace(" ", "-").replace("'", "")
     kubeconfig = others_cluster.participant(cluster, tmp_path, namespace, trouble)
     told = (

@@ -1,4 +1,4 @@
-"""A request that the client sends once, and that a broker repeats by itself: its answer from the controller was lost."""
+"""A request that the client sends once and a broker repeats, because the controller's answer was lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOPIC = "forwarded"
 
 @pytest.fixture
 def losses(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Losses]:
-    """A stack whose brokers reach the controllers through relays; nothing is lost yet."""
+    """Start a stack whose brokers connect to the controllers through relays; yield the losses."""
     losses, relays = Losses(BY_CLOSING, set()), {}
 
     def through_relays(node: int, ports: Ports, data: Path) -> dict[str, object]:

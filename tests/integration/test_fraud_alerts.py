@@ -1,4 +1,4 @@
-"""The service `fraud-alerts` on real brokers: killed in the middle, it flags what an uninterrupted judge flags."""
+"""The service `fraud-alerts` on real brokers: after a kill, it flags the same payments as without interruption."""
 
 from __future__ import annotations
 

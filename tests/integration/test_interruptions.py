@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal, from the first instruction on: a sentence, an exit code, and nothing left behind."""
+"""Ctrl-C, SIGTERM and a closed terminal, from the first instruction on: a message, an exit code, no leftover processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def interrupt(process: subprocess.Popen, number: int) -> tuple[int, str]:
 
 
 def has_opened(process: subprocess.Popen, part: str) -> bool:
-    """Whether a process has come so far in its imports: a library of that name is mapped into it."""
+    """Return whether a process has imported a library, by its memory maps."""
     try:
         return part in Path(f"/proc/{process.pid}/maps").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -36,12 +36,12 @@ def has_opened(process: subprocess.Popen, part: str) -> bool:
 
 @pytest.mark.parametrize("microseconds", range(0, 60_000, 4_000))
 def test_ctrl_c_while_python_itself_starts_is_a_sentence(settings: Settings, microseconds: int):
-    """Whenever it comes: the launcher holds it back until the first line of `workshop.cli.entry`."""
+    """The launcher blocks SIGINT until the first line of `workshop.cli.entry`."""
     process = start("status", state=settings.common)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(microseconds / 1e6)
     code, said = interrupt(process, signal.SIGINT)
-    assert code in (130, -signal.SIGINT)  # the latter: before the launcher has become Python, which says nothing
+    assert code in (130, -signal.SIGINT)  # the latter without a message, if the launcher has not started Python yet
     assert "Interrupted." in said or code == -signal.SIGINT
 
 
@@ -83,7 +83,7 @@ def test_a_second_ctrl_c_waits_until_the_first_one_has_cleaned_up(stack: Setting
 
 
 def test_a_terminal_that_is_closed_stops_what_was_started(stack: Settings):
-    """The terminal takes its lines no more: what the command would say must not hinder it."""
+    """Failing writes to the closed terminal must not prevent the cleanup."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [WORKSHOP, "up", "--no-lab"],
@@ -92,11 +92,11 @@ def test_a_terminal_that_is_closed_stops_what_was_started(stack: Settings):
         stdout=follower,
         stderr=follower,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # the terminal is the session's own
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # the session's controlling terminal
     )
     os.close(follower)
     wait_until(lambda: Processes(stack.state).running(), 240, "a broker to be started", every=0.01)
-    os.close(leader)  # for which the system sends SIGHUP
+    os.close(leader)  # the system then sends SIGHUP
     assert process.wait(240) == 128 + signal.SIGHUP
     assert Processes(stack.state).running() == {}
 
@@ -125,7 +125,7 @@ def test_following_a_log_ends_by_ctrl_c_without_an_error(settings: Settings):
     assert process.stdout.readline() == "here\n"
     with log.open("a") as file, ThreadPoolExecutor() as reading:
         followed = reading.submit(process.stdout.readline)
-        while not followed.done():  # what comes before the command has opened the file is not followed
+        while not followed.done():  # lines written before the command has opened the file are not followed
             file.write("more\n")
             file.flush()
             wait([followed], timeout=0.5)

@@ -1,4 +1,4 @@
-"""JupyterLab's own terminal: a person types `workshop status` there, as every message says, and reads the answer."""
+"""JupyterLab's terminal: `workshop status` works there, as the messages require."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARK = "typed"
 
 
 def answer(terminal: websocket.WebSocket, command: str) -> str:
-    """What the terminal shows from a command on, up to the line that ends it."""
+    """Type a command; return the output of the terminal up to the line that ends it."""
     terminal.send(json.dumps(["stdin", f"{command}; echo {MARK}-$((40 + 2))\r"]))
     shown = ""
     while f"{MARK}-42" not in shown:

@@ -1,4 +1,4 @@
-"""`workshop run`, interrupted: in the terminal of somebody who has changed his mind."""
+"""An interrupted `workshop run`."""
 
 from __future__ import annotations
 

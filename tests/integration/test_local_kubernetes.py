@@ -1,4 +1,4 @@
-"""Bad days of Kubernetes without Docker, on the suite's own stack: what dies is started again, nothing is left behind."""
+"""Failures of Kubernetes without Docker, on the suite's stack: restarts of crashed parts, and no leftover processes."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def api(ws: Connection) -> Iterator[object]:
 
 
 def program(ws: Connection, name: str) -> psutil.Process:
-    """What the supervisor of a component keeps running."""
+    """Return the process that a component's supervisor runs."""
     supervisor = Processes(ws.settings.state).running()[name]
     return wait_until(lambda: next(iter(supervisor.children()), None), WAIT, f"{name} to run")
 
 
 def pod_processes(ws: Connection) -> set[int]:
-    """Every process of a pod of this stack, wherever it hangs in the tree."""
+    """Return all processes of the stack's pods, anywhere in the process tree."""
     mark, found = f"WORKSHOP_NODE={ws.settings.state}/".encode(), set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -93,7 +93,7 @@ def test_pods_go_on_while_the_control_plane_is_dead_and_it_forgets_nothing(ws: C
     api.create_namespaced_config_map(NAMESPACE, V1ConfigMap(metadata=V1ObjectMeta(name=name), data={"a": "1"}))
     before = {pod.name: pod.restarts for pod in pods.pods(api)}
     program(ws, PLANE).send_signal(signal.SIGKILL)
-    assert answers(ws)  # the balancer and the services need it for changes only
+    assert answers(ws)  # balancer and services need the control plane for changes only
 
     def there() -> bool:
         try:
@@ -104,12 +104,12 @@ def test_pods_go_on_while_the_control_plane_is_dead_and_it_forgets_nothing(ws: C
 
     wait_until(there, WAIT, "the control plane to be back with what it knew", every=0.2)
     api.delete_namespaced_config_map(name, NAMESPACE)
-    deployments.scale(ws, 3)  # and it works: a wish is fulfilled
+    deployments.scale(ws, 3)  # the restarted control plane works
     wait_until(lambda: all_ready(api, 3), WAIT, "a third pod")
     assert {pod.name: pod.restarts for pod in pods.pods(api) if pod.name in before} == before
 
 
-def test_a_warden_that_was_killed_takes_all_along_and_up_repairs_it(ws: Connection, api) -> None:
+def test_a_killed_supervisor_takes_its_processes_along_and_up_repairs_that(ws: Connection, api) -> None:
     old = pod_processes(ws)
     Processes(ws.settings.state).signal(AGENT, signal.SIGKILL)
     wait_until(lambda: not any(psutil.pid_exists(one) for one in old), WAIT, "its pods to end")
@@ -134,7 +134,7 @@ def test_a_lost_nodes_pods_come_up_elsewhere(ws: Connection, api) -> None:
     finally:
         ws.nodes.restore()
     assert set(ws.nodes.states().values()) == {"running"}
-    # What was on it is forgotten by all: one more pod than wished for would be one too many.
+    # The pods of the lost node are removed: exactly two pods remain.
     wait_until(lambda: all_ready(api, 2), WAIT, "two pods, and no third")
 
 
@@ -156,8 +156,8 @@ def test_a_node_that_somebody_deleted_comes_back_and_has_pods_again(ws: Connecti
     wait_until(lambda: all_ready(api, 2) and answers(ws), WAIT, "two pods, and an answer")
 
 
-def test_services_are_as_delivered_again_though_their_deployment_is_noted_on_all_the_while(ws: Connection, api) -> None:
-    """As its controller does while pods come and go: who writes what he has read before is refused."""
+def test_services_are_restored_while_the_status_of_their_deployment_changes(ws: Connection, api) -> None:
+    """The controller updates the Deployment's status meanwhile, so a write with an old version is refused."""
     deployments.change(ws, {"env": [{"name": "LEFT_BY_SOMEBODY", "value": "1"}]})
     over, wrote = threading.Event(), []
 
@@ -182,8 +182,8 @@ def test_services_are_as_delivered_again_though_their_deployment_is_noted_on_all
     assert "LEFT_BY_SOMEBODY" not in {variable.name for variable in container.env or []}
 
 
-def test_services_that_were_told_of_other_brokers_are_started_anew(ws: Connection, api) -> None:
-    """As after an `up` that had to take other ports: pods start with what the ConfigMap said before."""
+def test_services_with_outdated_broker_addresses_are_restarted(ws: Connection, api) -> None:
+    """As after an `up` with other ports: pods still have the addresses of the old ConfigMap."""
     elsewhere = '{"data":{"KAFKA_BOOTSTRAP":"127.0.0.1:1"}}'
     kubectl(ws.settings, "patch", "configmap", "workshop", "--patch", elsewhere)
     program(ws, AGENT).send_signal(signal.SIGKILL)
@@ -208,8 +208,8 @@ def web(name: str, command: list[str], port: int, **probes: dict) -> dict:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
-def test_a_pod_whose_port_is_taken_is_told_by_whom(ws: Connection, api) -> None:
-    """Programs that bind every address collide, whatever their pods' addresses, and one may be taken for the other."""
+def test_an_event_names_the_program_that_uses_a_pods_port(ws: Connection, api) -> None:
+    """Programs that bind all addresses conflict across pods, and one can answer in place of the other."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     serving = ["python", "-m", "http.server", str(port)]

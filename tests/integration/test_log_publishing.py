@@ -1,4 +1,4 @@
-"""Real event logs, published and replayed: the published numbers, each event once, whatever was cut or broken on the way."""
+"""Real event logs, published and replayed: the expected counts, and each event once, also after interruptions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MINE = Reading("case", "when", "what")
 
 @pytest.fixture
 def topic(ws: workshop.Connection) -> Iterator[str]:
-    """A name that no topic has yet; what was made under it is deleted."""
+    """Yield an unused topic name; delete the topic at the end."""
     name = f"log-{uuid.uuid4().hex[:8]}"
     yield name
     kafka_admin.delete_topics(ws.kafka, lambda there: there in (name, name + DEAD_LETTERS))
@@ -158,7 +158,7 @@ def test_what_cannot_be_published_or_replayed_is_told_in_sentences(
     said = " ".join(capsys.readouterr().err.split())
     assert [sentence for sentence in told if sentence not in said] == []
     with closing(ws.admin()) as admin:
-        assert topic not in admin.list_topics()  # what cannot be published leaves nothing behind
+        assert topic not in admin.list_topics()  # a refused publication creates no topic
     with closing(KafkaProducer(**ws.kafka)) as producer:
         other = ws.fresh_topic("no-log", partitions=1)
         producer.send(other, b"no event")

@@ -1,4 +1,4 @@
-"""A checkout that was used before each backend had a folder: its stack goes on where it lies, with all that it stored."""
+"""A checkout with the old folder layout, without a folder per backend: its stack keeps its data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_stack_of_the_old_layout_keeps_its_events(stack: Settings):
     learner_progress.record(stack, "00.1")
     lifecycle.down(stack)
 
-    # As the version before left it: everything in one folder, and no note of the backend.
+    # The old layout: everything in one folder, and no file with the name of the backend.
     (stack.common / stack_folders.LAST).unlink()
     shutil.rmtree(stack.common / "home")
     for entry in stack.state.iterdir():

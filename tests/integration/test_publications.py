@@ -1,4 +1,4 @@
-"""A log that is published lies in its topic once and whole, whatever happened on the way, and is read back to the cent."""
+"""A published log is in its topic once and completely, also after interruptions, and is read back to the cent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOON = "2018-04-01 12:00:00"
 CHUNK, ROWS = 1_000, 2_500
 COMMITTED = {"isolation_level": "read_committed"}
 
-# Publishes, and stops inside the second transaction with its rows already on the brokers, until somebody ends it.
+# Publishes a log, and blocks within the second transaction, whose rows are already on the brokers, until it is killed.
 STUCK = """
 import sys, time, workshop
 from workshop.ingest import publications
@@ -54,7 +54,7 @@ publications.publish_file(workshop.connect(), sys.argv[1], sys.argv[2])
 
 @pytest.fixture
 def topic(ws: workshop.Connection) -> Iterator[str]:
-    """A name that no topic has yet; what was made under it is deleted."""
+    """Yield an unused topic name; delete the topic at the end."""
     name = f"log-{uuid.uuid4().hex[:8]}"
     yield name
     delete(ws, name, name + DEAD_LETTERS)
@@ -73,7 +73,7 @@ def extract(ws: workshop.Connection) -> Path:
 
 @pytest.fixture
 def part(extract: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The extract's first rows, in three chunks."""
+    """Return the first rows of the extract as a file that is published in three chunks."""
     monkeypatch.setattr(publications, "CHUNK", CHUNK)
     path = tmp_path / "part.csv"
     pd.read_csv(extract, nrows=ROWS, dtype=str).to_csv(path, index=False)
@@ -251,7 +251,7 @@ def test_two_files_in_one_topic_are_both_there(ws: workshop.Connection, topic: s
     assert sorted(replay(ws, topic)[0]["customer"]) == ["one", "two"]
 
 
-def test_a_topic_made_anew_is_filled_anew(ws: workshop.Connection, topic: str, tmp_path: Path) -> None:
+def test_a_recreated_topic_is_published_again(ws: workshop.Connection, topic: str, tmp_path: Path) -> None:
     path = log(tmp_path / "log.csv", f"{NOON},a,1.00,t")
     publish_file(ws, path, topic)
     delete(ws, topic)
@@ -259,7 +259,7 @@ def test_a_topic_made_anew_is_filled_anew(ws: workshop.Connection, topic: str, t
     assert len(replay(ws, topic)[0]) == 1
 
 
-def test_a_topic_that_was_emptied_is_filled_anew(ws: workshop.Connection, topic: str, tmp_path: Path) -> None:
+def test_an_emptied_topic_is_published_again(ws: workshop.Connection, topic: str, tmp_path: Path) -> None:
     path = log(tmp_path / "log.csv", f"{NOON},a,1.00,t")
     publish_file(ws, path, topic)
     with closing(ws.admin()) as admin:
@@ -316,7 +316,7 @@ def test_what_is_malformed_is_told_and_the_rest_goes_on(ws: workshop.Connection)
         assert reason in event.reason
 
 
-def test_a_topic_that_forgets_is_refused(ws: workshop.Connection, tmp_path: Path) -> None:
+def test_a_topic_with_retention_or_compaction_is_refused(ws: workshop.Connection, tmp_path: Path) -> None:
     path = log(tmp_path / "log.csv", f"{NOON},a,1.00,t")
     for configs in ({"retention_ms": "604800000"}, {"cleanup_policy": "compact"}):
         with pytest.raises(WorkshopError, match="forgets"):

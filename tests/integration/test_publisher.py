@@ -1,4 +1,4 @@
-"""The publisher of `payments` on real brokers: a client that refuses everything, for good, is replaced."""
+"""The publisher of `payments` on real brokers: a client with an unrecoverable error is replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE = 60.0
 
 
 class Shop:
-    """A publisher and the event loop that it serves."""
+    """A publisher and its event loop."""
 
     def __init__(self, ws: Connection, topic: str) -> None:
         self.publisher, self._loop = Publisher(ws.kafka, topic), asyncio.Runner()
@@ -27,7 +27,7 @@ class Shop:
         wait_until(lambda: self.publisher.ready, PATIENCE, "the publisher to find Kafka")
 
     def pay(self, name: str) -> bool:
-        """Whether a payment was acknowledged."""
+        """Publish a payment; return whether it was acknowledged."""
         try:
             self._loop.run(self.publisher.publish(PaymentMade("card-1", "t", 100, datetime.now(UTC), name)))
         except NotAcknowledged:
@@ -39,7 +39,7 @@ class Shop:
         self._loop.close()
 
 
-def test_a_client_that_met_what_is_final_is_replaced_and_payments_go_on(ws: Connection) -> None:
+def test_a_client_with_an_unrecoverable_error_is_replaced_and_payments_continue(ws: Connection) -> None:
     topic = ws.fresh_topic("published", partitions=1)
     with closing(Shop(ws, topic)) as shop:
         shop.start()
@@ -47,7 +47,7 @@ def test_a_client_that_met_what_is_final_is_replaced_and_payments_go_on(ws: Conn
         broken = shop.publisher._producer
         broken._transaction_manager.transition_to_fatal_error(KafkaError("an answer that it did not expect"))
         assert not shop.pay("refused")
-        assert shop.publisher.ready  # it knows its topic: Kubernetes has no reason to send requests elsewhere
+        assert shop.publisher.ready  # it has the topic's metadata, so the pod stays ready
         wait_until(lambda: shop.pay("after"), PATIENCE, "a payment to be acknowledged again", every=0.3)
         assert shop.publisher._producer is not broken
     names = [parse(record.value).payment_id for record in consume.read_all(ws, topic)]

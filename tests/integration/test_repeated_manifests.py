@@ -1,4 +1,4 @@
-"""A change of Kubernetes or of Kafka Connect whose answer is lost is repeated, and succeeds."""
+"""Changes in Kubernetes or Kafka Connect whose answers are lost: they are repeated and succeed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("kubernetes")
 
 @pytest.fixture
 def cut(ws: Connection, tmp_path: Path) -> Iterator[Callable[[Callable[[], bool]], tuple[Settings, LateCut]]]:
-    """Settings whose Kubernetes is reached through a relay that loses the answer to a change."""
+    """Yield a function that returns settings with a relay, which loses the answer to a change."""
     relays: list[LateCut] = []
 
     def led_through(carried_out: Callable[[], bool]) -> tuple[Settings, LateCut]:
@@ -46,14 +46,14 @@ def cut(ws: Connection, tmp_path: Path) -> Iterator[Callable[[Callable[[], bool]
 
 @pytest.fixture
 def note(ws: Connection) -> Iterator[dict]:
-    """A manifest that nobody has applied yet."""
+    """Yield a manifest that has not been applied yet."""
     name = f"lost-{uuid.uuid4().hex[:6]}"
     yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"written": "once"}}
     kubectl.kubectl(ws.settings, "delete", "configmap", name, "--ignore-not-found")
 
 
 def written(ws: Connection, note: dict) -> str:
-    """What the API server holds of a note; empty if there is none."""
+    """Return the content of a ConfigMap in the API server; empty if it does not exist."""
     name = note["metadata"]["name"]
     text = kubectl.kubectl(ws.settings, "get", "configmap", name, "--ignore-not-found", "-o", "json")
     return json.loads(text)["data"]["written"] if text else ""

@@ -1,4 +1,4 @@
-"""A request whose answer is lost is repeated, and "done already" is understood then; on real brokers."""
+"""Requests to real brokers whose answers are lost: they are repeated, and "already done" then counts as success."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workshop.stack.faults import PREFERRED
 from .lost_answers import BY_CLOSING, SILENTLY, Kind, losing
 
 HOW = [SILENTLY, BY_CLOSING]
-PATIENCE = {"request_timeout_ms": 9_000}  # so that one attempt may last three seconds
+PATIENCE = {"request_timeout_ms": 9_000}  # one attempt lasts up to three seconds
 LIST_OFFSETS, METADATA, OFFSET_FETCH, FIND_COORDINATOR = Kind(2), Kind(3), Kind(9), Kind(10)
 CREATE_TOPICS, CREATE_TOPICS_TRIAL, DELETE_TOPICS, DELETE_RECORDS = Kind(19), Kind(19, trial=True), Kind(20), Kind(21)
 DESCRIBE_CONFIGS, ALTER_CONFIGS, INCREMENTAL_ALTER_CONFIGS = Kind(32), Kind(33), Kind(44)
@@ -35,7 +35,7 @@ def admin_of(ws: Connection) -> KafkaAdminClient:
 
 @dataclass
 class Scene:
-    """A topic of the test's own, and clients whose answers are lost from here on."""
+    """A topic of the test, and clients whose answers can be lost."""
 
     ws: Connection
     topic: str
@@ -47,11 +47,11 @@ class Scene:
         return [TopicPartition(self.topic, number) for number in range(3)]
 
     def count(self) -> int:
-        """How many partitions the topic has."""
+        """Return the topic's number of partitions."""
         return len(partitions(self.ws, self.topic))
 
     def retention(self) -> str:
-        """The topic's setting, as brokers tell it."""
+        """Return the topic's setting from the brokers."""
         resource = ConfigResource(ConfigResourceType.TOPIC, self.topic)
         return self.admin.describe_configs([resource])["topic"][self.topic]["retention.ms"]["value"]
 
@@ -65,7 +65,7 @@ def scene(ws: Connection) -> Iterator[Scene]:
     consumer = KafkaConsumer(**{**ws.kafka, **PATIENCE}, group_id=topic, enable_auto_commit=False)
     with closing(admin_of(ws)) as admin, closing(consumer):
         yield Scene(ws, topic, admin, consumer)
-    # Brokers with little memory keep a hundred topics badly.
+    # A hundred topics are too many for brokers with little memory.
     kafka_admin.delete_topics(ws.kafka, lambda name: name.startswith(topic))
 
 
@@ -227,7 +227,7 @@ def test_a_request_succeeds_although_its_first_answer_is_lost(
     with (
         losing(monkeypatch, how, *kinds) as losses,
         closing(admin_of(scene.ws)) as admin,
-    ):  # connected through the relay
+    ):  # connects through the relay
         consumer = KafkaConsumer(**{**scene.ws.kafka, **PATIENCE}, group_id=scene.topic, enable_auto_commit=False)
         with closing(consumer):
             request_of(Scene(scene.ws, scene.topic, admin, consumer))
@@ -245,7 +245,7 @@ def test_what_was_done_before_is_still_an_error(scene: Scene):
     with pytest.raises(InvalidPartitionsError):
         admin.create_partitions({scene.topic: 2})
     admin.create_topics([more])
-    admin.delete_topics([more])  # a broker that was not asked may still know it
+    admin.delete_topics([more])  # another broker can still have it in its metadata
     with pytest.raises(UnknownTopicOrPartitionError):
         admin.delete_topics([more])
     answer = admin.create_topics([scene.topic], raise_errors=False)
@@ -253,7 +253,9 @@ def test_what_was_done_before_is_still_an_error(scene: Scene):
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_it_is_one_too_if_the_answer_that_says_so_is_lost(scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str):
+def test_what_was_done_before_is_still_an_error_if_the_answer_is_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, how: str
+):
     with losing(monkeypatch, how, CREATE_TOPICS, CREATE_PARTITIONS), closing(admin_of(scene.ws)) as admin:
         with pytest.raises(TopicAlreadyExistsError):
             admin.create_topics([scene.topic])
@@ -264,7 +266,7 @@ def test_it_is_one_too_if_the_answer_that_says_so_is_lost(scene: Scene, monkeypa
 def test_a_topic_of_another_shape_is_not_taken_for_the_one_that_was_wanted(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ):
-    """Somebody else's, created between our question and our request: the wanted state does not hold."""
+    """Another client has created a different topic before the request: that is not a success."""
     from workshop.kafka.repairs import admin as admin_repairs
 
     async def nothing_is_created_yet(admin: KafkaAdminClient, request: object) -> set:
@@ -282,7 +284,7 @@ def test_a_topic_of_another_shape_is_not_taken_for_the_one_that_was_wanted(
 
 
 def test_records_that_come_while_a_deletion_is_repeated_stay(scene: Scene, monkeypatch: pytest.MonkeyPatch):
-    """ "Delete all up to now" means the moment of the call, and not that of its second attempt."""
+    """ "Delete all records up to now" refers to the time of the call, not of its second attempt."""
     place = scene.places[0]
     late = KafkaProducer(**scene.ws.kafka, acks="all")
     with losing(monkeypatch, SILENTLY, DELETE_RECORDS) as losses, closing(admin_of(scene.ws)) as admin:
@@ -319,7 +321,7 @@ def test_a_look_up_that_nobody_answers_ends_in_a_sentence(scene: Scene):
 
 
 def test_a_look_up_goes_on_at_another_broker_if_one_is_frozen(scene: Scene):
-    """Whoever leads, whoever was asked for metadata, and whoever is first in the list of addresses."""
+    """The frozen broker is the leader, the source of the metadata, or the first in the list of addresses."""
     for node in (1, 2, 3):
         with scene.ws.brokers.restored_afterwards():
             scene.ws.brokers.pause(node)
@@ -360,7 +362,7 @@ def poll_for_ever(consumer: KafkaConsumer) -> None:
 
 
 def test_a_topic_that_was_just_created_is_not_missing(scene: Scene):
-    """Not waited for: the brokers hear of it after the controller has created it."""
+    """Without a wait: the brokers receive the topic after the controller has created it."""
     names = [f"{scene.topic}-{number}" for number in range(5)]
     with closing(KafkaProducer(**scene.ws.kafka, acks="all")) as producer:
         for name in names:

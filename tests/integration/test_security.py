@@ -1,4 +1,4 @@
-"""What a neighbour on this machine, a web page or a reader of logs could get: tried on the suite's own stack."""
+"""Access by another user of this machine, a web page or a reader of logs, tested on the suite's stack."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ FORGED = {"X-Remote-User": "admin", "X-Remote-Group": "system:masters", "Authori
 
 @pytest.fixture(scope="module")
 def bank(lasting_ws: Connection) -> Iterator[Bank]:
-    """PostgreSQL and Kafka Connect, for they hold secrets too."""
+    """Start PostgreSQL and Kafka Connect, which have secrets too."""
     found = banks.ensure(lasting_ws)
     yield found
     found.close()
 
 
 def processes(ws: Connection) -> list[psutil.Process]:
-    """Everything that the stack started, and what that started."""
+    """Return all processes of the stack and their descendants."""
     found = Processes(ws.settings.state).running().values()
     return [one for process in found for one in (process, *process.children(recursive=True))]
 
 
 def files_of_the_stack(ws: Connection, *patterns: str) -> set[Path]:
-    """Files in the state folder; what other tests wrote, the suite keeps in a folder for temporary files below it."""
+    """Return matching files of the state folder, without the temporary files of other tests below it."""
     state, temporary = ws.settings.state, Path(tempfile.gettempdir())
-    # Path.rglob stumbles over a folder that brokers delete meanwhile; os.walk passes it by.
+    # Path.rglob fails if brokers delete a folder meanwhile; os.walk skips it.
     every = (Path(folder, name) for folder, _, names in os.walk(state) for name in names)
     found = {path for path in every if path.is_file() and any(path.match(pattern) for pattern in patterns)}
     return {path for path in found if not (temporary.is_relative_to(state) and path.is_relative_to(temporary))}
 
 
 def secrets(ws: Connection) -> list[bytes]:
-    """What nobody else may know: passwords and tokens of this stack."""
+    """Return the passwords and tokens of this stack."""
     files = files_of_the_stack(ws, "*.token", "password")
     assert len(files) >= 2
     return [path.read_bytes().strip() for path in files]
@@ -73,7 +73,7 @@ def test_everything_listens_on_loopback_only(ws: Connection, bank: Bank):
 
 
 def _sockets(process: psutil.Process) -> list:
-    with suppress(psutil.NoSuchProcess):  # a database's helpers come and go
+    with suppress(psutil.NoSuchProcess):  # helper processes of a database are short-lived
         return process.net_connections("inet")
     return []
 
@@ -90,7 +90,7 @@ def test_secrets_are_readable_by_their_user_only(ws: Connection, bank: Bank):
 
 
 def _holds_key(path: Path) -> bool:
-    with suppress(FileNotFoundError):  # brokers delete what they need no longer
+    with suppress(FileNotFoundError):  # brokers delete files meanwhile
         return path.stat().st_size < 1e5 and bool(PRIVATE_KEY.search(path.read_bytes()))
     return False
 
@@ -171,7 +171,7 @@ def _status(port: int, path: str, headers: dict[str, str], host: str = "127.0.0.
 
 
 def _anything() -> ssl.SSLContext:
-    """A client without a certificate that trusts every server: as a curious neighbour has."""
+    """Return the TLS context of a client without a certificate that accepts every server."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

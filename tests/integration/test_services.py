@@ -1,4 +1,4 @@
-"""The services on real brokers, as the processes that pods hold: killed, told to leave, fed rubbish; payments stay right."""
+"""The services on real brokers, as processes like in pods: SIGKILL, SIGTERM, malformed records; balances stay correct."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PATIENCE = 120.0
 
 @dataclass
 class Pod:
-    """A service as a process, with the environment that a pod would give it."""
+    """A service as a process with the environment of a pod."""
 
     ws: Connection
     module: str
@@ -55,7 +55,7 @@ class Pod:
         self.process = self.processes.start(Component(self.name, argv, env, grace=30.0))
 
     def wait(self) -> None:
-        """Until it is ready."""
+        """Wait until it is ready."""
         wait_until(self.ready, PATIENCE, f"{self.name}", detail=lambda: self.processes.tail(self.name))
 
     def ready(self) -> bool:
@@ -83,7 +83,7 @@ class Pod:
 
 @dataclass
 class Shop:
-    """Topics of a test's own, and the services on them."""
+    """Topics of a test, and services that use them."""
 
     ws: Connection
     payments: str
@@ -96,7 +96,7 @@ class Shop:
     group: str = field(default_factory=lambda: f"group-{uuid.uuid4().hex[:6]}")
 
     def run(self, module: str, **env: str) -> Pod:
-        """Start an instance; all of one module are one group."""
+        """Start an instance; all instances of a module are in one consumer group."""
         topics = {"PAYMENTS_TOPIC": self.payments, "DEBITS_TOPIC": self.debits, "BALANCES_TOPIC": self.balances}
         topics |= {"REPORTS_TOPIC": self.reports, "ALERTS_TOPIC": self.alerts, "GROUP": f"{module}-{self.group}"}
         topics["DEAD_LETTERS_TOPIC"] = self.letters
@@ -109,7 +109,7 @@ class Shop:
         return [parse(record.value) for record in consume.read_all(self.ws, self.payments)]
 
     def balance_of(self) -> dict[str, int]:
-        """What readers of the compacted topic see: the last balance of each card."""
+        """Return the last balance of each card in the compacted topic."""
         records = consume.read_all(self.ws, self.balances, isolation_level="read_committed")
         return {record.key.decode(): json.loads(record.value)["balance_cents"] for record in records}
 
@@ -163,7 +163,7 @@ def test_killed_while_payments_are_under_way_all_succeed_on_retry_and_none_is_de
         halfway = threading.Event()
 
         def pay(number: int) -> int:
-            """Try until it is acknowledged, at one replica and the other in turn; returns how often it was tried."""
+            """Retry at alternating replicas until a payment is acknowledged; return the number of attempts."""
             if number == 60:
                 halfway.set()
             for attempt in range(1, 60):
@@ -202,7 +202,7 @@ def test_told_to_leave_while_requests_come_in_it_fails_none(ws: Connection):
         told = threading.Event()
 
         def customer(number: int) -> list[int]:
-            """Pays over one kept connection; turns to the other replica when it is told that this one leaves."""
+            """Pay over a persistent connection; switch to the other replica when this one shuts down."""
             codes, pod = [], leaves
             with httpx.Client(timeout=60) as client:
                 while not (told.is_set() and pod is stays):
@@ -212,7 +212,7 @@ def test_told_to_leave_while_requests_come_in_it_fails_none(ws: Connection):
                         pod = stays
             return codes
 
-        with ThreadPoolExecutor(20) as pool:  # ten are at the card network, ten queue
+        with ThreadPoolExecutor(20) as pool:  # ten calls of the card network, and ten requests in the queue
             customers = [pool.submit(customer, number) for number in range(20)]
             wait_until(lambda: len(here.in_log()) >= 40, PATIENCE, "payments under way", every=0.2)
             leaves.processes.signal(leaves.name, signal.SIGTERM)
@@ -231,15 +231,15 @@ def test_three_instances_of_debits_one_killed_each_payment_is_debited_once_to_th
         publish(ws, here.payments, day)
         first = here.run("debits", WORK_MS="6")
         here.wait_for_answers(30)
-        others = [here.run("debits", WORK_MS="6") for _ in range(2)]  # partitions move while it works
+        others = [here.run("debits", WORK_MS="6") for _ in range(2)]  # a rebalance during the work
         for pod in others:
             pod.wait()
         here.wait_for_answers(150)
-        first.kill()  # its transaction stays open until brokers put an end to it
+        first.kill()  # its transaction stays open until the brokers abort it
         here.wait_for_answers(300)
         fourth = here.run("debits", WORK_MS="6")
         fourth.wait()
-        others[0].processes.stop([others[0].name])  # and one leaves politely
+        others[0].processes.stop([others[0].name])  # an orderly shutdown
         here.wait_for_answers(len(day))
         times = services.answered(ws, here.debits)
         assert set(times) == {payment.payment_id for payment in day}
@@ -256,7 +256,7 @@ def test_one_that_was_frozen_and_lost_its_partitions_writes_nothing_more_for_the
         publish(ws, here.payments, day)
         here.wait_for_answers(40)
         first.processes.signal(first.name, signal.SIGSTOP)
-        here.wait_for_answers(len(day))  # all of it, so the other has taken over
+        here.wait_for_answers(len(day))  # all payments, so the other replica has taken over
         first.processes.signal(first.name, signal.SIGCONT)
         publish(ws, here.payments, [PaymentMade("card-new", "t", 5, day[0].at, f"late-{n}") for n in range(20)])
         here.wait_for_answers(len(day) + 20)
@@ -267,7 +267,7 @@ def test_one_that_was_frozen_and_lost_its_partitions_writes_nothing_more_for_the
         assert {card: cents for card, cents in here.balance_of().items() if card != "card-new"} == expected(day)
 
 
-def test_what_nobody_can_read_stops_none_of_them(ws: Connection):
+def test_malformed_records_stop_no_service(ws: Connection):
     fine = {"type": "PaymentMade", "card": "card-1", "terminal": "t", "amount_cents": 99_000, "payment_id": "p"}
     fine["at"] = "2018-05-01T10:00:00+00:00"
     rubbish: list[bytes | None] = [None, b"", b"\xff", b"[]", b'{"type": "PaymentMade"}']
@@ -294,7 +294,7 @@ def test_what_nobody_can_read_stops_none_of_them(ws: Connection):
                            detail=lambda: alerts.processes.tail(alerts.name))  # fmt: skip
         assert parse(found[-1].value).payment_id == "p"
         assert services.answered(ws, here.debits)["p"] == 1
-        unreadable = rubbish[: -len(absurd)]  # what is absurd is answered: an amount is declined
+        unreadable = rubbish[: -len(absurd)]  # absurd values are answered: such an amount is declined
         letters = dead_letters.read(ws.kafka, here.letters)
         assert [(one.topic, one.offset, one.service) for one in letters] == [
             (here.payments, number, "debits") for number in range(len(unreadable))
@@ -303,7 +303,7 @@ def test_what_nobody_can_read_stops_none_of_them(ws: Connection):
         assert f'events_total{{type="set_aside"}} {len(unreadable)}.0' in debits.get("/metrics").text
 
 
-def test_what_was_set_aside_is_mended_and_taken_once_also_if_it_is_replayed_twice_or_is_too_large_to_keep(
+def test_a_corrected_dead_letter_is_processed_once_although_it_is_replayed_twice(
     ws: Connection,
 ):
     wrong = b'{"type": "PaymentMade", "card": "card-1", "terminal": "t", "amount_cents": "12,50", '

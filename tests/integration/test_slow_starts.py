@@ -1,4 +1,4 @@
-"""Starts with a part that is slow or dead: what is waited for is told, and a stack that was there is never undone."""
+"""Starts with a slow or dead component: progress messages name it, and an existing stack is never removed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BROKERS = ["kafka-1", "kafka-2", "kafka-3"]
 
 
 class Listening(Timeline):
-    """A time line that hands on what its steps wait for."""
+    """A timeline that passes the messages of its steps to a function."""
 
     def __init__(self, hear: Callable[[str], None]) -> None:
         super().__init__(Console(file=io.StringIO()))
@@ -40,7 +40,7 @@ class Listening(Timeline):
 
     @contextmanager
     def step(self, name: str, total: int = 0) -> Iterator[Running]:
-        """Run a step of which every word is heard."""
+        """Run a step and pass on its messages."""
         with super().step(name, total) as running:
             running.tell = self._hear
             yield running
@@ -56,7 +56,7 @@ def running(settings: Settings) -> dict[str, psutil.Process]:
 
 @contextmanager
 def frozen_at_its_start(settings: Settings, name: str) -> Iterator[None]:
-    """Freeze a component as soon as it is started: it is there, and does nothing."""
+    """Freeze a component as soon as it is started."""
     processes, over = Processes(settings.state), threading.Event()
 
     def freeze() -> None:
@@ -76,7 +76,7 @@ def frozen_at_its_start(settings: Settings, name: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A stack that was up once: brokers alone, with the story's topics."""
+    """Yield a stack that was started once: brokers without Kubernetes, with the story's topics."""
     home = tmp_path_factory.mktemp("slow") / "state with a space"
     settings = replace(Settings.load(), home=home, state=home / "local", patience=240.0, kubernetes=False)
     up(settings)
@@ -86,7 +86,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture
 def stopped(made: Settings) -> Settings:
-    """That stack, down."""
+    """Stop that stack and return its settings."""
     lifecycle.down(made)
     return made
 

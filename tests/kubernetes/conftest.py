@@ -1,13 +1,13 @@
-"""What lessons and users rely on in Kubernetes, as tests over its public API: the same ones, unchanged, for every backend.
+"""Tests of the Kubernetes behaviour that lessons and users need, through its public API: the same tests for every backend.
 
-They run on a stack that is up already, found as the `workshop` command finds it:
+They run on a running stack, which they find like the `workshop` command:
 
     WORKSHOP_STATE=... .venv/bin/python -m pytest tests/kubernetes
 
-Each test has a namespace of its own. Nodes are cordoned and tainted for moments; the workshop's services stay where they are.
-Where backends may differ (addresses, the words of a sentence), a test asks for what they have in common. In particular: a pod
-learns the address at which it listens from its variable with `status.podIP`, and a Service's from the variables that it is
-given; names are not resolved. A path at which a volume is mounted stands literally in the command that uses it.
+Each test has a namespace of its own. Nodes are cordoned and tainted briefly; the workshop's services are not moved. If
+backends differ (addresses, wording of messages), a test checks only their common part. In particular, a pod gets its
+listening address from a variable with `status.podIP`, and the address of a Service from its Service variables; names are not
+resolved. The mount path of a volume is written literally in the command that uses it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .manifests import NO_IMAGE, config_map, container, deployment, job, pod, py
 from .programs import BUSY
 from .space import Space, a_space
 
-# What takes about a minute by nature begins with the first test; its own test looks at it later.
+# Fixtures that need about a minute start with the first test; the tests that use them run later.
 SLOW = ("edited", "busy", "ticking", "mistaken")
 
 
 @pytest.fixture(scope="package")
 def cluster(kubernetes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The running stack's Kubernetes; in the end the namespaces of these tests have vanished."""
+    """Yield the running stack's Kubernetes; at the end, wait until these tests' namespaces are deleted."""
     settings = Settings.load()
     if not settings.kubeconfig.exists():
         pytest.fail(f"No Kubernetes runs here: there is no {settings.kubeconfig}. `workshop up` starts one.")
@@ -40,21 +40,21 @@ def cluster(kubernetes: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def left_of(cluster: Cluster) -> list[str]:
-    """This run's namespaces that are still there."""
+    """Return the namespaces of this run that still exist."""
     there = {space.metadata.name for space in cluster.kind("Namespace").get(_request_timeout=60).items}
     return [name for name in cluster.spaces if name in there]
 
 
 @pytest.fixture
 def space(cluster: Cluster) -> Iterator[Space]:
-    """A namespace of the test's own."""
+    """Yield a namespace of the test's own."""
     with a_space(cluster) as space:
         yield space
 
 
 @pytest.fixture(scope="package", autouse=True)
 def begun(request: pytest.FixtureRequest) -> None:
-    """Whatever of the slow things is asked for by a test of this run has begun."""
+    """Start all slow fixtures that a test of this run needs."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     for name in SLOW:
         if name in wanted:
@@ -63,7 +63,10 @@ def begun(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="package")
 def edited(cluster: Cluster) -> Iterator[Space]:
-    """A namespace in which the pod `reader` says each second what the mounted file holds, which was edited meanwhile."""
+    """Yield a namespace whose pod `reader` prints a mounted file every second.
+
+    The config map of the file has been edited.
+    """
     with a_space(cluster) as space:
         saying = shell("while sleep 1; do echo $(cat /etc/mounted/word); done")
         volume = {"name": "mounted", "configMap": {"name": "mounted"}}
@@ -77,7 +80,10 @@ def edited(cluster: Cluster) -> Iterator[Space]:
 
 @pytest.fixture(scope="package")
 def busy(cluster: Cluster) -> Iterator[Space]:
-    """A namespace with a Deployment `busy` that takes ten times its CPU request, and an autoscaler up to two pods."""
+    """Yield a namespace with a Deployment `busy`, and an autoscaler up to two pods.
+
+    The Deployment uses ten times its CPU request.
+    """
     with a_space(cluster) as space:
         small = {"requests": {"cpu": "10m", "memory": "16Mi"}}
         space.create(deployment("busy", 1, container(python(BUSY), resources=small)))
@@ -91,7 +97,10 @@ def busy(cluster: Cluster) -> Iterator[Space]:
 
 @pytest.fixture(scope="package")
 def ticking(cluster: Cluster) -> Iterator[Space]:
-    """A namespace with a CronJob `tick` that runs a pod each minute, and a Job `tried-again` whose two pods fail."""
+    """Yield a namespace with a CronJob `tick` and a Job `tried-again`.
+
+    The CronJob runs a pod every minute; the two pods of the Job fail.
+    """
     with a_space(cluster) as space:
         space.create(job("tried-again", "exit 1", backoffLimit=1))
         made = {"spec": job("tick", "echo ticked")["spec"]}
@@ -101,7 +110,7 @@ def ticking(cluster: Cluster) -> Iterator[Space]:
 
 @pytest.fixture(scope="package")
 def mistaken(cluster: Cluster) -> Iterator[Space]:
-    """A namespace with a pod that ends again and again, and two whose image cannot be had."""
+    """Yield a namespace with a pod that crashes repeatedly, and two whose image is not available."""
     with a_space(cluster) as space:
         unknown = container(image=NO_IMAGE)
         space.create(

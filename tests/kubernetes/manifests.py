@@ -1,4 +1,4 @@
-"""Manifests as data: pods of the workshop's image, and what stands around pods."""
+"""Manifests as data: pods with the workshop's image, their controllers, Services and settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Manifest = dict[str, Any]
 IMAGE = "workshop/services:1"
 NO_IMAGE = "registry.example.invalid/no:1"
 PORT = 8080
-STATE = "/state"  # where every container of a pod finds the pod's own empty folder
+STATE = "/state"  # mount path of the pod's emptyDir in all containers
 
 VERSIONS = {
     **dict.fromkeys(("ConfigMap", "Event", "Namespace", "Node", "Pod", "Secret", "Service", "ServiceAccount"), "v1"),
@@ -24,17 +24,17 @@ VERSIONS = {
 
 
 def thing(kind: str, name: str, **body: Any) -> Manifest:
-    """An object of the API."""
+    """Return the manifest of an object."""
     return {"apiVersion": VERSIONS[kind], "kind": kind, "metadata": {"name": name}, **body}
 
 
 def shell(text: str) -> list[str]:
-    """A command that a shell runs."""
+    """Return a command that runs a text in a shell."""
     return ["sh", "-c", text]
 
 
 def python(text: str, *arguments: str) -> list[str]:
-    """A command that Python runs."""
+    """Return a command that runs a text in Python."""
     return ["python", "-c", text, *arguments]
 
 
@@ -44,10 +44,10 @@ IDLE = ["sleep", "3600"]
 def container(
     command: list[str] | None = None, name: str = "main", mounts: Mapping[str, str] | None = None, **more: Any
 ) -> dict:
-    """A container that runs a command.
+    """Return a container that runs a command.
 
     Args:
-        mounts: the path at which each volume appears; the pod's own folder is always at `STATE`.
+        mounts: the mount path of each volume; the pod's emptyDir is always mounted at `STATE`.
     """
     places = [{"name": volume, "mountPath": path} for volume, path in {"state": STATE, **(mounts or {})}.items()]
     about = {"name": name, "image": IMAGE, "imagePullPolicy": "IfNotPresent", "command": command or IDLE}
@@ -55,7 +55,10 @@ def container(
 
 
 def server(**more: Any) -> dict:
-    """A container that answers HTTP with its pod's name, see `programs.SERVER`; ready unless `STATE` holds `unready`."""
+    """Return an HTTP server that answers with its pod's name (`programs.SERVER`).
+
+    It is ready unless `STATE/unready` exists.
+    """
     own = env(POD_NAME=field("metadata.name"), POD_IP=field("status.podIP"))
     probe = {"httpGet": {"path": "/unready", "port": "http"}, "periodSeconds": 1, "timeoutSeconds": 5}
     ports = [{"name": "http", "containerPort": PORT}]
@@ -63,7 +66,7 @@ def server(**more: Any) -> dict:
 
 
 def env(**values: str | dict) -> list[dict]:
-    """Variables: a text is a value, a dictionary says where the value is from."""
+    """Return variables: a text is a value, a dictionary is a `valueFrom`."""
     return [
         {"name": name, "value": value} if isinstance(value, str) else {"name": name, "valueFrom": value}
         for name, value in values.items()
@@ -71,34 +74,35 @@ def env(**values: str | dict) -> list[dict]:
 
 
 def field(path: str) -> dict:
-    """Where a variable takes a field of its own pod from."""
+    """Return the source of a variable with a field of its pod."""
     return {"fieldRef": {"fieldPath": path}}
 
 
 def pod_spec(*containers: dict, volumes: list[dict] | None = None, **spec: Any) -> dict:
-    """What pods and templates of pods have in common here: they leave soon, and hold a folder of their own."""
+    """Return the spec of a pod with a short grace period and an emptyDir of its own."""
     calm = {"terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False}
     own = [{"name": "state", "emptyDir": {}}]
     return {**calm, "containers": list(containers), "volumes": [*own, *(volumes or [])], **spec}
 
 
 def pod(name: str, *containers: dict, labels: Mapping[str, str] | None = None, **spec: Any) -> Manifest:
-    """A pod; without containers it does nothing for an hour."""
+    """Return a pod; without containers it sleeps for an hour."""
     made = thing("Pod", name, spec=pod_spec(*(containers or (container(),)), **spec))
     made["metadata"]["labels"] = {"app": name, **(labels or {})}
     return made
 
 
 def template(app: str, *containers: dict, **spec: Any) -> dict:
-    """What a controller makes its pods of."""
+    """Return the pod template of a controller."""
     return {"metadata": {"labels": {"app": app}}, "spec": pod_spec(*containers, **spec)}
 
 
 def deployment(name: str, replicas: int, *containers: dict, more: Mapping[str, Any] | None = None, **spec: Any) -> dict:
-    """A Deployment that starts a new pod before it ends an old one.
+    """Return a Deployment that starts a new pod before it stops an old one.
 
     Args:
-        more: fields of the Deployment's own spec; `spec` are those of its pods.
+        more: fields of the Deployment's spec.
+        spec: fields of its pods' spec.
     """
     rolling = {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
     pods = {"selector": selector(name), "template": template(name, *containers, **spec)}
@@ -106,34 +110,34 @@ def deployment(name: str, replicas: int, *containers: dict, more: Mapping[str, A
 
 
 def job(name: str, command: str, policy: str = "Never", **spec: Any) -> Manifest:
-    """A Job whose pods run a command in a shell."""
+    """Return a Job whose pods run a command in a shell."""
     made = {"spec": pod_spec(container(shell(command)), restartPolicy=policy)}
     return thing("Job", name, spec={"template": made, **spec})
 
 
 def selector(app: str) -> dict:
-    """Which pods a controller owns."""
+    """Return the selector of an app's pods."""
     return {"matchLabels": {"app": app}}
 
 
 def service(name: str, app: str, **spec: Any) -> Manifest:
-    """A Service before the servers of an app; on a port that is not for root alone."""
+    """Return a Service for the servers of an app, on a port that does not require root."""
     return thing(
         "Service", name, spec={"selector": {"app": app}, "ports": [{"port": 8000, "targetPort": "http"}], **spec}
     )
 
 
 def config_map(name: str, **data: str) -> Manifest:
-    """A ConfigMap with these texts."""
+    """Return a ConfigMap with these values."""
     return thing("ConfigMap", name, data=data)
 
 
 def secret(name: str, **data: str) -> Manifest:
-    """A Secret with these texts."""
+    """Return a Secret with these values."""
     return thing("Secret", name, stringData=data)
 
 
 def apart(app: str) -> dict:
-    """An affinity by which no two pods of an app are on one node."""
+    """Return an affinity that places each pod of an app on a node of its own."""
     term = {"labelSelector": selector(app), "topologyKey": "kubernetes.io/hostname"}
     return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}

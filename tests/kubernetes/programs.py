@@ -1,9 +1,10 @@
-"""What the pods of these tests run: short Python programs that are obeyed by files in the pod's folder `/state`."""
+"""Programs of the tests' pods: short Python programs that are controlled by files in the pod's folder `/state`."""
 
 from __future__ import annotations
 
-# Answers any path with its pod's name: with 503 if /state holds a file of the path's name, otherwise with 200. Told to leave,
-# it goes on while there is a file `stay`; `closed` makes it close its port. What made it sick is gone in its next life.
+# Answers any path with its pod's name: with 503 if /state contains a file of the path's name, otherwise with 200. After
+# SIGTERM it continues while a file `stay` exists. The file `closed` makes it close its port. A restart deletes `sick` and
+# `closed`.
 SERVER = """
 import http.server, os, pathlib, signal, socketserver, threading, time
 
@@ -42,8 +43,8 @@ while True:
     time.sleep(1)
 """
 
-# Asks so many times, each over a new connection, and counts who answered: ASK HOST PORT COUNT PAUSE. Host and port may be
-# names of variables; the pause between two requests is in seconds. A file `enough` in /state ends it earlier.
+# Sends COUNT requests, each over a new connection, and counts the answers by pod: ASK HOST PORT COUNT PAUSE. Host and port
+# can be names of variables; the pause between two requests is in seconds. A file `enough` in /state ends it earlier.
 ASK = """
 import collections, http.client, json, os, sys, time
 
@@ -68,7 +69,7 @@ print(json.dumps(answers))
 # Prints its variables.
 VARIABLES = "import json, os; print(json.dumps(dict(os.environ)))"
 
-# Takes a tenth of a core.
+# Uses a tenth of a core.
 BUSY = """
 import time
 
@@ -79,7 +80,7 @@ while True:
     time.sleep(0.09)
 """
 
-# Writes down what happens to it, and needs a moment to leave.
+# Records its start, SIGTERM and exit; its shutdown takes a second.
 TOLD_TO_LEAVE = """
 import signal, sys, time
 
@@ -99,7 +100,7 @@ while True:
     time.sleep(0.1)
 """
 
-# Takes 300 MiB, little by little, and keeps them.
+# Allocates 300 MiB in small steps, and keeps them.
 GREEDY = """
 import time
 
@@ -110,7 +111,7 @@ for _ in range(300):
 time.sleep(3600)
 """
 
-# Waits for a file `go` in /state, then takes 300 MiB, says so by a file `held`, and keeps them.
+# Waits for a file `go` in /state, then allocates 300 MiB, creates a file `held`, and keeps the memory.
 GREEDY_WHEN_TOLD = """
 import os, time
 

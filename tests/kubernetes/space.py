@@ -1,4 +1,4 @@
-"""A namespace of a test's own: what it makes there, what it then sees of it, and how long it waits."""
+"""A namespace of a test: creating and reading objects in it, and waiting for their states."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from .manifests import Manifest, python, thing
 from .programs import ASK
 
 T = TypeVar("T")
-PATIENCE = 120.0  # seconds until something counts as never coming
+PATIENCE = 120.0  # seconds; the limit of a wait
 
 
 class Space:
-    """One namespace, and what is in it."""
+    """A namespace and its objects."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self.cluster, self.name = cluster, name
 
     def create(self, *manifests: Manifest) -> None:
-        """Make objects in this namespace."""
+        """Create objects in this namespace."""
         for manifest in manifests:
             kind = self.cluster.kind(manifest["kind"])
             kind.create(body=manifest, namespace=self.name, _request_timeout=REQUEST_TIMEOUT)
 
     def find(self, kind: str, name: str) -> Thing | None:
-        """An object, or None if there is none of that name."""
+        """Return an object, or None if it does not exist."""
         return self.cluster.find(kind, name, self.name)
 
     def read(self, kind: str, name: str) -> Thing:
-        """An object, which is there."""
+        """Return an object, which must exist."""
         found = self.find(kind, name)
         assert found is not None, f"there is no {kind} {name}"
         return found
 
     def all(self, kind: str, selector: str = "", **options: Any) -> list[Thing]:
-        """The objects of a kind, or those with a label such as `app=web`."""
+        """Return the objects of a kind, or those with a label such as `app=web`."""
         options |= {"label_selector": selector} if selector else {}
         return self.cluster.kind(kind).get(namespace=self.name, _request_timeout=REQUEST_TIMEOUT, **options).items
 
     def delete(self, kind: str, name: str) -> None:
-        """Begin to delete an object, and what it owns."""
+        """Start the deletion of an object and its dependents."""
         how = {"propagationPolicy": "Background"}
         self.cluster.kind(kind).delete(name, self.name, body=how, _request_timeout=REQUEST_TIMEOUT)
 
@@ -57,20 +57,24 @@ class Space:
         client.patch(change, name, self.name, content_type="application/merge-patch+json", _request_timeout=60)
 
     def kubectl(self, *said: str, data: str | None = None, timeout: float = 180) -> str:
-        """What a user gets to see of `kubectl` in this namespace."""
+        """Run `kubectl` in this namespace and return its output."""
         return self.cluster.kubectl(said[0], f"--namespace={self.name}", *said[1:], data=data, timeout=timeout)
 
     def exec(self, pod: str, *command: str, container: str = "main", data: str | None = None) -> str:
-        """What a command says that is run in a container; it raises a WorkshopError when the command fails."""
+        """Run a command in a container and return its output.
+
+        Raises:
+            WorkshopError: the command failed.
+        """
         stdin = ("--stdin",) if data is not None else ()
         return self.kubectl("exec", *stdin, f"--container={container}", pod, "--", *command, data=data)
 
     def log(self, pod: str, *options: str) -> str:
-        """What a pod's container has said."""
+        """Return the log of a pod."""
         return self.kubectl("logs", pod, *options)
 
     def ask(self, client: str, host: str, port: str | int, count: int) -> dict[str, int]:
-        """Which pods answer so many requests that are made in the pod `client`: names, and how often.
+        """Send `count` requests from the pod `client`; return the number of answers by pod name.
 
         Args:
             host, port: values, or the names of variables of that pod.
@@ -78,17 +82,17 @@ class Space:
         return json.loads(self.exec(client, *python(ASK, host, str(port), str(count), "0")))
 
     def events(self, about: str) -> list[Thing]:
-        """What is noted about the object of this name."""
+        """Return the events about the object with this name."""
         return self.all("Event", field_selector=f"involvedObject.name={about}")
 
     def endpoints(self, service: str) -> dict[str, bool]:
-        """The pods behind a Service: name, and whether requests go there."""
+        """Return the endpoints of a Service: name of the pod, and whether it is ready."""
         slices = self.all("EndpointSlice", f"kubernetes.io/service-name={service}")
         found = [endpoint for part in slices for endpoint in part.endpoints or []]
         return {endpoint.targetRef.name: bool(endpoint.conditions.ready) for endpoint in found}
 
     def changes(self, kind: str, since: Thing, timeout: float = PATIENCE) -> Iterator[tuple[str, Thing]]:
-        """Every change of an object since it was read: what happened, and the object then. Ends with the time-out."""
+        """Yield each change of an object since it was read: type and object; fail after the timeout."""
         about = since.metadata
         watch = self.cluster.kind(kind).watch(
             namespace=self.name, name=about.name, resource_version=about.resourceVersion, timeout=int(timeout)
@@ -96,24 +100,24 @@ class Space:
         with closing(watch):
             for event in watch:
                 yield event["type"], event["object"]
-        raise AssertionError(f"{kind} {about.name} did not come to what was waited for.\n{self.story()}")
+        raise AssertionError(f"{kind} {about.name} did not reach the expected state.\n{self.story()}")
 
-    # What is waited for.
+    # -- waiting
 
     def wait(self, probe: Callable[[], T | None], what: str, timeout: float = PATIENCE) -> T:
-        """Ask until the answer is true; on a time-out, what Kubernetes says of this namespace is shown."""
+        """Wait until a probe returns a true value, and return it; a timeout shows pods and events."""
         try:
             return wait_until(probe, timeout, what, every=0.25, detail=self.story)
         except WorkshopError as error:
             raise AssertionError("\n".join(error.lines())) from None
 
     def story(self) -> str:
-        """The pods and the events, for a person who asks why."""
+        """Return the pods and the last events of the namespace as text."""
         events = ("get", "events", "--sort-by=.lastTimestamp", "--no-headers")
         return self.kubectl("get", "pods", "--output=wide") + "\n".join(self.kubectl(*events).splitlines()[-25:])
 
     def ended(self, name: str, phase: str) -> Thing:
-        """Wait until a pod is Succeeded or Failed, and then which of the two."""
+        """Wait until a pod has ended; its phase must be `phase`."""
 
         def last() -> Thing | None:
             found = self.find("Pod", name)
@@ -133,7 +137,7 @@ class Space:
         return self.wait(look, f"pod {name} to run")
 
     def ready(self, app: str, count: int) -> list[Thing]:
-        """Wait until exactly so many pods of an app are there, all of them ready; by name."""
+        """Wait until an app has exactly `count` pods and all are ready; return them sorted by name."""
 
         def look() -> list[Thing] | None:
             found = self.all("Pod", f"app={app}")
@@ -142,7 +146,7 @@ class Space:
         return sorted(self.wait(look, f"{count} ready pods of {app}"), key=lambda pod: pod.metadata.name)
 
     def status(self, name: str, kind: str, of: Callable[[Thing], bool], what: str) -> Thing:
-        """Wait until an object is as wished."""
+        """Wait until an object has a status and fulfils a condition."""
 
         def look() -> Thing | None:
             found = self.find(kind, name)
@@ -151,11 +155,11 @@ class Space:
         return self.wait(look, f"{kind} {name}: {what}")
 
     def gone(self, kind: str, name: str) -> None:
-        """Wait until an object is no more."""
+        """Wait until an object is deleted."""
         self.wait(lambda: self.find(kind, name) is None, f"{kind} {name} to be gone")
 
     def event(self, about: str, reason: str, text: str = "") -> Thing:
-        """Wait for an event with this reason, whose message has this text."""
+        """Wait for an event with this reason, whose message contains this text."""
 
         def look() -> Thing | None:
             found = [e for e in self.events(about) if e.reason == reason and text in (e.message or "")]
@@ -164,7 +168,7 @@ class Space:
         return self.wait(look, f"an event {reason} of {about}, with the text '{text}'")
 
     def waiting(self, name: str, *reasons: str) -> Thing:
-        """Wait until the container of a pod waits for one of these reasons; its state."""
+        """Wait until a container of a pod waits for one of these reasons; return its state."""
 
         def look() -> Thing | None:
             states = [s.state.waiting for s in self.read("Pod", name).status.containerStatuses or []]
@@ -175,7 +179,7 @@ class Space:
 
 @contextmanager
 def a_space(cluster: Cluster) -> Iterator[Space]:
-    """A new namespace; in the end its deletion begins, and nobody waits for it."""
+    """Yield a new namespace; start its deletion at the end, without waiting for it."""
     name = f"check-{uuid.uuid4().hex[:8]}"
     namespaces = cluster.kind("Namespace")
     namespaces.create(body=thing("Namespace", name), _request_timeout=REQUEST_TIMEOUT)
@@ -190,27 +194,27 @@ def a_space(cluster: Cluster) -> Iterator[Space]:
 
 
 def all_of(pod: Thing, state: str) -> bool:
-    """Whether each container of a pod is in this state: running, waiting or terminated."""
+    """Return whether all containers of a pod are in this state: running, waiting or terminated."""
     statuses = pod.status.containerStatuses or []
     return len(statuses) == len(pod.spec.containers) and all(status.state[state] for status in statuses)
 
 
 def condition(found: Thing, kind: str) -> Thing | None:
-    """One condition of an object, such as Ready."""
+    """Return a condition of an object, such as Ready."""
     return next((one for one in found.status.conditions or [] if one.type == kind), None)
 
 
 def is_ready(pod: Thing) -> bool:
-    """Whether a pod is ready, and not about to go."""
+    """Return whether a pod is ready and not terminating."""
     ready = condition(pod, "Ready")
     return bool(ready and ready.status == "True" and not pod.metadata.deletionTimestamp)
 
 
 def container_of(pod: Thing, name: str = "main") -> Thing:
-    """What a pod's status says of one container."""
+    """Return the status of one container of a pod."""
     return next(status for status in pod.status.containerStatuses or [] if status.name == name)
 
 
 def restarts(pod: Thing) -> int:
-    """How often containers of a pod were started again."""
+    """Return the number of restarts of a pod's containers."""
     return sum(status.restartCount for status in pod.status.containerStatuses or [])

@@ -1,4 +1,4 @@
-"""Deployments: as many pods as wished, of the release that is wished, without a gap between two releases."""
+"""Deployments: the desired number of pods of the desired release, without a gap between two releases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .space import Space, condition
 
 
 def complete(found: Thing) -> bool:
-    """Whether a Deployment is all that its spec says."""
+    """Return whether a Deployment fulfils its spec."""
     status, wished = found.status, found.spec.replicas
     counts = (status.replicas, status.updatedReplicas, status.availableReplicas)
     return status.observedGeneration == found.metadata.generation and [count or 0 for count in counts] == [wished] * 3
@@ -58,7 +58,7 @@ def test_an_update_never_has_fewer_ready_pods_than_wished_and_can_be_undone(spac
 
 
 def availability(space: Space, before: Thing) -> list[int]:
-    """How many pods were available while a release was rolled out, at each change of the Deployment."""
+    """Return the number of available pods at each change of the Deployment during a rollout."""
     seen = []
     for _, found in space.changes("Deployment", before):
         seen.append(found.status.availableReplicas or 0)

@@ -1,4 +1,4 @@
-"""A node is emptied: pods move, and no more of them at once than their budget allows."""
+"""Drain of a node: its pods are replaced on others, and their budget limits the concurrent evictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def budget(name: str, least: int) -> dict:
 
 
 def allows(space: Space, name: str, count: int, healthy: int) -> None:
-    """Wait until a budget has seen its pods."""
+    """Wait until the status of a budget has these numbers of allowed disruptions and healthy pods."""
 
     def look(found: Thing) -> bool:
         return found.status.currentHealthy == healthy and found.status.disruptionsAllowed == count

@@ -1,4 +1,4 @@
-"""What `kubectl describe` tells of a pod's life."""
+"""Events of a pod in `kubectl describe`."""
 
 from __future__ import annotations
 

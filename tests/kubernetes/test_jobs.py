@@ -1,4 +1,4 @@
-"""Work that ends: Jobs and CronJobs."""
+"""Jobs and CronJobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a container has said, and what is run in it by hand: `kubectl logs` and `kubectl exec`."""
+"""`kubectl logs` and `kubectl exec`."""
 
 from __future__ import annotations
 

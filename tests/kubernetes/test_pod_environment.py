@@ -1,4 +1,4 @@
-"""What a container is told: its command, its arguments, its variables."""
+"""Command, arguments and variables of a container."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_variables_come_from_texts_config_maps_and_secrets(space: Space):
     assert (told["OF_MAP"], told["OF_SECRET"]) == ("blue", "open sesame")
     assert (told["CFG_SIZE"], told["CFG_both"]) == ("7", "map")
     assert told["PHRASE"] == "open sesame"
-    assert told["CFG_COLOUR"] == "red"  # what stands by its name wins over a whole map
+    assert told["CFG_COLOUR"] == "red"  # `env` overrides `envFrom`
     assert not {"ABSENT_KEY", "ABSENT_MAP", "SIZE"} & set(told)
 
 

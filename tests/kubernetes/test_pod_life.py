@@ -1,4 +1,4 @@
-"""How pods end, are started again, and begin: phases, exit codes, restart policies, limits, init containers."""
+"""Life cycle of pods: phases, exit codes, restart policies, limits, init containers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .manifests import container, pod, python, shell
 from .programs import GREEDY
 from .space import Space, condition, container_of, restarts
 
-ONCE = "test -e /state/seen && exit 0; touch /state/seen; exit 4"  # fails the first time, succeeds the second
+ONCE = "test -e /state/seen && exit 0; touch /state/seen; exit 4"  # fails at the first run, succeeds at the second
 
 
 def test_a_pod_ends_as_its_containers_do(space: Space):

@@ -1,4 +1,4 @@
-"""Manifests with a mistake: what Kubernetes says of it, where, and that it starts as soon as the mistake is mended."""
+"""Manifests with a mistake: Kubernetes' messages, and the start of the pod after the correction."""
 
 from __future__ import annotations
 

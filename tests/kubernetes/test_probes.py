@@ -1,4 +1,4 @@
-"""Probes: who gets requests, who is started again, who is given time."""
+"""Readiness, liveness and startup probes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def restarted(pod: Thing) -> bool:
     return restarts(pod) >= 1
 
 
-def test_who_is_not_ready_is_no_endpoint(space: Space):
+def test_a_pod_that_is_not_ready_is_no_endpoint(space: Space):
     asks = {"httpGet": {"path": "/unready", "port": "http"}}
     by_exec = server(readinessProbe={**runs("test ! -e /state/unready"), **OFTEN, "failureThreshold": 1})
     by_http = server(readinessProbe={**asks, **OFTEN, "failureThreshold": 1})
@@ -37,7 +37,7 @@ def test_who_is_not_ready_is_no_endpoint(space: Space):
     assert not any(restarted(pod) for pod in space.ready("web", 2))
 
 
-def test_who_does_not_live_is_started_again_and_that_is_told(space: Space):
+def test_a_failed_liveness_probe_restarts_the_container_with_an_event(space: Space):
     asks = {
         "by-exec": runs("test ! -e /state/sick"),
         "by-http": {"httpGet": {"path": "/sick", "port": PORT}},
@@ -58,7 +58,7 @@ def test_who_does_not_live_is_started_again_and_that_is_told(space: Space):
     assert len(space.ready("living", 3)) == 3
 
 
-def test_until_a_container_has_started_nobody_asks_whether_it_lives(space: Space):
+def test_liveness_probes_wait_for_the_startup_probe(space: Space):
     starts = {**runs("cat /state/started"), **OFTEN, "failureThreshold": 1000}
     lives = {**runs("cat /state/alive"), **OFTEN, "failureThreshold": 1}
     space.create(pod("slow", container(startupProbe=starts, livenessProbe=lives)))
@@ -82,7 +82,7 @@ def failures(space: Space, text: str) -> int:
     return sum(event["count"] or (event.series and event.series["count"]) or 1 for event in found)
 
 
-def test_who_never_starts_is_started_again(space: Space):
+def test_a_failed_startup_probe_restarts_the_container(space: Space):
     never = {**runs("false"), **OFTEN, "failureThreshold": 2}
     space.create(pod("never", container(startupProbe=never)))
     space.status("never", "Pod", restarted, "to be started again")

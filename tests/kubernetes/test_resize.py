@@ -1,4 +1,4 @@
-"""In-place resize: the resources of a pod change while it runs, or it is told why not."""
+"""In-place resize: the resources of a running pod change, or a condition states the reason for a refusal."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def resize(space: Space, name: str, **resources: dict) -> None:
 
 def has(found: Thing, kind: str, name: str, amount: str) -> bool:
     if not found.status.containerStatuses:
-        return False  # its node has not said anything of it yet
+        return False  # its node has not reported a status yet
     resources = container_of(found).resources
     return bool(resources and resources[kind] and resources[kind][name] == amount)
 
 
 def is_whole(found: Thing) -> bool:
-    """Whether no resize waits or is under way, as of the pod's present generation."""
+    """Return whether no resize is pending or in progress for the pod's current generation."""
     open_ones = [condition(found, kind) for kind in ("PodResizePending", "PodResizeInProgress")]
     return not any(open_ones) and found.status.observedGeneration == found.metadata.generation
 
@@ -64,7 +64,7 @@ def test_a_container_that_asks_for_it_is_started_again_with_its_new_limit(space:
     space.running("restarted")
 
 
-def test_what_others_have_is_granted_when_they_have_gone(space: Space):
+def test_a_deferred_resize_is_granted_when_the_other_pods_are_gone(space: Space):
     node = space.cluster.workers()[0]
     cores = float(space.cluster.find("Node", node).status.allocatable.cpu)
     more_than_half = f"{int(cores * 550)}m"

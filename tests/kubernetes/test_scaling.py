@@ -1,4 +1,4 @@
-"""Load is measured and seen, and more pods come because of it."""
+"""Resource metrics in `kubectl top`, and autoscaling by them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from .space import Space, condition
 
 
 def top(space: Space) -> dict[str, int]:
-    """What `kubectl top pods` says: thousandths of a core, by pod; nothing before something was measured."""
+    """Return the CPU usage in `kubectl top pods` in thousandths of a core, by pod.
+
+    It is empty before the first measurement.
+    """
     with suppress(WorkshopError):
         said = space.kubectl("top", "pods", "--no-headers")
         return {name: int(cpu) for name, cpu in re.findall(r"^(\S+)\s+(\d+)m\s+\d+Mi", said, re.MULTILINE)}

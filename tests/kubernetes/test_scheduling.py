@@ -1,4 +1,4 @@
-"""Where pods go: what keeps them from a node, what sends them to one."""
+"""Scheduling: constraints that exclude nodes, and constraints that select them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .space import Space, condition
 
 
 def scheduled(pod: Thing) -> str:
-    """What the scheduler says of a pod: True, or its reason."""
+    """Return the pod's PodScheduled condition: True, or its reason."""
     said = condition(pod, "PodScheduled")
     return (said.reason or said.status) if said else ""
 
 
 def held_back(space: Space, name: str, text: str) -> Thing:
-    """Wait until the scheduler says of a pod that it fits nowhere, with this text."""
+    """Wait until the scheduler reports a pod as unschedulable, with this text."""
 
     def look(pod: Thing) -> bool:
         return scheduled(pod) == "Unschedulable" and text in condition(pod, "PodScheduled").message

@@ -1,4 +1,4 @@
-"""Services: how requests find pods, and which pods they find."""
+"""Services: addresses, and the choice of pods for requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How containers leave, and what is done around their lives: hooks, the polite signal, the grace period, the end of it."""
+"""Termination of containers: hooks, SIGTERM, the grace period, and SIGKILL after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEAF = "trap '' TERM; until test -e /state/go; do sleep 0.1; done"
 
 
 def deleted(space: Space, name: str) -> Thing:
-    """Delete a pod and wait until it is gone; what was last seen of it."""
+    """Delete a pod and wait until it is gone; return its last state."""
     before = space.read("Pod", name)
     space.delete("Pod", name)
     return last_seen(space, before)
@@ -26,10 +26,10 @@ def last_seen(space: Space, before: Thing) -> Thing:
     return last
 
 
-def test_a_pod_that_is_deleted_is_told_and_given_its_time(space: Space):
+def test_a_deleted_pod_gets_sigterm_and_its_grace_period(space: Space):
     said = {"preStop": {"exec": {"command": shell("echo hook >> /state/record")}}}
     leaving = container(python(TOLD_TO_LEAVE), lifecycle=said)
-    # The second container keeps the pod there, so that the record can be read.
+    # The second container keeps the pod running, so that the record can be read.
     space.create(pod("leaving", leaving, container(shell(DEAF), "keeps"), terminationGracePeriodSeconds=600))
     space.running("leaving")
 
@@ -45,12 +45,12 @@ def test_a_pod_that_is_deleted_is_told_and_given_its_time(space: Space):
     assert found.metadata.deletionGracePeriodSeconds == 600
     assert "Terminating" in space.kubectl("get", "pod", "leaving")
     space.exec("leaving", "touch", "/state/go", container="keeps")
-    ends = last_seen(space, before)  # long before its grace period is over
+    ends = last_seen(space, before)  # long before the end of its grace period
     assert container_of(ends).state.terminated.exitCode == 0
     assert space.event("leaving", "Killing")
 
 
-def test_who_does_not_leave_in_time_is_killed(space: Space):
+def test_a_container_is_killed_after_its_grace_period(space: Space):
     space.create(pod("deaf", container(shell(DEAF + "; echo never")), terminationGracePeriodSeconds=2))
     space.running("deaf")
     end = container_of(deleted(space, "deaf")).state.terminated

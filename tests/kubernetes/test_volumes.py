@@ -1,4 +1,4 @@
-"""Folders of pods: empty ones that containers share, and ones that hold maps, secrets, the pod's own fields, its token."""
+"""Volumes: emptyDir shared by containers, config maps, secrets, the downward API, and the service account's token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pods with an identity, and pods on every node: StatefulSets and DaemonSets."""
+"""StatefulSets and DaemonSets: pods with an identity, and one pod per node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answers that the suite tries at each exercise, and what handed-out lessons may rely on; no server is needed."""
+"""Checks of the suite's answers to exercises, and of the names in handed-out lessons; no server is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad days in a notebook: each ends in a sentence that says what to do, and never in a traceback."""
+"""Failures in a notebook: each ends with a message that names the next step, and without a traceback."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CONNECT = "import workshop\nfrom workshop.notebook import story; from workshop.k
 
 
 class Kernel:
-    """A kernel that runs code and tells what an attendee would read."""
+    """A kernel that runs code and returns the error that an attendee would read."""
 
     def __init__(self, folder: Path) -> None:
         self.notebook = nbformat.v4.new_notebook()
         self.client = NotebookClient(self.notebook, timeout=240, resources={"metadata": {"path": str(folder)}})
 
     def run(self, code: str) -> str:
-        """What the error says, or nothing."""
+        """Run code; return the text of its error, or an empty string."""
         cell = nbformat.v4.new_code_cell(code)
         self.notebook.cells.append(cell)
         try:
@@ -43,7 +43,7 @@ class Kernel:
 
 @pytest.fixture
 def kernel(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
-    """A kernel as Lab starts it, for a stack of the test's own that is not started yet."""
+    """Yield a kernel with JupyterLab's settings, for a stack of the test that is not started yet."""
     environment.make_folders(stack)
     monkeypatch.setenv("WORKSHOP_STATE", str(stack.common))
     monkeypatch.setenv("IPYTHONDIR", environment.own_folders(stack)["IPYTHONDIR"])
@@ -54,7 +54,7 @@ def kernel(stack: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]
 
 
 def told(said: str, *words: str) -> None:
-    """It says these words, and is no traceback."""
+    """Check that a message contains these words, and no traceback."""
     assert "Traceback" not in said
     assert "File " not in said
     assert [word for word in words if word not in said] == [], said
@@ -67,11 +67,11 @@ def test_a_day_of_bad_luck(kernel: Kernel, stack: Settings):
     lifecycle.up(stack, Timeline(Console(quiet=True)), with_lab=False)
     assert kernel.run(CONNECT) == ""
 
-    # A topic deleted under its reader.
+    # A topic is deleted while it is read.
     assert kernel.run("gone = ws.fresh_topic('gone')\nws.tidy()") == ""
     told(kernel.run("reading.read_all(ws, gone)"), "There is no topic 'gone-", "Run the cell that creates it")
 
-    # A topic that nobody has created: written to, read, looked up.
+    # A topic that does not exist is written to, read, and looked up.
     assert kernel.run(CLIENTS) == ""
     for cell in (
         "producer.send('my_topic', b'x')",
@@ -80,17 +80,17 @@ def test_a_day_of_bad_luck(kernel: Kernel, stack: Settings):
     ):
         told(kernel.run(cell), "There is no topic 'my_topic'", "Run the cell that creates it")
 
-    # A topic that is created twice by hand.
+    # A topic is created twice by hand.
     assert kernel.run("admin.create_topics(['by-hand'])") == ""
     told(kernel.run("admin.create_topics(['by-hand'])"), "TopicAlreadyExistsError")
 
-    # A client that a lesson's last cell has closed.
+    # A client is used after a lesson's last cell has closed it.
     assert kernel.run("for client in (producer, admin, consumer):\n    client.close()") == ""
     told(kernel.run("producer.send('payments', b'x')"), "This producer is closed", "Run the cell that creates it again")
     told(kernel.run("admin.create_partitions({'payments': 6})"), "This admin client is closed", "Run the cell")
     told(kernel.run("consumer.poll()"), "This consumer is closed", "Run the cell that creates it again")
 
-    # A broker already dead, another one frozen, when a lesson starts.
+    # One broker is dead and another one frozen when a lesson starts.
     os.environ["WORKSHOP_STATE"] = str(stack.common)
     brokers = connect().brokers
     brokers.kill(1)
@@ -98,7 +98,7 @@ def test_a_day_of_bad_luck(kernel: Kernel, stack: Settings):
     assert kernel.run(CONNECT) == ""
     assert set(brokers.states().values()) == {"running"}
 
-    # An experiment that is interrupted mends what it broke.
+    # An interrupted experiment restores the brokers.
     broken = "with ws.brokers.restored_afterwards():\n    ws.brokers.kill(3)\n    raise KeyboardInterrupt"
     told(kernel.run(broken), "This cell was stopped before its end", "Run it again from its beginning")
     assert set(brokers.states().values()) == {"running"}

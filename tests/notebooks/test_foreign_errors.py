@@ -1,4 +1,4 @@
-"""Errors of other libraries in a real kernel: sentences that say what to run, and never a traceback."""
+"""Errors of other libraries in a real kernel: messages with the command to run, and without a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workshop.base.settings import Settings
 
 
 class Kernel:
-    """A kernel that runs code and returns all that an attendee reads below the cell."""
+    """A kernel that runs code and returns the complete output below the cell."""
 
     def __init__(self, folder: Path) -> None:
         self.notebook = nbformat.v4.new_notebook()
@@ -33,7 +33,7 @@ class Kernel:
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    """A kernel as Lab starts it, for a state folder in which nothing runs."""
+    """Yield a kernel with JupyterLab's settings, for a state folder without a running stack."""
     settings = Settings(root=Path(__file__).parents[2], state=tmp_path_factory.mktemp("state"), cache=Path("unused"))
     environment.make_folders(settings)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""The suite's own kernels: what fails in them is an error, and what hangs is interrupted."""
+"""Kernels of the suite: failing commands are errors, and hanging cells are interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suite.kernel import PatientKernel
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> Iterator[PatientKernel]:
-    lane.current()  # whose IPython profile the kernel takes
+    lane.current()  # sets the IPython profile of the kernel
     kernel = PatientKernel(tmp_path, tmp_path / "kernel.log")
     yield kernel
     kernel.kc.stop_channels()

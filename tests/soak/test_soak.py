@@ -1,4 +1,4 @@
-"""Ten minutes of faults by chance, alone and two at once, while payments flow: nothing acknowledged is lost or doubled."""
+"""Ten minutes of random faults, one or two at a time, under load: no acknowledged payment is lost or debited twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from workshop.notebook.connection import Connection
 
 MINUTES = 10
-TIMEOUT = 7200  # seconds; each fault is waited for until all is well, which takes six times as long at sixfold load
+TIMEOUT = 7200  # seconds; the run waits for the recovery from each fault, which takes six times as long at sixfold load
 
 
 @pytest.mark.usefixtures("kubernetes")

@@ -26,7 +26,7 @@ NOT_PROSE = re.compile(r"```.*?```|<!--.*?-->|`[^`\n]*`|\]\([^)\s]+\)|<[^>\s]+>"
 
 
 def patterns(rule: dict) -> Iterator[tuple[re.Pattern[str], str]]:
-    """Return each pattern of a rule, and what Vale would print for a match (`%s` is the match)."""
+    """Yield each pattern of a rule, and Vale's message for a match (`%s` is the match)."""
     flags = re.IGNORECASE if rule.get("ignorecase") else 0
     kinds = {"existence": dict.fromkeys(rule.get("tokens", ())), "substitution": rule.get("swap", {})}
     for token, better in kinds[rule["extends"]].items():

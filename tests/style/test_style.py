@@ -1,4 +1,4 @@
-"""The checks of style as tests: each runs the command that a developer runs."""
+"""Style checks as tests: each runs the same command as a developer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workshop.base.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-CACHE = Settings.load().cache  # what mypy found before holds for every clone
+CACHE = Settings.load().cache  # mypy's cache is valid for every clone
 COMMANDS = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],

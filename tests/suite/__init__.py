@@ -1,1 +1,1 @@
-"""The project's test command: parts of the suite, side by side, each lane with a stack of its own."""
+"""The project's test command: parts of the suite in parallel lanes, each with a stack of its own."""

@@ -1,4 +1,4 @@
-"""Runs the suite: `./infra/test.sh` sets up the environment and calls this."""
+"""Entry point of the suite: `./infra/test.sh` sets up the environment and runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Load on purpose: busy processes and a disk writer beside the suite, as on a machine that other work keeps busy."""
+"""Artificial load for `--busy`: computing processes and a disk writer beside the suite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ while True:
 
 @contextmanager
 def machine(folder: Path) -> Iterator[None]:
-    """Keep the machine busy: six processes that compute, and one that writes 64 MB again and again, each MB to the disk."""
+    """Keep the machine busy: six processes compute, and one writes 64 MB repeatedly.
+
+    Each megabyte is forced to the disk.
+    """
     commands = [[sys.executable, "-c", BUSY]] * PROCESSES
     commands.append([sys.executable, "-c", WRITER, str(folder / "written-for-load")])
     started = [subprocess.Popen(command) for command in commands]

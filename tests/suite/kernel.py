@@ -1,4 +1,4 @@
-"""Kernels for nbval that wait with the suite's patience, and code run in them beside a notebook's cells."""
+"""Kernels for nbval with the suite's time limits, which can also run code outside of a notebook's cells."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from suite import patience
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a piece of code ended: the error's name, its text and its traceback; empty if there was none."""
+    """The result of code: name, text and traceback of its error; empty if it had no error."""
 
     error: str = ""
     text: str = ""
@@ -22,10 +22,10 @@ class Outcome:
 
 
 class PatientKernel(RunningKernel):
-    """nbval's kernel without its fixed time-outs (nbval issue 231): each wait has the suite's bound."""
+    """nbval's kernel without its fixed timeouts (nbval issue 231): each wait has the suite's limit."""
 
     def __init__(self, folder: Path, log: Path) -> None:
-        """Start a kernel in `folder`; what it writes to its standard error goes to `log`."""
+        """Start a kernel in `folder`; its standard error goes to `log`."""
         with log.open("ab") as words:
             self.km, self.kc = start_new_kernel(
                 patience.START,
@@ -39,7 +39,7 @@ class PatientKernel(RunningKernel):
             raise RuntimeError(f"The kernel did not start: {outcome.text}")
 
     def execute(self, code: str, timeout: float) -> Outcome:
-        """Run code and return how it ended; on a time-out the kernel is interrupted."""
+        """Run code and return its outcome; interrupt the kernel after a timeout."""
         errors: list[Outcome] = []
 
         def see(message: dict) -> None:

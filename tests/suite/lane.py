@@ -26,8 +26,8 @@ class Lane:
     """The lane of this process.
 
     Attributes:
-        folder: everything of this lane: the stack's state, temporary files, IPython's profile.
-        suite: the folder of the whole run.
+        folder: the lane's folder: the stack's state, temporary files, IPython's profile.
+        suite: the folder of the run.
     """
 
     suite: Path
@@ -37,11 +37,11 @@ class Lane:
 
     @property
     def folder(self) -> Path:
-        """The lane's own folder."""
+        """Return the lane's folder."""
         return self.suite / f"lane{self.number}"
 
     def enter(self) -> None:
-        """Point this process and its children to the lane's folders and ports."""
+        """Set the variables of this process and its children to the lane's folders and ports."""
         profile = self.folder / "ipython" / "profile_default"
         temporary = self.folder / "tmp"
         for folder in (profile, temporary):
@@ -56,13 +56,13 @@ class Lane:
         }
 
     def need_kafka(self) -> None:
-        """Start this lane's brokers, once. Kubernetes follows when a test needs it."""
+        """Start this lane's brokers, once. Kubernetes starts when a test needs it."""
         if not self.kafka_runs:
             self._up(kubernetes=False)
             self.kafka_runs = True
 
     def need_kubernetes(self) -> None:
-        """Start this lane's brokers and Kubernetes, once, when the control plane is compiled.
+        """Start this lane's brokers and Kubernetes, once, after the control plane is compiled.
 
         Raises:
             pytest.skip.Exception: this machine or this run has no Kubernetes.
@@ -88,9 +88,9 @@ class Lane:
 
 
 def wait_for_prefetch(suite: Path) -> None:
-    """Wait until everything that is fetched or compiled beside the tests is there."""
+    """Wait until the downloads and compilations beside the tests are complete."""
     ended = suite / "prefetch.code"
-    wait_until(ended.exists, patience.PREFETCH, "what any test fetches or compiles", every=1)
+    wait_until(ended.exists, patience.PREFETCH, "the downloads and compilations for the tests", every=1)
     if ended.read_text() != "0":
         told = (suite / "prefetch.log").read_text()[-3000:]
         pytest.fail(f"`workshop prefetch` failed:\n{told}", pytrace=False)
@@ -103,7 +103,7 @@ def current() -> Lane:
     """Return the lane of this process.
 
     Raises:
-        pytest.fail.Exception: the tests do not run in the suite.
+        pytest.fail.Exception: the test does not run in the suite.
     """
     if not _current:
         pytest.fail("This test needs a stack of the suite's own: run ./infra/test.sh.", pytrace=False)
@@ -111,7 +111,7 @@ def current() -> Lane:
 
 
 def enter(number: int) -> None:
-    """Make this process a lane, if it runs in the suite."""
+    """Make this process a lane if it runs in the suite."""
     if "WORKSHOP_SUITE" in os.environ and not _current:
         _current.append(Lane(Path(os.environ["WORKSHOP_SUITE"]), number))
         _current[0].enter()

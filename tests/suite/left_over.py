@@ -1,4 +1,4 @@
-"""What a run left behind: processes that an interrupted test could not stop any more, known by this run's own folder."""
+"""Leftover processes of a run, which an interrupted test could not stop; they are found by the run's folder."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 
-GRACE = 10.0  # seconds to end by itself
+GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
 def end(folder: Path) -> list[str]:
-    """End every process that works in this run's folder; return their command lines, shortened."""
+    """Stop all processes that use this run's folder; return their shortened command lines."""
     own = {process.pid for process in psutil.Process().parents()} | {psutil.Process().pid}
     found = [process for process in psutil.process_iter() if process.pid not in own and _works_in(process, folder)]
     said = [_command(process) for process in found]

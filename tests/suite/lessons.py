@@ -1,4 +1,4 @@
-"""Lessons under nbval: every cell once, and each exercise answered wrongly, rightly and not at all, in one kernel."""
+"""Lessons under nbval: each cell once, and each exercise unanswered, wrongly and rightly answered, in one kernel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from suite.kernel import Outcome, PatientKernel
 
 ANSWERS = Path(__file__).parents[1] / "notebooks"
 
-# Everything that an attempt defined is forgotten, so that a later cell does not live on it.
+# Remove all names that an attempt defined, so that no later cell can depend on them.
 REMEMBER = "_suite_names = {name: value for name, value in globals().items() if not name.startswith('_')}"
 FORGET = """
 for _name in [name for name in globals() if not name.startswith("_") and name not in _suite_names]:
@@ -29,7 +29,7 @@ globals().update(_suite_names)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One answer to try: its code, whether the check must pass, and words that the check must say."""
+    """An answer to try: its code, whether the check must pass, and words that the check must print."""
 
     name: str
     code: str
@@ -39,7 +39,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise's cells: what sets it up, the answer, the check."""
+    """The cells of an exercise: setup, answer, check."""
 
     set_up: nbformat.NotebookNode
     answer: nbformat.NotebookNode
@@ -51,14 +51,14 @@ class LessonFile(IPyNbFile):
 
     def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)
-        self.compare_outputs = False  # as --nbval-lax, which would make nbval collect each lesson a second time
+        self.compare_outputs = False  # like --nbval-lax, with which nbval would collect each lesson a second time
 
     def setup(self) -> None:
-        """Start the lane's stack and a kernel in which a failed check and a failing command are errors."""
+        """Start the lane's stack, and a kernel in which failed checks and failing commands are errors."""
         self.started()
 
     def started(self) -> PatientKernel:
-        """Return the lesson's kernel, started when it is needed for the first time."""
+        """Return the lesson's kernel; start it at the first call."""
         if self.kernel is None:
             here = lane.current()
             if self.nb.metadata.get("workshop", {}).get("needs") == "kubernetes":
@@ -70,10 +70,10 @@ class LessonFile(IPyNbFile):
         return self.kernel
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield nbval's cells in order; around each exercise the attempts at it."""
+        """Yield nbval's cells in order, with the attempts at each exercise before it."""
         cells = {item.cell.id: item for item in super().collect()}
         for item in cells.values():
-            item.output_timeout = patience.CELL  # nbval's own is five seconds, and cannot be set (nbval issue 231)
+            item.output_timeout = patience.CELL  # nbval's default of five seconds has no option (nbval issue 231)
         begin = {one.set_up.id: one for one in exercises(self.nb)}
         end = {one.check.id: one for one in exercises(self.nb)}
         for name, item in cells.items():
@@ -85,7 +85,10 @@ class LessonFile(IPyNbFile):
                 yield SkippedItem.of(self, end[name])
 
     def _attempts(self, exercise: Exercise) -> list[Attempt]:
-        """Return the attempts at an exercise; those that each play a whole day of load are for `--full` only."""
+        """Return the attempts at an exercise.
+
+        Answers that need minutes of load on Kubernetes are only tried with `--full`.
+        """
         tried = answers(self.path.name[:2]).get(exercise.answer.id, [])
         slow = self.nb.metadata.get("workshop", {}).get("needs") == "kubernetes"
         if slow and "WORKSHOP_SUITE_FULL" not in os.environ:
@@ -94,12 +97,12 @@ class LessonFile(IPyNbFile):
 
 
 class ExerciseItem(pytest.Item):
-    """Something that is done with an exercise, beside nbval's cells."""
+    """An item of an exercise, in addition to nbval's cells."""
 
     exercise: Exercise
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Where the exercise stands."""
+        """Return the location of the exercise."""
         return self.path, 0, self.name
 
     def _run(self, code: str) -> None:
@@ -116,7 +119,7 @@ class ExerciseItem(pytest.Item):
 
 
 class AttemptItem(ExerciseItem):
-    """An exercise set up, answered and checked once."""
+    """One attempt: the exercise is set up, answered and checked."""
 
     attempt: Attempt
 
@@ -129,7 +132,7 @@ class AttemptItem(ExerciseItem):
         return item
 
     def runtest(self) -> None:
-        """Run the three cells; compare how the check ended with what the attempt asks for."""
+        """Run the three cells; compare the result of the check with the expected one."""
         self._run(REMEMBER)
         self._run(self.exercise.set_up.source)
         self._run(self.attempt.code)
@@ -151,17 +154,20 @@ class AttemptItem(ExerciseItem):
 
 
 class SkippedItem(ExerciseItem):
-    """The state of one who skipped the exercise: its answer's names are gone, so that no later cell can live on them."""
+    """The state after a skipped exercise: the names of its answer are removed.
+
+    No later cell can depend on them.
+    """
 
     @classmethod
     def of(cls, parent: LessonFile, exercise: Exercise) -> SkippedItem:
-        """Return the item that forgets the solved answer of an exercise."""
+        """Return the item that removes the names of an exercise's solution."""
         item = cls.from_parent(parent, name=f"{exercise.answer.id.removesuffix('-answer')} skipped")
         item.exercise = exercise
         return item
 
     def runtest(self) -> None:
-        """Forget what the answer defined, and set the exercise up again, as it is handed out."""
+        """Remove the names that the answer defined, and run the setup cell again."""
         self._run(FORGET)
         self._run(self.exercise.set_up.source)
 
@@ -173,7 +179,7 @@ def exercises(notebook: nbformat.NotebookNode) -> list[Exercise]:
 
 
 def answers(lesson: str) -> dict[str, list[Attempt]]:
-    """Return the attempts at each exercise of a lesson: answer cell to wrong ones, then right ones."""
+    """Return the attempts of a lesson by the id of the answer cell: wrong answers, then right ones."""
     return {
         cell: [
             *(Attempt(f"wrong {n}", one["code"], says=tuple(one["says"])) for n, one in enumerate(wrong, 1)),
@@ -194,5 +200,5 @@ def _read(path: Path) -> dict[str, list[dict]]:
 
 
 def is_lesson(path: Path) -> bool:
-    """Whether a file is a solved lesson."""
+    """Return whether a file is a solved lesson."""
     return path.parent.name == "solutions" and path.suffix == ".ipynb"

@@ -1,4 +1,4 @@
-"""The parts of the suite: which tests belong to each, and in which order groups of tests begin."""
+"""Parts of the suite: the tests of each part, and the order in which groups of tests start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Part:
     """One part of the suite.
 
     Attributes:
-        name: how it is named on the command line and in the closing table.
+        name: its name on the command line and in the table of parts.
         paths: files and folders that pytest collects, relative to the checkout.
         about: one line for `--help`.
     """
@@ -23,7 +23,9 @@ class Part:
 
 
 PARTS = (
-    Part(STYLE, ("tests/style",), "style, types, spelling, notebooks in sync, known vulnerabilities of what is pinned"),
+    Part(
+        STYLE, ("tests/style",), "style, types, spelling, notebooks in sync, known vulnerabilities of pinned packages"
+    ),
     Part(UNIT, ("tests/unit",), "tests that start no server"),
     Part(INTEGRATION, ("tests/integration", "tests/notebooks"), "tests on real brokers, databases and control planes"),
     Part(KUBERNETES, ("tests/kubernetes",), "Kubernetes' behaviour, the same tests for both backends"),
@@ -32,13 +34,13 @@ PARTS = (
         ("solutions",),
         "every lesson once under nbval; every exercise unanswered, rightly and wrongly answered",
     ),
-    Part(SOAK, ("tests/soak",), "twice ten minutes of faults by chance (only with --full, or by its name)"),
+    Part(SOAK, ("tests/soak",), "two runs of ten minutes of random faults (only with --full, or by name)"),
 )
 NAMES = tuple(part.name for part in PARTS)
 ON_KIND = (KUBERNETES, LESSONS)
 
-# Groups that are known to be long, the longest first: a long group that begins last would keep one lane busy alone.
-# All others follow in the order of collection, the unit tests at the end, as they fill every gap.
+# Long groups, the longest first: a long group that started last would keep one lane busy while the others are idle.
+# All others follow in the order of collection. The unit tests come last, because they are short and fill gaps.
 LONG_FIRST = (
     "tests/soak",
     "solutions/08",
@@ -78,9 +80,9 @@ def part_of(nodeid: str) -> str:
 
 
 def group_of(nodeid: str) -> str:
-    """Return the group of a test: the tests that run one after the other, in one lane."""
+    """Return the group of a test. The tests of a group run in their order, in one lane."""
     if nodeid.startswith("tests/kubernetes/"):
-        return "tests/kubernetes"  # they share what takes a minute by nature, begun with the first of them
+        return "tests/kubernetes"  # they share fixtures that need about a minute and start with the first test
     return nodeid.partition("::")[0]
 
 
@@ -89,7 +91,7 @@ def in_order(groups: list[str], *, compiling: bool) -> list[str]:
 
     Args:
         groups: in the order of collection.
-        compiling: the control plane is being compiled: what needs it comes last.
+        compiling: whether the control plane is being compiled; groups that need it then come last.
     """
     return sorted(groups, key=lambda group: _rank(group, compiling))
 

@@ -1,4 +1,4 @@
-"""The suite as a pytest plugin: lanes, lessons, the order of work, and the closing table."""
+"""The suite's pytest plugin: lanes, lessons, and the order of groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suite.schedule import GroupScheduling
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Enter the lane of this process, unless it only distributes work."""
+    """Enter the lane of this process, unless it only distributes tests."""
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         lane.enter(int(worker["workerid"].removeprefix("gw")))
@@ -30,5 +30,5 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> lessons.Le
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupScheduling:
-    """Distribute whole groups, the long ones first."""
+    """Distribute complete groups, the long ones first."""
     return GroupScheduling(config, log, compiling="WORKSHOP_SUITE_COMPILING" in os.environ)

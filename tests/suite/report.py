@@ -1,4 +1,4 @@
-"""What the suite prints: a line for each finished group, with the minute, and a table of parts at the end."""
+"""Output of the suite: a line for each finished group with the minutes since the start, and a table of parts at the end."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FAILED = "FAILED"
 
 
 class Report:
-    """Counts results by part while they come in.
+    """Counts results by part.
 
     Args:
-        kind: how the run on kind ended that came before, if there was one.
+        kind: result of the preceding run on kind, if there was one.
     """
 
     def __init__(self, kind: str = "") -> None:
@@ -31,11 +31,11 @@ class Report:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Learn which tests there are, from whichever lane says so first."""
+        """Store the collected tests, as reported by the first lane."""
         self._learn(ids)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Learn which tests there are, where they run in this process."""
+        """Store the collected tests if they run in this process."""
         self._learn([item.nodeid for item in session.items])
 
     def _learn(self, ids: list[str]) -> None:
@@ -44,7 +44,7 @@ class Report:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a result; a failure in setting up or putting away is one too."""
+        """Count a result; a failure in setup or teardown counts too."""
         part = parts.part_of(report.nodeid)
         self.seconds[part] += report.duration
         if report.when == "call" or report.outcome != "passed":
@@ -68,7 +68,7 @@ class Report:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Find what prints."""
+        """Find the terminal reporter."""
         self.printer = session.config.pluginmanager.get_plugin("terminalreporter")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

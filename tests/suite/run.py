@@ -1,4 +1,4 @@
-"""The command of the suite: options, folders, what is compiled beside it, and what is put away in the end."""
+"""The command of the suite: options, folders, downloads and compilations beside the tests, and cleanup."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ PACE = "0.5"  # experiments last half as long as in a class
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the parts that are asked for and return pytest's exit code."""
+    """Run the requested parts and return pytest's exit code."""
     asked = _options(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is put away, as at a Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after a Ctrl-C
     kind = _kind_too(asked) if asked.full and asked.backend == "local" else ""
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _kind_too(asked: argparse.Namespace) -> str:
-    """Run what `--backend kind` runs, if an engine and a node image are there; return how it ended, or why it did not run."""
+    """Run `--backend kind` if an engine and a node image exist; return the result, or why it did not run."""
     from workshop.base.settings import Settings
     from workshop.stack.backends.kind import Kind
 
@@ -73,7 +73,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     asked = parser.parse_args(arguments)
     wanted = [one for name in asked.parts for one in ((parts.STYLE, parts.UNIT) if name == "fast" else (name,))]
     if unknown := set(wanted) - set(parts.NAMES):
-        parser.error(f"there is no part '{sorted(unknown)[0]}'; there are: {', '.join(parts.NAMES)}")
+        parser.error(f"unknown part '{sorted(unknown)[0]}'; choose from {', '.join(parts.NAMES)}")
     if asked.lanes < 1:
         parser.error("--lanes takes a number from 1 on")
     usual = (
@@ -85,7 +85,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """Make the folder of this run within the checkout; delete it in the end."""
+    """Create the folder of this run in the checkout; delete it at the end."""
     within = ROOT / ".workshop"
     within.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="suite.", dir=within))
@@ -108,7 +108,7 @@ def _environment(folder: Path, asked: argparse.Namespace) -> None:
 
 @contextmanager
 def _prefetch(folder: Path) -> Iterator[None]:
-    """Fetch and compile beside the tests, at idle priority, what any of them needs; say how it ended in a file."""
+    """Download and compile what tests need, at idle priority; write the exit code to a file."""
     from workshop.base.settings import Settings
     from workshop.stack.kubernetes.controlplane import build
 
@@ -134,7 +134,7 @@ def _prefetch(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _lanes(folder: Path) -> Iterator[None]:
-    """In the end, stop the stack of every lane, side by side, and what an interrupted test could not stop any more."""
+    """At the end, stop the stacks of all lanes, and leftover processes of interrupted tests."""
     try:
         yield
     finally:
@@ -146,7 +146,7 @@ def _lanes(folder: Path) -> Iterator[None]:
         for process in stopping:
             process.wait(patience.STOP)
         for command in left_over.end(folder):
-            print(f"Ended, as a test had left it behind: {command}", file=sys.stderr)
+            print(f"Stopped a leftover process of a test: {command}", file=sys.stderr)
 
 
 def _pytest_arguments(asked: argparse.Namespace) -> list[str]:
@@ -155,7 +155,7 @@ def _pytest_arguments(asked: argparse.Namespace) -> list[str]:
     side_by_side = asked.backend == "local" and asked.lanes > 1
     lanes = ["-n", str(asked.lanes), "--max-worker-restart", "0"] if side_by_side else ["-p", "no:xdist"]
     only = ["-k", asked.k] if asked.k else []
-    # Short, as the path of a socket may have 107 characters; in the run's folder, so that nothing outlives it.
+    # Short, because the path of a socket is limited to 107 bytes; in the run's folder, which is deleted at the end.
     fixed = [
         "--basetemp",
         str(Path(os.environ["WORKSHOP_SUITE"]) / "t"),
@@ -171,7 +171,7 @@ def _pytest_arguments(asked: argparse.Namespace) -> list[str]:
 
 
 def _keep_logs(folder: Path) -> None:
-    """Keep the logs of this run, for whoever looks why it failed."""
+    """Keep the logs of a failed run."""
     kept = ROOT / ".workshop" / "failed-suite-logs"
     shutil.rmtree(kept, ignore_errors=True)
     for log in folder.rglob("*.log"):

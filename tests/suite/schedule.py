@@ -1,4 +1,4 @@
-"""The distribution of groups of tests over lanes."""
+"""Distribution of groups of tests to lanes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suite import parts
 
 
 class GroupScheduling(LoadScopeScheduling):
-    """xdist's distribution by scope; a scope is a group, and long groups begin first."""
+    """xdist's distribution by scope; a scope is a group, and long groups start first."""
 
     def __init__(self, config: pytest.Config, log: object, *, compiling: bool) -> None:
         super().__init__(config, log)

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Gives one participant of the workshop exactly what the lessons need of Kafka, for names that begin with the participant's prefix.
-# Usage: acls.sh USER PREFIX [OPTION ...]    the options go to Kafka's own kafka-acls, which is looked for on the PATH:
+# Grant a participant the Kafka rights that the lessons need, for names that begin with the participant's prefix.
+# Usage: acls.sh [--remove] USER PREFIX [OPTION ...]    the options are passed to kafka-acls, which must be on the PATH:
 #   acls.sh alice alice- --bootstrap-server kafka.example.org:9093 --command-config admin.properties
-# Run again, it changes nothing. --remove as the first word takes it back. For a class: one line a participant in a loop.
+# The script can be repeated. --remove revokes the rights. For a class, call it in a loop, once per participant.
 set -eu
 how=--add
 if [ "${1:-}" = --remove ]; then
@@ -21,13 +21,13 @@ case "$prefix" in *[.-]) ;; *)
   ;;
 esac
 
-give() { # the kind of resource, the operations in one word, then what is passed on to kafka-acls
+give() { # arguments: the resource type, the operations as one word, then the options of kafka-acls
   kind=$1
   operations=
   for operation in $2; do operations="$operations --operation $operation"; done
   shift 2
   [ "$how" = --add ] || set -- --force "$@"
-  # shellcheck disable=SC2086 # each operation is a word
+  # shellcheck disable=SC2086 # several words
   "${KAFKA_ACLS:-kafka-acls}" "$how" --allow-principal "User:$user" $operations \
     --resource-pattern-type prefixed "$kind" "$prefix" "$@"
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Breaks and mends the broker of this container: reads a word a line, answers with a line.
+# Kill, freeze and restart the broker of this container: reads one command per line, and answers with the state in one line.
 run=/run/kafka
 broker() { cat "$run/pid" 2>/dev/null; }
 state() {

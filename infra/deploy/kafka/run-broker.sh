@@ -1,14 +1,14 @@
 #!/bin/bash
-# Process 1 of a broker's container. The broker is its child, because process 1 ignores signals from within its own container:
-# so the broker can be killed and frozen, and kept away (the file `away`) while its container stays.
-# A broker that ends by itself ends the container too: then it is for Kubernetes to start it again.
+# Process 1 of a broker's container. The broker is its child, because process 1 ignores signals from inside its container. The
+# broker can therefore be killed, frozen, and kept stopped (the file `away`) while the container runs.
+# A broker that exits for another reason ends the container, which Kubernetes then restarts.
 set -u
 node=${HOSTNAME##*-}
 data=/var/lib/kafka/data
 run=/run/kafka
 rm -f "$run"/*
 
-if [ ! -e "$data/meta.properties" ]; then # what `kafka-storage format` does, without a Java start
+if [ ! -e "$data/meta.properties" ]; then # as `kafka-storage format`, without a start of Java
   mkdir -p "$data"
   cp /opt/kafka/bootstrap.checkpoint "$data/"
   until id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =) && [ "${id#-}" = "$id" ]; do :; done
@@ -22,7 +22,7 @@ leave() {
 } 2>/dev/null
 trap leave TERM INT
 
-# In which zone a node lies is known when the pod is there; addresses change when a pod comes back, so names are not kept long.
+# The zone is only available in the pod. Addresses of restarted pods change, so DNS answers are cached for 2 s only.
 { cat "/etc/kafka/node-$node.properties" && echo "broker.rack=${ZONE:-zone-$node}"; } >"$run/server.properties"
 fresh_names="-Dsun.net.inetaddr.ttl=2 -Dsun.net.inetaddr.negative.ttl=0"
 
@@ -31,7 +31,7 @@ while [ ! -e "$run/leaving" ]; do
     sleep 0.1
     continue
   fi
-  # shellcheck disable=SC2086 # the flags are words
+  # shellcheck disable=SC2086 # several words
   /opt/java/bin/java $JAVA_FLAGS -XX:AOTCache=/opt/kafka/broker.aot -Djava.io.tmpdir=/tmp $fresh_names \
     -Dlog4j2.configurationFile=/opt/kafka/log4j2.properties -cp "$(cat /opt/kafka/classpath)" \
     kafka.Kafka "$run/server.properties" &
@@ -39,7 +39,7 @@ while [ ! -e "$run/leaving" ]; do
   echo "$broker" >"$run/pid"
   wait "$broker"
   code=$?
-  while kill -0 "$broker" 2>/dev/null; do # a signal ends `wait` before the broker has ended
+  while kill -0 "$broker" 2>/dev/null; do # a signal interrupts `wait` before the broker has ended
     wait "$broker"
     code=$?
   done

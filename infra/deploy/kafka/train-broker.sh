@@ -1,6 +1,6 @@
 #!/bin/bash
-# While the image is built: formats a log folder for the checkpoint that every log folder begins with, and runs a broker for
-# a moment to have an ahead-of-time cache of its start (JEP 514).
+# Build step of the image: formats a log folder to get the bootstrap checkpoint of every log folder, and runs a broker briefly
+# to record the ahead-of-time cache of its start (JEP 514).
 set -eu
 cd /opt/kafka
 printf '%s:' /opt/kafka/libs/*.jar | sed 's/:$//' >classpath
@@ -13,7 +13,7 @@ default.replication.factor=1
 min.insync.replicas=1
 offsets.topic.replication.factor=1
 END
-# shellcheck disable=SC2086 # the flags are words
+# shellcheck disable=SC2086 # several words
 java=(/opt/java/bin/java $JAVA_FLAGS)
 "${java[@]}" -cp "$(cat classpath)" kafka.tools.StorageTool format -t trainingtrainingtrain1 -c /tmp/training.properties
 cp /tmp/training/bootstrap.checkpoint .

@@ -1,13 +1,13 @@
-"""The bank's monolith: customers and cards in one database. It knows nothing of Kafka, and no lesson changes it.
+"""The bank's monolith: customers and cards in one database. It does not use Kafka, and no lesson changes it.
 
-Usage: bank.py create                   make the tables
-       bank.py open COUNT               open so many accounts, with a card each
-       bank.py limit CARD CENTS         what may be paid with a card at once
-       bank.py move CUSTOMER CITY       a customer has moved
-       bank.py close CUSTOMER           a customer leaves, and the cards with them
-       bank.py work COUNT PER_SECOND    an ordinary day: so many changed limits, so many a second
+Usage: bank.py create                   create the tables
+       bank.py open COUNT               open COUNT accounts, with one card each
+       bank.py limit CARD CENTS         set the limit per payment of a card
+       bank.py move CUSTOMER CITY       change the city of a customer
+       bank.py close CUSTOMER           delete a customer and their cards
+       bank.py work COUNT PER_SECOND    change COUNT limits at the given rate
 
-The database is the one that the variable BANK_DATABASE names.
+The variable BANK_DATABASE contains the address of the database.
 """
 
 import os
@@ -33,13 +33,13 @@ FIRST_LIMIT = 500_00
 
 
 def create(bank: psycopg.Connection) -> str:
-    """Make the tables."""
+    """Create the tables."""
     bank.execute(Path(__file__).with_name("schema.sql").read_text())
     return "tables made"
 
 
 def open_accounts(bank: psycopg.Connection, count: str) -> str:
-    """Open accounts; numbers go on where they ended."""
+    """Open accounts; continue after the highest customer number."""
     [(first,)] = bank.execute("select coalesce(max(id) + 1, 0) from customers").fetchall()
     for number in range(first, first + int(count)):
         with bank.transaction():
@@ -50,25 +50,25 @@ def open_accounts(bank: psycopg.Connection, count: str) -> str:
 
 
 def limit(bank: psycopg.Connection, card: str, cents: str | int) -> str:
-    """Change what may be paid with a card at once."""
+    """Set the limit per payment of a card."""
     done = bank.execute("update cards set limit_cents = %s where card = %s", [int(cents), card])
     return f"{card}: limit {int(cents) / 100:.2f} €" if done.rowcount else f"there is no {card}"
 
 
 def move(bank: psycopg.Connection, customer: str, city: str) -> str:
-    """A customer has moved."""
+    """Change the city of a customer."""
     done = bank.execute("update customers set city = %s where id = %s", [city, int(customer)])
     return f"customer {customer} lives in {city}" if done.rowcount else f"there is no customer {customer}"
 
 
 def close(bank: psycopg.Connection, customer: str) -> str:
-    """A customer leaves."""
+    """Delete a customer, and with them their cards."""
     done = bank.execute("delete from customers where id = %s", [int(customer)])
     return f"customer {customer} has left" if done.rowcount else f"there is no customer {customer}"
 
 
 def work(bank: psycopg.Connection, count: str, per_second: str) -> str:
-    """Change one limit after the other, each to an amount of its own."""
+    """Change limits at a rate per second, each to a different amount."""
     cards = [card for (card,) in bank.execute("select card from cards order by card").fetchall()]
     began = time.monotonic()
     for number in range(int(count)):
@@ -88,7 +88,7 @@ COMMANDS: dict[str, Callable[..., str]] = {
 
 
 def main(words: list[str]) -> None:
-    """Run one command; prints what was done."""
+    """Run one command and print its result."""
     if not words or words[0] not in COMMANDS or "BANK_DATABASE" not in os.environ:
         sys.exit(__doc__)
     with psycopg.connect(os.environ["BANK_DATABASE"], autocommit=True) as bank:

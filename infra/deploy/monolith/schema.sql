@@ -1,4 +1,4 @@
--- The bank's old database. Whoever designed it had never heard of events.
+-- The bank's database: it stores the current state and no events.
 create table customers (
     id integer primary key,
     name text not null,

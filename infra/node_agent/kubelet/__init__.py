@@ -1,1 +1,1 @@
-"""The kubelet's part: pods, containers, probes, volumes, the node's registration."""
+"""Kubelet: pods, containers, probes, volumes, and the node's registration."""

@@ -1,7 +1,7 @@
-"""Whether a pod's own program answers its probes: pods without Docker share the machine's ports.
+"""Check that a pod's own program answers its probes: pods without Docker share the machine's ports.
 
-A program that binds every address (0.0.0.0) is reached at the address of any pod. Without this look, a pod whose port it took
-would be called ready, as the other one answers for it.
+A program that binds all addresses (0.0.0.0) is reached at the address of any pod. Without this check, a pod whose port is in
+use by such a program would count as ready, because that program answers its probe.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ REFUSED = "connection refused"
 
 
 class Pod(Protocol):
-    """What is asked of a pod."""
+    """The part of a pod that `Answering` needs."""
 
     @property
     def address(self) -> str:
-        """The address at which its processes listen."""
+        """Return the address at which the pod's processes listen."""
 
     def owns(self, process: int) -> bool:
-        """Whether a process is one of its containers'."""
+        """Return whether a process belongs to one of the pod's containers."""
 
     def owner(self, process: int) -> str:
-        """Whose a process is."""
+        """Return the owner of a process, for a message."""
 
 
 class Answering:
-    """Looks at the answers to one probe during one attempt of a container."""
+    """Checks the answers to one probe during one attempt of a container."""
 
     def __init__(self, pod: Pod, probe: dict, ports: dict[str, int]) -> None:
         self._pod = pod
         self._action = probe.get("httpGet") or probe.get("tcpSocket") or {}
         self._ports = ports
-        self._known = False  # the pod's own program answers: it keeps its port as long as it lives
+        self._known = False  # the pod's own program answers; it keeps its port until it ends
 
     async def judged(self, sentence: str) -> str:
-        """The result of a probe, which is empty for a success, with what the machine's sockets add to it."""
+        """Return the result of a probe (empty for a success), with a finding from the sockets appended."""
         refused = REFUSED in sentence
         if not self._action or self._action.get("host") or (self._known if not sentence else not refused):
             return sentence
@@ -52,7 +52,7 @@ class Answering:
         return port_of(self._action["port"], self._ports)
 
     def _stranger(self, port: int) -> str:
-        """Who answers in the place of the pod; empty if it does so itself."""
+        """Name the program that answers instead of the pod; empty if the pod answers."""
         listening = [one for one in proc.listeners() if one.port == port]
         if any(one.address == self._pod.address for one in listening):
             return ""
@@ -62,7 +62,7 @@ class Answering:
         return f"port {port} is answered by {named(found[0], self._pod.owner)}, not by this pod"
 
     def _hint(self, port: int) -> str:
-        """Where the program listens instead, if it does."""
+        """Return the other address at which the pod's program listens, if there is one."""
         for one in proc.listeners():
             process = holder(one.inode) if one.port == port else None
             if process and self._pod.owns(process):

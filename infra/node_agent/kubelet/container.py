@@ -1,4 +1,4 @@
-"""One container: its process, started again as its pod's restart policy says, and what its status tells of it."""
+"""A container: its process, its restarts by the pod's restart policy, and its status."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from node_agent.kubelet.states import whole
 from node_agent.processes import process_tree
 from node_agent.processes.logs import ContainerLog
 
-FIRST_DELAY, LONGEST_DELAY = 10.0, 300.0  # seconds between restarts, doubled each time, as a kubelet does
-CALM = 600.0  # after so long without an end, the next restart is at once again
-CONFIG_RETRY = 2.0  # seconds until a missing config map is looked for again
+FIRST_DELAY, LONGEST_DELAY = 10.0, 300.0  # seconds between restarts, doubled each time, as in a kubelet
+CALM = 600.0  # seconds; after an attempt of this length, the restart delay starts at zero again
+CONFIG_RETRY = 2.0  # seconds until a missing config map is requested again
 PULL_DELAY = 10.0
 KEPT_LOGS = 2
 KILLED = 137
-ENDED_BY_SIGNAL = 128  # exit codes from here on
+ENDED_BY_SIGNAL = 128  # the first exit code that stands for a signal
 COULD_NOT_START = 128
 
 
 class Container:
-    """A container of a pod; `run` returns when it has ended for good."""
+    """A container of a pod; `run` returns when it has ended and will not be restarted."""
 
     def __init__(self, pod: PodOwner, spec: dict, *, init: bool = False) -> None:
         self.pod, self.spec, self.init = pod, spec, init
@@ -42,54 +42,54 @@ class Container:
         self.has_started = False  # its startup probe has succeeded, or it has none
         self.state: dict = {"waiting": {"reason": "PodInitializing" if pod.has_inits else "ContainerCreating"}}
         self.last_state: dict = {}
-        self.resources: dict = spec.get("resources") or {}  # in effect; a resize changes them
+        self.resources: dict = spec.get("resources") or {}  # the current ones; a resize changes them
         self.image_id = ""
         self.id = ""
         self._over = asyncio.Event()
         self._over.set()
         self.reason = ""  # why the agent ended it, if it did: OOMKilled
         self._delay = 0.0
-        self._resized = False  # it is ended because its resources have changed, and started again at once
+        self._resized = False  # being stopped because its resources have changed; restarted at once
         self._env: dict[str, str] = {}
         self._cwd = pod.folder
 
-    # -- what others ask
+    # -- queries
 
     def ended(self) -> bool:
-        """Whether its current attempt is over."""
+        """Return whether the current attempt has ended."""
         return self._over.is_set()
 
     def done(self) -> bool:
-        """Whether it has ended and will not be started again."""
+        """Return whether it has ended and will not be restarted."""
         return "terminated" in self.state
 
     def exit_code(self) -> int | None:
-        """That of its end, if it has ended."""
+        """Return its exit code if it is done."""
         return self.state["terminated"]["exitCode"] if self.done() else None
 
     @property
     def ports(self) -> dict[str, int]:
-        """Its named ports."""
+        """Return the named ports."""
         return {port["name"]: port["containerPort"] for port in self.spec.get("ports") or [] if "name" in port}
 
     @property
     def restarts_always(self) -> bool:
-        """Whether it is to run all the time: an init container that is, is a sidecar."""
+        """Return whether it is always restarted; an init container with this property is a sidecar."""
         return (self.spec.get("restartPolicy") if self.init else self.pod.policy) == "Always"
 
     async def spawn(
         self, argv: list[str], *, stdin: int, stdout: int, stderr: int, tty: bool = False
     ) -> asyncio.subprocess.Process:
-        """One more process in this container: its variables, its folder."""
+        """Start another process with the container's variables and folder."""
         replace = self.pod.volumes.replaced(self.spec)
         env = {**self._env, "TERM": "xterm"} if tty else self._env
         words = [replace(word) for word in argv]
         return await process_tree.start(words, env, self._cwd, tty=tty, stdin=stdin, stdout=stdout, stderr=stderr)
 
-    # -- its life
+    # -- attempts
 
     async def run(self) -> None:
-        """Start it, and again, until it has ended for good."""
+        """Start the container, and restart it as the restart policy requires."""
         while True:
             await self._prepare()
             began = time.monotonic()
@@ -99,7 +99,7 @@ class Container:
                 self.restarts += 1
                 self._be(
                     {"waiting": {"reason": "ContainerCreating"}}
-                )  # before anything is told: it has not ended for good
+                )  # before the next status is written: the container is not done
                 continue
             if not self._again(code):
                 return
@@ -113,7 +113,7 @@ class Container:
         return self.restarts_always or (self.pod.policy != "Never" and code != 0)
 
     async def _wait(self) -> None:
-        """Back-off: the first restart comes at once, the next after 10 s, 20 s …"""
+        """Wait for the back-off: the first restart is immediate, the next ones follow after 10 s, 20 s …"""
         self.last_state = self.state
         if self._delay:
             said = f"back-off {self._delay:g}s restarting failed container={self.name} pod={self.pod.full_name}"
@@ -126,7 +126,7 @@ class Container:
         self.restarts += 1
 
     async def _prepare(self) -> None:
-        """Wait until its image, and what its variables refer to, are there."""
+        """Wait until the image exists, and the objects that the variables refer to."""
         pull_delay = PULL_DELAY
         while True:
             try:
@@ -140,7 +140,7 @@ class Container:
                 self._be({"waiting": {"reason": "CreateContainerConfigError", "message": str(error)}})
                 self.pod.note("Failed", f"Error: {error}", self)
                 await asyncio.sleep(CONFIG_RETRY)
-            except AWAY:  # the API server is not there to be asked; what crashed meanwhile starts when it is back
+            except AWAY:  # a container that crashed while the API server is away starts when it is back
                 await asyncio.sleep(CONFIG_RETRY)
 
     def _policy(self) -> str:
@@ -222,7 +222,7 @@ class Container:
         finally:
             for task in copies:
                 task.cancel()
-            self._over.set()  # last of all: who waits for it may end this task, and what it was to tell with it
+            self._over.set()  # last: a waiter may cancel this task, and reports that were not written would be lost
         return code
 
     async def _until_the_end(self, process: asyncio.subprocess.Process, watching: list[asyncio.Task]) -> int:
@@ -235,7 +235,7 @@ class Container:
             self.ready, self.pid = False, None
 
     async def _note_taken_ports(self, log: Path) -> None:
-        """If it failed because another program has its port, say which."""
+        """Write an event if the container failed because another program uses its port."""
         declared = {port["containerPort"] for port in self.spec.get("ports") or []}
         lived = time.time() - self.started
         for taken in await asyncio.to_thread(taken_ports.find, declared, self.pod.address, log, lived):
@@ -261,19 +261,19 @@ class Container:
         self.pod.changed()
 
     def _end_all(self) -> None:
-        """Kill whatever of it still runs, also what its program started and left."""
+        """Kill all processes of the container, also those that its program started in the background."""
         if self.pid:
             process_tree.kill(process_tree.whole(self.pid))
         process_tree.sweep(*self.pod.mark(self.name))
 
     async def stop(self, grace: float) -> None:
-        """End its attempt: preStop, SIGTERM, and after the grace period SIGKILL; returns when it is over."""
+        """End the attempt: preStop, SIGTERM, and after the grace period SIGKILL; return when it has ended."""
         if not self.pid:
             await self._over.wait()
             return
         until = time.monotonic() + grace
         hook = (self.spec.get("lifecycle") or {}).get("preStop")
-        # A pause lets balancers turn to other pods. When the node goes, its balancer goes first, and so do these.
+        # A preStop sleep gives balancers time to switch to other pods. When the node stops, its balancer stops first.
         if hook and not ("sleep" in hook and self.pod.node_leaves):
             hooking = asyncio.create_task(container_lifecycle.do(self, hook, max(0.0, grace)))
             over = asyncio.create_task(self._over.wait())
@@ -284,7 +284,7 @@ class Container:
                 task.cancel()
         if self.pid and not self._over.is_set():
             process_tree.kill([self.pid], signal.SIGTERM)
-            # A kubelet gives two seconds more to one whose hook took all of the time.
+            # As a kubelet: two more seconds if the hook has used up the grace period.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), max(2.0 if grace else 0.0, until - time.monotonic()))
         if not self._over.is_set():
@@ -292,16 +292,19 @@ class Container:
             await self._over.wait()
 
     def restart(self) -> None:
-        """End its attempt and begin another one, as it asks for when its resources change."""
+        """Restart the container after a resize, if its resize policy requires that."""
         if self.pid:
             self._resized = True
             self.pod.note("Killing", f"Container {self.name} resize requires restart", self, warning=False)
             self.pod.keep(asyncio.create_task(self.stop(self.pod.grace(self.spec, ""))))
 
-    # -- after the agent was away
+    # -- after a restart of the agent
 
     def recall(self, status: dict) -> None:
-        """Take over what the API server knows: whatever ran is gone with the agent that ran it, and that counts."""
+        """Restore the state from the API server after a restart of the agent.
+
+        A container that ran has ended with the agent, which counts as an end.
+        """
         self.restarts = status.get("restartCount", 0)
         self.resources = status.get("resources") or self.resources
         state = status.get("state") or {}
@@ -320,7 +323,7 @@ class Container:
                 self.state = state
 
     def status(self) -> dict:
-        """A ContainerStatus."""
+        """Return the ContainerStatus."""
         told = {
             "name": self.name,
             "image": self.spec["image"],

@@ -1,4 +1,4 @@
-"""What happens around a container while it runs: its hooks, its probes, and its memory limit."""
+"""Hooks, probes and memory limit of a running container."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from node_agent.kubelet.owners import AttendedContainer
 from node_agent.kubelet.resizing import memory_limit
 from node_agent.processes import process_tree
 
-HOOK_SECONDS = 300  # that a postStart hook may take
-LOOK = 1.0  # seconds between two looks at the memory
+HOOK_SECONDS = 300  # limit for a postStart hook
+LOOK = 1.0  # seconds between two checks of the memory
 
 
 async def attend(container: AttendedContainer) -> None:
-    """Run its postStart hook, then its probes, as long as this attempt lives."""
+    """Run the postStart hook, then the probes, until the attempt ends."""
     if not await _post_start(container):
         return
     startup = container.spec.get("startupProbe")
@@ -35,7 +35,7 @@ async def attend(container: AttendedContainer) -> None:
 
 
 async def do(container: AttendedContainer, hook: dict, longest: float) -> str:
-    """Do what a hook says; empty if it succeeded, otherwise a sentence."""
+    """Run a hook; return an empty string if it succeeded, otherwise a message."""
     if "sleep" in hook:
         await asyncio.sleep(min(hook["sleep"]["seconds"], longest))
         return ""
@@ -43,7 +43,7 @@ async def do(container: AttendedContainer, hook: dict, longest: float) -> str:
 
 
 async def keep_to_memory(container: AttendedContainer) -> None:
-    """End it when all of its processes together hold more than its limit, which a resize may change."""
+    """Kill the container when its processes exceed the current memory limit, which a resize can change."""
     while True:
         await asyncio.sleep(LOOK)
         limit = memory_limit(container.resources)
@@ -100,5 +100,5 @@ async def _post_start(container: AttendedContainer) -> bool:
 
 
 def _stop(container: AttendedContainer, kind: str) -> None:
-    """On its own: who attends an attempt ends with it."""
+    """Stop the container in a separate task: the calling task is cancelled when the attempt ends."""
     container.pod.keep(asyncio.create_task(container.stop(container.pod.grace(container.spec, kind))))

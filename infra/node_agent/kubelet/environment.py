@@ -1,4 +1,4 @@
-"""The variables of a container, as its manifest and its pod say, and `$(NAME)` replaced in its command."""
+"""Environment variables of a container, and the expansion of `$(NAME)` in its command."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from node_agent.kubelet.volumes import missing
 
 
 class ConfigError(Exception):
-    """What a variable refers to is missing; the text is the sentence that a kubelet says."""
+    """An object or key that a variable refers to is missing; the text is a kubelet's message."""
 
 
 class Sources:
-    """Reads the config maps and secrets of one pod's namespace, each once."""
+    """Config maps and secrets of a pod's namespace, each read once."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self._api, self._namespace = api, namespace
         self._read: dict[tuple[str, str], dict[str, str] | None] = {}
 
     async def data(self, kind: str, name: str, *, optional: bool) -> dict[str, str]:
-        """The texts of a config map or secret.
+        """Return the values of a config map or secret, by key.
 
         Raises:
             ConfigError: it is missing, and not optional.
@@ -39,7 +39,7 @@ class Sources:
         return self._read[kind, name] or {}
 
     async def value(self, kind: str, reference: dict) -> str | None:
-        """One text, or None if it is missing and optional."""
+        """Return one value, or None if it is missing and optional."""
         optional = bool(reference.get("optional"))
         held = await self.data(kind, reference["name"], optional=optional)
         if reference["key"] in held or optional:
@@ -51,14 +51,14 @@ class Sources:
 async def build(
     api: Api, pod: dict, container: dict, base: Mapping[str, str], seen_here: dict[str, str]
 ) -> dict[str, str]:
-    """All variables of a container.
+    """Return all variables of a container.
 
     Args:
-        base: what is there before the manifest speaks: the image's, the services'.
+        base: the variables of the image and of the Services, which the manifest can override.
         seen_here: see `fields.of_pod`.
 
     Raises:
-        ConfigError: something that they refer to is missing.
+        ConfigError: an object or key that a variable refers to is missing.
     """
     sources = Sources(api, pod["metadata"]["namespace"])
     env = dict(base)
@@ -88,11 +88,11 @@ async def _value(sources: Sources, pod: dict, container: dict, variable: dict, s
         return fields.of_pod(pod, source[kind]["fieldPath"], seen_here)
     if kind == "resourceFieldRef":
         return fields.of_resources(pod, source[kind].get("containerName") or container["name"], source[kind])
-    raise ConfigError(f"variable {variable['name']}: {kind} is not known on nodes without Docker")
+    raise ConfigError(f"variable {variable['name']}: {kind} is not supported on nodes without Docker")
 
 
 def expanded(text: str, env: Mapping[str, str]) -> str:
-    """`$(NAME)` replaced by the variable; an unknown name stays, and `$$(NAME)` means `$(NAME)`."""
+    """Replace `$(NAME)` by the variable; an unknown name stays, and `$$(NAME)` becomes `$(NAME)`."""
     return re.sub(r"\$\$|\$\(([^)]+)\)", lambda found: _one(found, env), text)
 
 

@@ -1,4 +1,4 @@
-"""Events, as a kubelet writes them: what `kubectl describe` shows at its end. Equal ones are counted, not repeated."""
+"""Kubernetes events, as a kubelet writes them and `kubectl describe` lists them; equal events are counted, not repeated."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from datetime import UTC, datetime
 from node_agent.api import AWAY, Api, ApiError
 
 log = logging.getLogger(__name__)
-MOST_KEPT = 500  # distinct events that are counted, a node
+MOST_KEPT = 500  # distinct events that are counted, per node
 
 
 def now() -> str:
-    """The time, as the API writes it."""
+    """Return the current time in the API's format."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Recorder:
-    """Writes events, one after the other, in the background: a node's of its pods, or the balancer's of Services."""
+    """Writes events in the background: of a node about its pods, or of the balancer about Services."""
 
     def __init__(self, api: Api, node: str, component: str = "kubelet", kind: str = "Pod") -> None:
-        """Args: node, component: who says it, and where; kind: what the things are that it is said of."""
+        """Args: node, component: the source of the events; kind: the kind of the objects that they are about."""
         self._api, self._node, self._component, self._kind = api, node, component, kind
         self._queue: asyncio.Queue[tuple[dict, str, str, str]] = asyncio.Queue(1000)
         self._written: dict[tuple, dict] = {}
 
     def note(self, thing: dict, reason: str, message: str, *, warning: bool = False, container: str = "") -> None:
-        """Something happened to a pod, or to one of its containers; or to a Service."""
+        """Queue an event about a pod, one of its containers, or a Service."""
         about = thing["metadata"]
         involved = {
             "apiVersion": "v1",
@@ -42,10 +42,10 @@ class Recorder:
         try:
             self._queue.put_nowait((involved, reason, message[:1024], "Warning" if warning else "Normal"))
         except asyncio.QueueFull:
-            log.warning("An event is left out: %s %s", reason, message)
+            log.warning("The queue is full; an event is dropped: %s %s", reason, message)
 
     async def run(self) -> None:
-        """Write what was noted, for ever."""
+        """Write the queued events, without end."""
         while True:
             event = await self._queue.get()
             try:

@@ -1,4 +1,4 @@
-"""What a manifest may ask of its own pod: fields, and resources of a container."""
+"""Values for `fieldRef` and `resourceFieldRef`: fields of a pod, and resources of a container."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ UNITS = {"": 1, "m": 0.001, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12} | {
 
 
 def quantity(text: str | float) -> float:
-    """Of `500m`: 0.5; of `64Mi`: 67108864."""
+    """Return a quantity as a number: 0.5 for `500m`, 67108864 for `64Mi`, 0 for an invalid text."""
     found = re.fullmatch(r"([0-9.]+(?:e[0-9]+)?)([a-zA-Z]*)", str(text))
     return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else 0.0
 
 
 def of_pod(pod: dict, path: str, seen_here: dict[str, str]) -> str:
-    """The field of a pod at a path such as `metadata.labels['app']`.
+    """Return the field of a pod at a path such as `metadata.labels['app']`.
 
     Args:
-        seen_here: what differs where the pod runs, by path, such as the address at which it really listens.
+        seen_here: values by path that differ inside the pod, such as the address at which it listens.
     """
     if path in seen_here:
         return seen_here[path]
@@ -40,7 +40,7 @@ def of_pod(pod: dict, path: str, seen_here: dict[str, str]) -> str:
 
 
 def of_resources(pod: dict, container: str, reference: dict) -> str:
-    """A limit or a request of a container, in units of the divisor; without a limit, what the machine has."""
+    """Return a limit or request in units of the divisor; without one, the machine's capacity."""
     everyone = [*pod["spec"].get("containers", []), *(pod["spec"].get("initContainers") or [])]
     chosen: dict = next((one for one in everyone if one["name"] == container), {})
     which, _, resource = reference["resource"].partition(".")

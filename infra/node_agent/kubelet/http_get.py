@@ -1,7 +1,7 @@
-"""The GET of a probe or a hook: one connection, one question, and of the answer its status.
+"""HTTP GET of a probe or a hook: one connection, one request, and the status of the answer.
 
-Probes are the largest part of what an idle agent does. A client that can do everything (aiohttp) takes three times the
-processor's time for one, so that this is done by a socket and the parser that the services' own server has.
+Probes are the largest part of an idle agent's work. A full client (aiohttp) needs three times the CPU time for a probe, so
+this one uses a socket and the parser of the services' server.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ from collections.abc import Iterable
 
 import httptools
 
-CHUNK = 4096  # bytes that are read at once; the answer's end is not waited for
-_PATH = "/%?&=#:@!$'()*+,;~"  # stand in a request as they are; what else is no letter or number is written as %XX
+CHUNK = 4096  # bytes per read; the end of the answer is not awaited
+_PATH = "/%?&=#:@!$'()*+,;~"  # left as they are in a request; other marks are written as %XX
 
 
 class NoAnswer(Exception):
-    """What came is not HTTP, or nothing came."""
+    """The answer is missing, or is not HTTP."""
 
 
 async def status(scheme: str, host: str, port: int, path: str, headers: Iterable[tuple[str, str]]) -> int:
-    """Ask, and return the answer's status. A certificate may be anybody's: a kubelet does not look either.
+    """Send a GET request and return the status of the answer.
+
+    As in a kubelet, certificates are not verified.
 
     Raises:
-        OSError: there is no connection.
-        NoAnswer: there is one, and no status; it says why.
+        OSError: the connection failed.
+        NoAnswer: there is a connection, but no status; the text is the reason.
     """
     question = _question(host, port, path, headers)
     try:
@@ -63,13 +65,16 @@ async def _status(reader: asyncio.StreamReader) -> int:
         try:
             answer.parser.feed_data(data)
         except httptools.HttpParserError:
-            if not answer.status:  # what follows the head is not looked at
+            if not answer.status:  # the data after the head are not checked
                 raise NoAnswer(f'malformed HTTP response "{data[:40].decode(errors="replace")}"') from None
     return answer.status
 
 
 class _Answer:
-    """Knows the status as soon as the head of an answer has come; "100 Continue" and the like are none."""
+    """The status of an answer, set when its head has arrived.
+
+    Interim answers such as "100 Continue" do not count.
+    """
 
     status = 0
 

@@ -1,4 +1,4 @@
-"""Which program an image's name stands for: the table `infra/images.toml`, read anew each time a container starts."""
+"""Programs of images: the table `infra/images.toml`, read again at every start of a container."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TABLE = "infra/images.toml"
-# A name as the OCI's distribution reference has it: an optional registry, path components, then a tag or a digest.
+# A name in the format of the OCI distribution reference: an optional registry, path components, then a tag or a digest.
 NAME = re.compile(
     r"([a-zA-Z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
     r"(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?"
@@ -17,7 +17,7 @@ NAME = re.compile(
 
 
 class NoSuchImage(Exception):
-    """There is no program for this name; `reason` is the word that Kubernetes uses for it."""
+    """No program is configured for an image; `reason` is Kubernetes' reason, such as ErrImagePull."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class NoSuchImage(Exception):
 
 @dataclass(frozen=True)
 class Image:
-    """A program: the folder it is started in, what is run if the manifest does not say, and its variables."""
+    """A program: its working directory, its default command, and its variables."""
 
     name: str
     folder: Path
@@ -35,14 +35,14 @@ class Image:
 
 
 def find(root: Path, name: str, policy: str = "IfNotPresent") -> Image:
-    """The program that an image's name stands for.
+    """Return the program of an image.
 
     Args:
         root: the checkout; folders in the table are relative to it.
         policy: the container's imagePullPolicy.
 
     Raises:
-        NoSuchImage: there is none, or the table cannot be read, in a sentence.
+        NoSuchImage: no program is configured, or the table cannot be read.
     """
     if not NAME.fullmatch(name):
         raise NoSuchImage("InvalidImageName", f'couldn\'t parse image name "{name}": invalid reference format')
@@ -55,7 +55,7 @@ def find(root: Path, name: str, policy: str = "IfNotPresent") -> Image:
         reason = "ErrImageNeverPull" if policy == "Never" else "ErrImagePull"
         raise NoSuchImage(
             reason,
-            f'no program is known for the image "{name}": nodes without Docker run what {TABLE} names '
+            f'no program is configured for the image "{name}": nodes without Docker run the programs in {TABLE} '
             f"({', '.join(table)}); add a line there, or use the backend kind",
         )
     return _read(root, name, entry)

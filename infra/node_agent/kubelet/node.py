@@ -1,4 +1,4 @@
-"""One node: it is there for the control plane, and runs the pods that the scheduler gives it."""
+"""A node: registers with the control plane, and runs the pods that the scheduler assigns to it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from node_agent.model import Config
 log = logging.getLogger(__name__)
 
 FIRST_INDEX, LAST_INDEX = 2, 254
-LOST = "lost"  # a file of this name in a node's folder: the node is as without power
-LOOK = 0.4  # seconds between two looks for it
+LOST = "lost"  # a file of this name in a node's folder simulates a power failure of the node
+LOOK = 0.4  # seconds between two checks for the file
 
 
 class Node:
     """A worker node; `run` returns when it is cancelled."""
 
-    MARK = "WORKSHOP_NODE"  # the variable by which processes of its pods are known
+    MARK = "WORKSHOP_NODE"  # the variable that marks the processes of its pods
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Node:
         """Initialize the node; `run` registers it.
 
         Args:
-            number: its own in its addresses, from 1.
-            links: the variables that tell a namespace's services.
-            all_pods: the pods of this machine, on whichever node.
+            number: the node's number in its addresses, from 1.
+            links: returns the Service variables of a namespace.
+            all_pods: returns the pods of all nodes of this machine.
         """
         self.config, self.name, self.number, self.api = config, name, number, api
         self.address = config.node_address(name)
@@ -48,7 +48,7 @@ class Node:
         self.service_links, self.all_pods = links, all_pods
         self.pods: dict[str, Pod] = {}
         self._tasks: dict[str, asyncio.Task] = {}
-        self._last = FIRST_INDEX - 1  # the last address that was given: the next pod gets another one
+        self._last = FIRST_INDEX - 1  # the last address that was assigned; the next pod gets another one
         self._standing = Standing(config, name, number, api)
 
     def pods_here(self) -> list[Pod]:
@@ -56,21 +56,21 @@ class Node:
         return list(self.pods.values())
 
     def pod_address(self, index: int) -> str:
-        """The address of a pod, as the API knows it."""
+        """Return the address of a pod in the API."""
         return self.config.addresses.pod_api(self.number, index)
 
     def api_variables(self) -> dict[str, str]:
-        """Where programs in pods find the API server."""
+        """Return the variables with the API server's address."""
         host, port = self.config.api.rpartition("/")[2].rsplit(":", 1)
         return {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port, "KUBERNETES_SERVICE_PORT_HTTPS": port}
 
     @property
     def lost(self) -> bool:
-        """Whether it is to be as a machine without power."""
+        """Return whether a power failure of the node is simulated."""
         return (self.folder / LOST).exists()
 
     async def run(self) -> None:
-        """Work, except while it is lost."""
+        """Run the node, except while it is lost."""
         self.folder.mkdir(parents=True, exist_ok=True)
         while True:
             while self.lost:
@@ -88,14 +88,14 @@ class Node:
             self.pods.clear()
 
     def cut(self) -> None:
-        """End all of its pods' processes without a word."""
+        """Kill the processes of all pods, without a report to the API server."""
         for task in self._tasks.values():
             task.cancel()
         for pod in self.pods.values():
             pod.kill()
 
     async def leave(self, seconds: float) -> None:
-        """Tell all of its pods' programs to leave, because the node goes; they are started again when it is back."""
+        """Stop the processes of all pods because the node stops; they are restarted when it is back."""
         for pod in self.pods.values():
             pod.leaving = pod.node_leaves = pod.telling.muted = True
         await asyncio.gather(*(pod.stop(seconds) for pod in self.pods.values()))
@@ -138,7 +138,7 @@ class Node:
             self._tasks.pop(pod.uid, None)
 
     def _index(self, manifest: dict) -> int | None:
-        """The last part of a pod's address: the one that it had before, or the next that is free."""
+        """Return the last part of a pod's address: the one that it had before, or the next free one."""
         taken = {pod.index for pod in self.pods.values()}
         had = (manifest.get("status") or {}).get("podIP", "")
         index = int(had.rpartition(".")[2] or 0)

@@ -1,4 +1,4 @@
-"""How a node stands with the control plane: it registers itself, gives signs of life, and tells its status."""
+"""Registration of a node with the control plane, its heartbeats, and its status."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from node_agent.model import Config
 log = logging.getLogger(__name__)
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-RENEW = 2.5  # seconds between two signs of life; the control plane waits for 8
-LOOK = 10.0  # seconds between two looks whether the status has changed
-REPORT = 300.0  # seconds after which a status that has not is told again (both as a kubelet's defaults)
+RENEW = 2.5  # seconds between two heartbeats; the control plane waits 8 seconds for one
+LOOK = 10.0  # seconds between two checks for a changed status (a kubelet's default)
+REPORT = 300.0  # seconds after which an unchanged status is reported again (a kubelet's default)
 RETRY = 0.3
 MOST_PODS = 110
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -37,21 +37,21 @@ GOOD = {
 
 
 class Standing:
-    """Keeps one node known, ready and alive to the control plane, as long as `run` runs."""
+    """Keeps a node registered, ready and alive for the control plane while `run` runs."""
 
     def __init__(self, config: Config, name: str, number: int, api: Api) -> None:
         self.config, self.name, self.number, self.api = config, name, number, api
         self._told: dict = {}
-        self._at_odds = asyncio.Event()  # the control plane does not have it as it is
+        self._at_odds = asyncio.Event()  # the control plane's state of the node is wrong
 
     async def run(self) -> None:
-        """Keep it so; returns when it is cancelled. `register` comes first."""
+        """Renew the lease and report the status until cancelled; call `register` first."""
         async with asyncio.TaskGroup() as group:
             for work in (self._renew(), self._tell(), self._watch()):
                 group.create_task(work)
 
     async def register(self) -> None:
-        """Tell the status to the node of this name, or create it."""
+        """Write the status of the node, or create the node; retry until it succeeds."""
         while True:
             with suppress(*AWAY):
                 try:
@@ -78,7 +78,7 @@ class Standing:
             await self.api.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": about, "status": status})
 
     def status(self, seen: str) -> dict:
-        """What is told, as of the time `seen`."""
+        """Return the node's status with the heartbeat time `seen`."""
         capacity = resizing.capacities()
         has = {
             "cpu": str(int(capacity["cpu"])),
@@ -115,7 +115,7 @@ class Standing:
                 try:
                     await self._renew_once()
                 except ApiError as error:
-                    log.warning("The sign of life of %s was refused: %s", self.name, error)
+                    log.warning("The heartbeat of %s was refused: %s", self.name, error)
             await asyncio.sleep(RENEW)
 
     async def _renew_once(self) -> None:
@@ -131,13 +131,13 @@ class Standing:
             await self.api.create(LEASES, body)
 
     async def _watch(self) -> None:
-        """Notice that the control plane takes the node for lost, or that somebody deleted it: it is still here."""
+        """Detect that the control plane marked the running node as not ready, or that it was deleted."""
         async for kind, manifest in self.api.watch(NODES, fieldSelector=f"metadata.name={self.name}"):
             if kind == "DELETED" or (kind != "SYNCED" and not _ready(manifest)):
                 self._at_odds.set()
 
     async def _tell(self) -> None:
-        """Tell the status at once when the control plane is at odds with it, soon when it has changed, and now and then."""
+        """Report the status if the control plane's is wrong, after a change, and every `REPORT` seconds."""
         when = time.monotonic()
         while True:
             with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""Types of the references that lead upwards: what a container asks of its pod, a pod of its node, a status of its pod."""
+"""Protocols of the references that lead upwards: from a container to its pod, a pod to its node, a status to its pod."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Named(Protocol):
 
 
 class PodOwner(Protocol):
-    """A pod, as its containers see it."""
+    """The part of a pod that its containers need."""
 
     manifest: dict
     uid: str
@@ -32,42 +32,42 @@ class PodOwner(Protocol):
 
     @property
     def api(self) -> Api:
-        """The client of its node."""
+        """Return the API client of its node."""
 
     @property
     def root(self) -> Path:
-        """The checkout."""
+        """Return the folder of the checkout."""
 
     @property
     def policy(self) -> str:
-        """The restart policy."""
+        """Return the restart policy."""
 
     @property
     def full_name(self) -> str:
-        """The name as a kubelet writes it in its messages."""
+        """Return the name in the form of a kubelet's messages."""
 
     @property
     def address(self) -> str:
-        """The address at which its processes listen."""
+        """Return the address at which its processes listen."""
 
     @property
     def seen_here(self) -> dict[str, str]:
-        """Fields that only the node knows, for variables."""
+        """Return the fields whose values only the node has, for variables."""
 
     def base_environment(self, container: str) -> dict[str, str]:
         """Return the variables that every container has."""
 
     def mark(self, container: str) -> tuple[str, str]:
-        """Return the variable by which the processes of a container are known, and its value."""
+        """Return the variable that marks the processes of a container, and its value."""
 
     def owns(self, process: int) -> bool:
         """Return whether a process belongs to one of its containers."""
 
     def owner(self, process: int) -> str:
-        """Return the owner of a process in words; empty if it belongs to no pod."""
+        """Return the owner of a process, for a message; empty if it belongs to no pod."""
 
     def grace(self, container: dict, probe: str) -> float:
-        """Return the seconds that a container has when a probe failed."""
+        """Return the grace period in seconds of a container whose probe failed."""
 
     def note(self, reason: str, message: str, container: Named | None = None, *, warning: bool = True) -> None:
         """Write an event."""
@@ -80,7 +80,7 @@ class PodOwner(Protocol):
 
 
 class AttendedContainer(Protocol):
-    """A container, as its hooks, probes and memory limit see it."""
+    """The part of a container that its hooks, probes and memory limit need."""
 
     name: str
     spec: dict
@@ -95,26 +95,26 @@ class AttendedContainer(Protocol):
 
     @property
     def pod(self) -> PodOwner:
-        """The pod that it belongs to."""
+        """Return the pod of the container."""
 
     @property
     def ports(self) -> dict[str, int]:
-        """The named ports."""
+        """Return the named ports."""
 
     def ended(self) -> bool:
-        """Return whether the current attempt is over."""
+        """Return whether the current attempt has ended."""
 
     async def spawn(
         self, argv: list[str], *, stdin: int, stdout: int, stderr: int, tty: bool = False
     ) -> asyncio.subprocess.Process:
-        """Start one more process in this container."""
+        """Start another process in this container."""
 
     async def stop(self, grace: float) -> None:
-        """End the current attempt within so many seconds."""
+        """End the current attempt within a grace period in seconds."""
 
 
 class ResizableContainer(Protocol):
-    """A container, as a resize sees it."""
+    """The part of a container that a resize needs."""
 
     name: str
     spec: dict
@@ -122,16 +122,16 @@ class ResizableContainer(Protocol):
     resources: dict
 
     def restart(self) -> None:
-        """Start it anew with its new resources."""
+        """Restart it with its new resources."""
 
 
 class ResizablePod(Protocol):
-    """A pod, as a resize sees it."""
+    """The part of a pod that a resize needs."""
 
     manifest: dict
 
     def resizable(self) -> Sequence[ResizableContainer]:
-        """Return its containers that run all the time."""
+        """Return the containers whose resources count on the node."""
 
     def neighbours(self) -> Sequence[ResizablePod]:
         """Return the other pods of its node."""
@@ -144,7 +144,7 @@ class ResizablePod(Protocol):
 
 
 class ContainerState(Protocol):
-    """A container, as its pod's status sees it."""
+    """The part of a container that its pod's status needs."""
 
     name: str
     ready: bool
@@ -153,23 +153,23 @@ class ContainerState(Protocol):
 
     @property
     def restarts_always(self) -> bool:
-        """Whether it is to run all the time."""
+        """Return whether it is always restarted."""
 
     def ended(self) -> bool:
-        """Return whether the current attempt is over."""
+        """Return whether the current attempt has ended."""
 
     def done(self) -> bool:
-        """Return whether it has ended and will not be started again."""
+        """Return whether it has ended and will not be restarted."""
 
     def exit_code(self) -> int | None:
-        """Return the exit code of its end, if it has ended."""
+        """Return its exit code if it is done."""
 
     def status(self) -> dict:
-        """Return a ContainerStatus."""
+        """Return the ContainerStatus."""
 
 
 class PodState(Protocol):
-    """A pod, as its status and the writer of the status see it; nothing is changed through it."""
+    """The part of a pod that its status and the writer of the status need; it is read only."""
 
     manifest: dict
     namespace: str
@@ -183,43 +183,43 @@ class PodState(Protocol):
 
     @property
     def api(self) -> Api:
-        """The client of its node."""
+        """Return the API client of its node."""
 
     @property
     def full_name(self) -> str:
-        """The name as a kubelet writes it in its messages."""
+        """Return the name in the form of a kubelet's messages."""
 
     @property
     def policy(self) -> str:
-        """The restart policy."""
+        """Return the restart policy."""
 
     @property
     def api_address(self) -> str:
-        """The address as the API knows it."""
+        """Return the address of the pod in the API."""
 
     @property
     def host_address(self) -> str:
-        """The address of its node."""
+        """Return the address of its node."""
 
     @property
     def mains(self) -> Sequence[ContainerState]:
-        """The containers that are not init containers."""
+        """Return the containers that are not init containers."""
 
     @property
     def inits(self) -> Sequence[ContainerState]:
-        """The init containers."""
+        """Return the init containers."""
 
     @property
     def resize_conditions(self) -> Mapping[str, tuple[str, str]]:
-        """The conditions of a resize that is not complete: type to reason and message."""
+        """Return the conditions of a resize that is not complete: type to reason and message."""
 
     @property
     def told(self) -> dict:
-        """The status that was written last."""
+        """Return the status that was written last."""
 
 
 class NodeOwner(Protocol):
-    """A node, as its pods see it."""
+    """The part of a node that its pods need."""
 
     MARK: str
     name: str
@@ -232,20 +232,20 @@ class NodeOwner(Protocol):
 
     @property
     def all_pods(self) -> Callable[[], Sequence[PodIdentity]]:
-        """The pods of this machine, on whichever node."""
+        """Return a function that returns the pods of all nodes of this machine."""
 
     def pods_here(self) -> Sequence[ResizablePod]:
         """Return the pods of this node."""
 
     def pod_address(self, index: int) -> str:
-        """Return the address of a pod, as the API knows it."""
+        """Return the address of a pod in the API."""
 
     def api_variables(self) -> dict[str, str]:
-        """Return the variables by which programs in pods find the API server."""
+        """Return the variables with the API server's address."""
 
 
 class PodIdentity(Protocol):
-    """A pod's names."""
+    """Namespace, name and uid of a pod."""
 
     namespace: str
     name: str

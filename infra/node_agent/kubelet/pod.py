@@ -1,4 +1,4 @@
-"""One pod on one node: its volumes, its containers in their order, its end, and the status that it tells."""
+"""A pod on a node: its volumes, its containers in their order, its termination, and its status."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from node_agent.processes import proc, process_tree
 log = logging.getLogger(__name__)
 
 MARK = "WORKSHOP_POD"
-VOLUME_RETRY = 2.0  # seconds until what a volume refers to is looked for again
-REFRESH = 30.0  # seconds after which a mounted config map may be seen as it is now
+VOLUME_RETRY = 2.0  # seconds until a missing object of a volume is requested again
+REFRESH = 30.0  # seconds between two updates of mounted config maps
 OVER = ("Succeeded", "Failed")
 
 
 class Pod:
-    """A pod that the scheduler gave to a node; see `node_agent.model.RunningPod`."""
+    """A pod that the scheduler assigned to a node; see `node_agent.model.RunningPod`."""
 
     def __init__(self, node: NodeOwner, manifest: dict, index: int) -> None:
-        """Args: index: the last part of its address."""
+        """Args: index: the last part of the pod's address."""
         about = manifest["metadata"]
         self.node_agent, self.manifest, self.index = node, manifest, index
         self.namespace, self.name, self.uid = about["namespace"], about["name"], about["uid"]
@@ -41,7 +41,7 @@ class Pod:
         self.inits = [Container(self, one, init=True) for one in spec.get("initContainers") or []]
         self.mains = [Container(self, one) for one in spec["containers"]]
         self.leaving = False
-        self.node_leaves = False  # the whole node is stopped, and starts it again when it is back
+        self.node_leaves = False  # the whole node is stopped, and restarts the pod when it is back
         self.failed_for: tuple[str, str] | None = None  # reason and message, such as DeadlineExceeded
         self.initialized = not self.has_inits
         self.sandboxed = False
@@ -52,70 +52,73 @@ class Pod:
         self._tasks: set[asyncio.Task] = set()
         self._recall()
 
-    # -- what others ask
+    # -- queries
 
     @property
     def node(self) -> str:
-        """The name of its node."""
+        """Return the name of the pod's node."""
         return self.node_agent.name
 
     @property
     def labels(self) -> dict[str, str]:
-        """Its labels, as they are now."""
+        """Return the current labels."""
         return self.manifest["metadata"].get("labels") or {}
 
     @property
     def containers(self) -> dict[str, Container]:
-        """Its containers by name, init containers first."""
+        """Return the containers by name, init containers first."""
         return {one.name: one for one in [*self.inits, *self.mains]}
 
     def resizable(self) -> list[Container]:
-        """Those of its containers that run all the time, as long as it is not over: the others have no share of the node."""
+        """Return the containers whose resources count on the node.
+
+        These are sidecars and main containers that are not done.
+        """
         return [one for one in self.containers.values() if not one.done() and (not one.init or one.restarts_always)]
 
     @property
     def api(self) -> Api:
-        """Its node's client."""
+        """Return the API client of its node."""
         return self.node_agent.api
 
     @property
     def root(self) -> Path:
-        """The checkout."""
+        """Return the folder of the checkout."""
         return self.node_agent.config.root
 
     @property
     def policy(self) -> str:
-        """Its restart policy."""
+        """Return the restart policy."""
         return self.manifest["spec"].get("restartPolicy", "Always")
 
     @property
     def full_name(self) -> str:
-        """As a kubelet writes it in its sentences."""
+        """Return the name in the form of a kubelet's messages."""
         return f"{self.name}_{self.namespace}({self.uid})"
 
     @property
     def api_address(self) -> str:
-        """Its address as the API knows it."""
+        """Return the address of the pod in the API."""
         return self.node_agent.pod_address(self.index)
 
     @property
     def address(self) -> str:
-        """The address at which its processes really listen."""
+        """Return the loopback address at which its processes listen."""
         return self.node_agent.config.to_loopback(self.api_address)
 
     @property
     def host_address(self) -> str:
-        """The address of its node."""
+        """Return the address of its node."""
         return self.node_agent.address
 
     @property
     def resize_conditions(self) -> dict[str, tuple[str, str]]:
-        """The conditions of a resize that is not complete: type to reason and message."""
+        """Return the conditions of a resize that is not complete: type to reason and message."""
         return self.resizing.conditions
 
     @property
     def told(self) -> dict:
-        """The status that was written last."""
+        """Return the status that was written last."""
         return self.telling.told
 
     def neighbours(self) -> list[ResizablePod]:
@@ -124,7 +127,7 @@ class Pod:
 
     @property
     def seen_here(self) -> dict[str, str]:
-        """Fields that only the node knows, for variables."""
+        """Return the fields whose values only the node has, for variables."""
         host = self.node_agent.address
         return {
             "status.podIP": self.address,
@@ -134,7 +137,7 @@ class Pod:
         }
 
     def base_environment(self, container: str) -> dict[str, str]:
-        """The variables that every container of it has."""
+        """Return the variables that every container of the pod has."""
         scratch = self.folder / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
         base = {"HOSTNAME": self.name, "HOME": str(scratch), "TMPDIR": str(scratch)}
@@ -144,17 +147,20 @@ class Pod:
         return base | self.node_agent.api_variables()
 
     def mark(self, container: str) -> tuple[str, str]:
-        """The variable by which the processes of a container are known, and its value."""
+        """Return the variable that marks the processes of a container, and its value."""
         return MARK, f"{self.uid}/{container}"
 
     def owns(self, process: int) -> bool:
-        """Whether a process is one of its containers': by its variables, or where it wrote over them by its parents."""
+        """Return whether a process belongs to a container: by its variables, or else by its parents.
+
+        The parents count because a process can overwrite its variables.
+        """
         if proc.variable(process, MARK).partition("/")[0] == self.uid:
             return True
         return any(process in process_tree.whole(one.pid) for one in self.containers.values() if one.pid)
 
     def owner(self, process: int) -> str:
-        """Whose a process is, as this pod would say it; empty if it is no pod's."""
+        """Return the owner of a process, for a message of this pod; empty if it belongs to no pod."""
         uid, _, container = proc.variable(process, MARK).partition("/")
         if uid == self.uid:
             return f"the container {container} of this pod"
@@ -162,35 +168,35 @@ class Pod:
         return next(names, "")
 
     def grace(self, container: dict, probe: str) -> float:
-        """Seconds that a container has when a probe failed."""
+        """Return the grace period in seconds of a container whose probe failed."""
         own = (container.get(f"{probe}Probe") or {}).get("terminationGracePeriodSeconds")
         return float(own if own is not None else self.manifest["spec"].get("terminationGracePeriodSeconds", 30))
 
     def note(self, reason: str, message: str, container: Named | None = None, *, warning: bool = True) -> None:
-        """Write an event about it."""
+        """Write an event about the pod or one of its containers."""
         name = container.name if container else ""
         self.node_agent.events.note(self.manifest, reason, message, warning=warning, container=name)
 
     def changed(self) -> None:
-        """Something of its status is different: it will be told."""
+        """Report the status soon, because it has changed."""
         self.telling.due.set()
 
     def keep(self, task: asyncio.Task) -> None:
-        """A task that is to come to its end with it."""
+        """Cancel a task when the pod ends."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # -- its life
+    # -- life cycle
 
     def update(self, manifest: dict) -> None:
-        """The API server has another version of it."""
+        """Take over a new version of the manifest from the API server."""
         self.manifest = manifest
         self.resizing.look()
         if manifest["metadata"].get("deletionTimestamp"):
             self._leave.set()
 
     async def run(self) -> None:
-        """Its whole life, until it is deleted."""
+        """Run the pod until it is deleted."""
         telling = asyncio.create_task(self.telling.run())
         living = asyncio.create_task(self._live())
         leaving = asyncio.create_task(self._leave.wait())
@@ -207,7 +213,7 @@ class Pod:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _report(self, living: asyncio.Task) -> None:
-        log.error("The pod %s is in trouble.", self.full_name, exc_info=living.exception())
+        log.error("The pod %s failed in the agent.", self.full_name, exc_info=living.exception())
         self.note("Failed", f"the node agent failed: {living.exception()!r}")
 
     async def _live(self) -> None:
@@ -279,7 +285,7 @@ class Pod:
         self.changed()
 
     async def _end(self, living: asyncio.Task) -> None:
-        """It was deleted: containers are told to leave, all at once; init containers that still run after them."""
+        """Terminate a deleted pod: stop all main containers at once, then init containers that still run."""
         self.leaving = True
         grace = self.manifest["metadata"].get("deletionGracePeriodSeconds")
         ending = asyncio.create_task(self.stop(float(30 if grace is None else grace)))
@@ -293,7 +299,7 @@ class Pod:
             await living
 
     async def stop(self, grace: float) -> None:
-        """Tell all containers to leave, and wait until they have."""
+        """Stop all containers, and wait until they have ended."""
         for one in self.containers.values():
             if not one.ended():
                 self.note("Killing", f"Stopping container {one.name}", one, warning=False)
@@ -302,7 +308,7 @@ class Pod:
             await one.stop(grace)
 
     def kill(self) -> None:
-        """End its processes at once, as a power cut does."""
+        """Kill all processes at once, like a power failure."""
         for one in self.containers.values():
             if one.pid:
                 process_tree.kill(process_tree.whole(one.pid))

@@ -1,4 +1,4 @@
-"""Probes and hooks: how a container is asked whether it has started, lives, is ready."""
+"""Probes and hooks: checks whether a container has started, is alive, and is ready."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from node_agent.kubelet import http_get
 from node_agent.model import RunningContainer
 from node_agent.processes.process_tree import kill, whole
 
-MOST_SAID = 256  # characters of what a probe says that an event repeats
+MOST_SAID = 256  # characters of a probe's output in an event
 
 
 async def ask(probe: dict, container: RunningContainer, ports: dict[str, int], host: str) -> str:
-    """Do what a probe or a hook says once: empty if it succeeded, otherwise a kubelet's sentence.
+    """Run a probe or a hook once; return an empty string if it succeeded, otherwise a kubelet's message.
 
     Args:
         ports: the container's named ports.
@@ -32,11 +32,11 @@ async def ask(probe: dict, container: RunningContainer, ports: dict[str, int], h
             return await _connect(probe["tcpSocket"], ports, host, timeout)
     except KeyError as error:
         return f"couldn't find port {error} of the container"
-    return "nodes without Docker know the kinds exec, httpGet and tcpSocket only"
+    return "nodes without Docker support exec, httpGet and tcpSocket only"
 
 
 async def execute(container: RunningContainer, command: list[str], timeout: float) -> str:
-    """Run a command in a container: empty if it ended with 0 in time."""
+    """Run a command in a container; return an empty string if it exited with 0, otherwise a message."""
     try:
         process = await container.spawn(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -86,12 +86,12 @@ async def _connect(action: dict, ports: dict[str, int], host: str, timeout: floa
 
 
 def _plain(said: str) -> str:
-    """asyncio says `Connect call failed ('127.1.2.3', 80)` of what the system calls a refused connection."""
+    """Return the system's term for asyncio's `Connect call failed ('127.1.2.3', 80)`: connection refused."""
     return "connection refused" if "Connect call failed" in said else said
 
 
 def port_of(port: int | str, ports: dict[str, int]) -> int:
-    """The number of a port that a probe names or numbers.
+    """Return the number of a port that a probe gives by name or number.
 
     Raises:
         KeyError: the container has no port of this name.
@@ -101,14 +101,16 @@ def port_of(port: int | str, ports: dict[str, int]) -> int:
     return ports[port]
 
 
-EAGER = 0.25  # seconds between questions until the first success: a start is noticed soon, whatever the period
+EAGER = (
+    0.25  # seconds between attempts until the first success, so that a start is detected early even with a long period
+)
 
 
 class Series:
-    """One probe, asked again and again; it calls when its verdict changes.
+    """A probe that is repeated; a callback reports each change of its verdict.
 
-    A verdict comes after `successThreshold` successes or `failureThreshold` failures in a row, a period apart. Until the
-    first success it is asked more often, and what fails within a period counts once.
+    A verdict needs `successThreshold` successes or `failureThreshold` failures in a row, a period apart. Until the first
+    success the probe runs more often, and failures within one period count once.
     """
 
     def __init__(
@@ -118,14 +120,14 @@ class Series:
         said: Callable[[bool, str], None],
         failed: Callable[[str], None],
     ) -> None:
-        """Args: once: asks; said: is told of a verdict, with the last sentence; failed: is told of each failure."""
+        """Args: once: runs the probe; said: receives verdict and last message; failed: receives failures."""
         self._once, self._said, self._failed = once, said, failed
         self._delay = probe.get("initialDelaySeconds") or 0
         self._period = probe.get("periodSeconds") or 10
         self._needed = {True: probe.get("successThreshold") or 1, False: probe.get("failureThreshold") or 3}
 
     async def run(self, *, until_first: bool = False) -> bool:
-        """Ask for ever; with `until_first`, return the first verdict."""
+        """Repeat the probe without end; with `until_first`, return the first verdict."""
         await asyncio.sleep(self._delay)
         last, in_a_row, verdict, counted = None, 0, None, -1e9
         while True:

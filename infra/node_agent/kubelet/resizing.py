@@ -1,7 +1,7 @@
-"""In-place resize: the resources of a pod's containers change while these run, as a kubelet does it.
+"""In-place resize: change of the resources of a pod's containers while they run, as in a kubelet.
 
-A node has no cgroups: what really changes is the memory limit, to which the agent keeps a container. CPU counts for the
-scheduler and the autoscaler. Words and reasons are those of `pkg/kubelet/allocation` in Kubernetes 1.37.
+A node has no cgroups: only the memory limit has an effect, because the agent enforces it. CPU counts for the scheduler and
+the autoscaler. Messages and reasons are those of `pkg/kubelet/allocation` in Kubernetes 1.37.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from node_agent.processes import process_tree
 
 PENDING, IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
 INFEASIBLE, DEFERRED, FAILED = "Infeasible", "Deferred", "Error"
-RETRY = 1.0  # seconds until a resize that has to wait is tried again
+RETRY = 1.0  # seconds until a deferred resize is retried
 Conditions = dict[str, tuple[str, str]]  # type to reason and message
 
 
 class Resizing:
-    """Follows what a pod's manifest wants; `run` works until it is cancelled.
+    """Applies the resources in a pod's manifest; `run` returns when it is cancelled.
 
     Attributes:
-        conditions: those of a resize that is not complete.
+        conditions: the conditions of a resize that is not complete.
     """
 
     def __init__(self, pod: ResizablePod) -> None:
@@ -33,12 +33,12 @@ class Resizing:
         self._due = asyncio.Event()
 
     def look(self) -> None:
-        """The manifest is another one."""
+        """Check a new manifest for changed resources."""
         if self._changing() or self.conditions:
             self._due.set()
 
     async def run(self) -> None:
-        """Grant what is wanted, now or as soon as there is room, and bring it into effect."""
+        """Grant resizes, at once or as soon as the node has the capacity, and apply them."""
         while True:
             self._due.clear()
             await self._resize()
@@ -74,7 +74,7 @@ class Resizing:
             one.restart()
 
     def _refusal(self) -> tuple[str, str] | None:
-        """Why the node does not grant it: never (more than the machine has), or not now (others have it)."""
+        """Return why the node refuses a resize: infeasible (above the capacity), or deferred (in use)."""
         others = self._pod.neighbours()
         for name, capacity in capacities().items():
             asked = sum(requested(self._wanted(one), name) for one in self._pod.resizable())
@@ -89,7 +89,10 @@ class Resizing:
         return None
 
     def _holds_more(self, one: ResizableContainer) -> str:
-        """A limit below what is held would end the container: the resize waits until it holds less."""
+        """Return a message if the container uses more memory than the new limit.
+
+        The limit would kill it, so the resize waits.
+        """
         limit = memory_limit(self._wanted(one)) if "memory" not in _restarting(one) else 0
         held = process_tree.resident(process_tree.whole(one.pid)) if one.pid and limit else 0
         if held <= limit:
@@ -112,7 +115,7 @@ class Resizing:
 
 
 def capacities() -> dict[str, float]:
-    """What a node has: cores, and bytes of memory."""
+    """Return the capacity of a node: cores, and bytes of memory."""
     return {
         "cpu": float(os.cpu_count() or 1),
         "memory": float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
@@ -120,12 +123,12 @@ def capacities() -> dict[str, float]:
 
 
 def memory_limit(resources: dict) -> float:
-    """Bytes that a container may hold; 0 for any number."""
+    """Return the memory limit of a container in bytes; 0 means no limit."""
     return quantity((resources.get("limits") or {}).get("memory") or 0)
 
 
 def requested(resources: dict, name: str) -> float:
-    """What is set aside for a container: its request, which the API server takes from the limit where there is none."""
+    """Return the request of a container; without one, the API server has set it to the limit."""
     return quantity((resources.get("requests") or {}).get(name) or 0)
 
 
@@ -135,11 +138,11 @@ def _of(resources: dict, name: str) -> tuple[float, float]:
 
 
 def _restarting(one: ResizableContainer) -> set[str]:
-    """The resources of which a change needs a restart of this container."""
+    """Return the resources whose change requires a restart of this container."""
     policies = one.spec.get("resizePolicy") or []
     return {policy["resourceName"] for policy in policies if policy.get("restartPolicy") == "RestartContainer"}
 
 
 def _whole(name: str, amount: float) -> int:
-    """As a kubelet writes it: CPU in thousandths, memory in bytes."""
+    """Return an amount as in a kubelet's messages: CPU in thousandths of a core, memory in bytes."""
     return round(amount * 1000) if name == "cpu" else round(amount)

@@ -1,4 +1,4 @@
-"""A container's states, with every field that the API knows of them."""
+"""States of a container, with all fields of the API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STATES = {
 
 
 def whole(state: dict) -> dict:
-    """A state with all that it does not have as null: a patch would otherwise leave what was there before."""
+    """Return a state with null for absent fields: a patch would otherwise keep the old values."""
     return {
         kind: {key: state[kind].get(key) for key in keys} if kind in state else None for kind, keys in STATES.items()
     }

@@ -1,4 +1,4 @@
-"""A pod's status as a kubelet tells it: phase, conditions, addresses, containers."""
+"""Status of a pod, as a kubelet reports it: phase, conditions, addresses, containers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from node_agent.kubelet.events import now
 from node_agent.kubelet.owners import ContainerState, PodState
 from node_agent.kubelet.resizing import IN_PROGRESS, PENDING
 
-WHOLE = {"$patch": "replace"}  # in a strategic merge patch: this list as it is here, not added to what was there
+WHOLE = {"$patch": "replace"}  # in a strategic merge patch: replaces the list instead of adding to it
 
 
 def of_pod(pod: PodState) -> dict:
-    """The PodStatus of a pod as it is now."""
+    """Return the current PodStatus of a pod."""
     phase = _phase(pod)
     told = {
         "phase": phase,
@@ -50,7 +50,7 @@ def _failed_for_good(pod: PodState, one: ContainerState) -> bool:
 
 
 def _will_go_on(pod: PodState) -> bool:
-    """Whether a container that ended will be started again."""
+    """Return whether a container that ended will be restarted."""
     if pod.leaving:
         return False
     return pod.policy == "Always" or (pod.policy == "OnFailure" and any(one.exit_code() != 0 for one in pod.mains))
@@ -82,7 +82,7 @@ def _conditions(pod: PodState, phase: str) -> list[dict]:
 
 
 def _resize_conditions(pod: PodState) -> list[dict]:
-    """Those of a resize that waits or is under way; one that is over is taken away."""
+    """Return the conditions of a pending or running resize; a completed one is deleted."""
     now_true, before = pod.resize_conditions, _before(pod)
     return [
         _condition(pod, kind, True, *now_true[kind], over=False, keep=True)
@@ -94,7 +94,7 @@ def _resize_conditions(pod: PodState) -> list[dict]:
 
 
 def _before(pod: PodState) -> dict[str, dict]:
-    """The conditions that the API server has, by type."""
+    """Return the conditions in the API server, by type."""
     told = pod.told.get("conditions") or (pod.manifest.get("status") or {}).get("conditions") or []
     return {one["type"]: one for one in told}
 
@@ -102,7 +102,7 @@ def _before(pod: PodState) -> dict[str, dict]:
 def _condition(
     pod: PodState, kind: str, good: bool, reason: str, message: str, *, over: bool, keep: bool = False
 ) -> dict:
-    """A condition as it is written; `keep`: its reason is told although it is true."""
+    """Return a condition for the patch; with `keep`, a true condition has its reason too."""
     before, word = _before(pod).get(kind, {}), "True" if good else "False"
     since = before.get("lastTransitionTime") if before.get("status") == word else None
     told = {"type": kind, "status": word, "lastTransitionTime": since or now(), "lastProbeTime": None}
@@ -113,7 +113,7 @@ def _condition(
 
 
 def _gates(pod: PodState) -> str:
-    """Which readiness gates are not open; others write them into the pod's conditions."""
+    """Return a message about readiness gates that are not True; other programs set them."""
     held = {one["type"]: one["status"] for one in (pod.manifest.get("status") or {}).get("conditions") or []}
     gates = [gate["conditionType"] for gate in pod.manifest["spec"].get("readinessGates") or []]
     shut = [gate for gate in gates if held.get(gate) != "True"]

@@ -1,4 +1,4 @@
-"""Tells the API server a pod's status: one writer a pod, as writes that overtake one another would leave an old one."""
+"""Writer of a pod's status to the API server: one per pod, because concurrent writes could leave an old status."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from node_agent.kubelet.owners import PodState
 
 log = logging.getLogger(__name__)
 
-PAUSE = 0.02  # seconds between two writes: what changes together is told together
+PAUSE = 0.02  # seconds between two writes, so that changes at the same time are written together
 RETRY = 0.5
-LONGEST = 60.0  # seconds for which the last word is tried
+LONGEST = 60.0  # seconds for which the last write is retried
 
 
 class Telling:
     """The writer of one pod's status.
 
     Attributes:
-        due: set when something has changed.
-        muted: nothing more is told: its node goes, and comes back.
-        told: what was written last.
+        due: set when the status has changed.
+        muted: nothing is written any more, because the node stops and will restart the pod.
+        told: the status that was written last.
     """
 
     def __init__(self, pod: PodState) -> None:
@@ -34,7 +34,7 @@ class Telling:
         self._path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
 
     async def run(self) -> None:
-        """Write whatever changes, for ever; what changes while one is on its way goes with the next."""
+        """Write changes without end; a change during a write is part of the next one."""
         while True:
             await self.due.wait()
             self.due.clear()
@@ -42,7 +42,7 @@ class Telling:
             await asyncio.sleep(PAUSE)
 
     async def last(self) -> None:
-        """All has ended: tell the last status, then let the API server forget the pod."""
+        """Write the last status of a terminated pod, then delete the pod from the API server."""
         until = time.monotonic() + LONGEST
         options = {
             "apiVersion": "v1",
@@ -63,7 +63,7 @@ class Telling:
             await asyncio.sleep(RETRY)
 
     async def _write(self) -> bool:
-        """Write the status if it is another one than was written last; returns whether the pod is still known."""
+        """Write the status if it has changed; return whether the API server still has the pod."""
         fresh = status.of_pod(self._pod)
         if fresh == self.told or self.muted:
             return True

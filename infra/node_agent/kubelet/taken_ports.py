@@ -1,7 +1,7 @@
-"""Ports that a container could not have: pods without Docker share the machine's ports, as they share its network.
+"""Ports that a container could not bind: pods without Docker share the machine's ports, as they share its network.
 
-A program that binds the address of its pod (`POD_IP`) has all ports to itself. One that binds every address (0.0.0.0) takes
-the port away from all others: the next one fails with "Address already in use", and its log may be the only sign of it.
+A program that binds the address of its pod (`POD_IP`) can use all ports. One that binds all addresses (0.0.0.0) blocks the
+port for all others: the next one fails with "Address already in use", possibly only visible in its log.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from node_agent.processes import proc
 from node_agent.processes.log_tail import last_lines
 
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - looked for, not bound
-SOON = (
-    60.0  # seconds: a program that ended later than this after its start, and printed nothing of a port, had its port
-)
-LINES = 40  # of a container's log that are searched
+SOON = 60.0  # seconds: a program that ran longer, and printed nothing about a port, had its port
+LINES = 40  # number of lines at the end of a container's log that are searched
 IN_USE = re.compile(r"address (is )?(already )?in use|EADDRINUSE|port .{0,20}already (in use|taken)", re.IGNORECASE)
 TIME = re.compile(r"\d{1,2}:\d{2}:\d{2}")
 PORT = re.compile(
@@ -27,20 +25,20 @@ PORT = re.compile(
 
 
 class Taken(NamedTuple):
-    """A port, and the process that listens there; None where that is another user's."""
+    """A port, and the process that listens on it; None for a process of another user."""
 
     port: int
     process: int | None
 
 
 def find(declared: Collection[int], own_address: str, log: Path, lived: float) -> list[Taken]:
-    """The ports that a container which has just ended could not have.
+    """Return the ports that a container could not bind, after it has ended.
 
     Args:
         declared: the ports of its manifest.
         own_address: the loopback address of its pod.
-        log: what it printed. If a line says that an address is in use, the port in this line counts, or else the declared
-            ones, and so does every listener. Without such a line, only a listener that excludes all others counts.
+        log: its output. If a line reports an address in use, the port in this line counts, or else the declared ones, with
+            any listener. Without such a line, only listeners on all addresses or on the pod's address count.
         lived: seconds from its start to its end.
     """
     complaints = [line for line in _end_of(log) if IN_USE.search(line)]
@@ -57,10 +55,10 @@ def find(declared: Collection[int], own_address: str, log: Path, lived: float) -
 
 
 def sentence(taken: Taken, pod_of: Callable[[int], str]) -> str:
-    """What an event says of it.
+    """Return the message of an event about a taken port.
 
     Args:
-        pod_of: names the pod that a process belongs to; empty if it belongs to none.
+        pod_of: returns the name of a process's pod; empty if it belongs to no pod.
     """
     holds = named(taken.process, pod_of)
     return (
@@ -70,14 +68,14 @@ def sentence(taken: Taken, pod_of: Callable[[int], str]) -> str:
 
 
 def named(process: int | None, pod_of: Callable[[int], str]) -> str:
-    """A process as an event names it: by its pod, or as a program of this machine."""
+    """Return the name of a process in an event: its pod, or a program of this machine."""
     if not process:
         return "a program of another user"
     return pod_of(process) or f"the program {proc.name(process)} (pid {process})"
 
 
 def holder(inode: str) -> int | None:
-    """The process that has a socket; None where that is another user's."""
+    """Return the process that owns a socket; None for a process of another user."""
     return next((number for number in sorted(proc.numbers()) if inode in proc.sockets(number)), None)
 
 
@@ -86,7 +84,7 @@ def _named(complaints: list[str]) -> set[int]:
 
 
 def _end_of(log: Path) -> list[str]:
-    """The last lines of a container's log, without time, stream and tag."""
+    """Return the last lines of a container's log, without time, stream and tag."""
     start, _ = last_lines(log, LINES)
     try:
         with log.open("rb") as file:

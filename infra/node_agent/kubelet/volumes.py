@@ -1,7 +1,7 @@
-"""A pod's volumes as folders, and the paths of a manifest replaced by those folders.
+"""Volumes of a pod as folders, and the replacement of a manifest's mount paths by these folders.
 
-There is no mount namespace: `/etc/settings` cannot be there for one process alone. So wherever a command, an argument or a
-variable of a container names a path at which it mounts a volume, the path of the volume's folder takes its place.
+There is no mount namespace: `/etc/settings` cannot exist for one process alone. The mount paths in commands, arguments and
+variables of a container are therefore replaced by the path of the volume's folder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ READABLE = 0o644
 
 
 class NotYet(Exception):
-    """What a volume refers to is missing; the text is the sentence that a kubelet says."""
+    """An object that a volume refers to is missing; the text is a kubelet's message."""
 
 
 class Volumes:
@@ -28,16 +28,16 @@ class Volumes:
 
     def __init__(self, api: Api, folder: Path, pod: dict) -> None:
         self._api, self._folder, self._pod = api, folder, pod
-        self.changes = False  # whether what they hold may change while the pod runs
+        self.changes = False  # whether their content can change while the pod runs
 
     async def make(self, pod: dict) -> None:
-        """Make those that are not there, and bring what they hold up to date.
+        """Create missing volumes, and update the content of all.
 
         Args:
-            pod: its manifest, as it is now.
+            pod: the current manifest.
 
         Raises:
-            NotYet: something that they refer to is missing, or this kind cannot be had here.
+            NotYet: an object that they refer to is missing, or a kind is not supported.
         """
         self._pod = pod
         for volume in self._pod["spec"].get("volumes") or []:
@@ -50,14 +50,14 @@ class Volumes:
             await MAKERS[kind](self, volume["name"], volume[kind])
 
     def path(self, name: str) -> Path:
-        """The folder of a volume."""
+        """Return the folder of a volume."""
         for volume in self._pod["spec"].get("volumes") or []:
             if volume["name"] == name and "hostPath" in volume:
                 return Path(volume["hostPath"]["path"])
         return self._folder / name
 
     def replaced(self, container: dict) -> Callable[[str], str]:
-        """A function that puts folders in the place of this container's mount paths."""
+        """Return a function that replaces this container's mount paths by folders."""
         places = {}
         for mount in container.get("volumeMounts") or []:
             places[mount["mountPath"].rstrip("/")] = str(self.path(mount["name"]) / mount.get("subPath", ""))
@@ -123,7 +123,7 @@ class Volumes:
     async def _token(self, volume: str, source: dict) -> dict[str, bytes]:
         path = source["path"]
         file = self._folder / volume / path
-        if file.exists():  # it lives for an hour at least, and a class is over before it is worn
+        if file.exists():  # valid for 24 hours or more, which is longer than a class
             return {path: file.read_bytes()}
         about = self._pod["metadata"]
         account = self._pod["spec"].get("serviceAccountName", "default")
@@ -161,7 +161,7 @@ class Volumes:
             old.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Delete what they held."""
+        """Delete all volumes."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -176,7 +176,7 @@ MAKERS: dict[str, Callable[[Volumes, str, dict], Awaitable[None]]] = {
 
 
 def missing(kind: str, name: str, namespace: str, error: ApiError) -> str:
-    """What a kubelet says of a config map or a secret that is not there; see `Api.referenced` for the 403."""
+    """Return a kubelet's message about a missing config map or secret; see `Api.referenced` for the 403."""
     word = kind.removesuffix("s")
     return f'{word} "{name}" not found' if error.status in (403, 404) else f'{word} "{namespace}/{name}": {error}'
 

@@ -1,1 +1,1 @@
-"""The HTTP API of a node: logs, exec, metrics."""
+"""HTTPS API of a node: logs, exec, metrics."""

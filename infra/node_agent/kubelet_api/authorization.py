@@ -1,4 +1,4 @@
-"""Who may do what on a node: its own API asks the API server, as a kubelet does, and remembers the answer for a while."""
+"""Authorization of requests to a node's API: a cached SubjectAccessReview by the API server, as in a kubelet."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from node_agent.model import Api
 
-REMEMBERED = 30.0  # seconds
+REMEMBERED = 30.0  # seconds for which an answer is cached
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 EVERYBODY = "system:authenticated"
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
-# The first part of a path, and the subresources of `nodes` of which the right to one is enough.
+# The first part of a path, and the subresources of `nodes`; the right to one of them is sufficient.
 _SUBRESOURCES = {
     "pods": ("pods", "proxy"),
     "runningpods": ("pods", "proxy"),
@@ -27,7 +27,7 @@ _SUBRESOURCES = {
 
 @dataclass(frozen=True)
 class Attempt:
-    """What somebody wants to do on a node."""
+    """A request of a user to a node."""
 
     user: str
     groups: tuple[str, ...]
@@ -37,29 +37,29 @@ class Attempt:
 
 
 def subresources(path: str) -> tuple[str, ...]:
-    """What a path of a node's API is called among rights."""
+    """Return the subresources of `nodes` that grant access to a path of a node's API."""
     return _SUBRESOURCES.get(path.split("/")[1], ("proxy",))
 
 
 class Authorizer:
-    """Asks the API server with the nodes' own certificates."""
+    """Authorizer that asks the API server with the nodes' certificates."""
 
     def __init__(self, apis: Mapping[str, Api]) -> None:
         self._apis = apis
-        self._known: dict[Attempt, tuple[float, bool]] = {}  # until when, and what
+        self._known: dict[Attempt, tuple[float, bool]] = {}  # end of validity (monotonic), and the answer
 
     async def allows_one_of(self, attempts: list[Attempt]) -> bool:
-        """Whether one of these is allowed; see `allows`."""
+        """Return whether one of the attempts is allowed; see `allows`."""
         for attempt in attempts:
             if await self.allows(attempt):
                 return True
         return False
 
     async def allows(self, attempt: Attempt) -> bool:
-        """Whether the API server allows it.
+        """Return whether the API server allows an attempt.
 
         Raises:
-            Exception: it could not be asked.
+            Exception: the request to the API server failed.
         """
         now = time.monotonic()
         self._known = {one: answer for one, answer in self._known.items() if answer[0] > now}

@@ -1,4 +1,4 @@
-"""A program run in a container for somebody far away, as `kubectl exec` does, over a WebSocket of numbered channels."""
+"""`kubectl exec`: a program in a container, connected to a client by a WebSocket with numbered channels."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from node_agent.model import RunningContainer
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
-QUIET = 1.0  # seconds after a program's end in which nothing came from what it left running
+QUIET = (
+    1.0  # seconds without output after a program's end, until output of its background processes is no longer awaited
+)
 
 Read = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be run, and which of its streams are to be joined."""
+    """The requested command, and its streams that are connected to the client."""
 
     command: tuple[str, ...]
     stdin: bool
@@ -41,7 +43,7 @@ class Wanted:
         """Read a query.
 
         Raises:
-            ValueError: it asks for nothing that can be done, in a sentence.
+            ValueError: the command or all streams are missing.
         """
 
         def has(*names: str) -> bool:
@@ -57,7 +59,7 @@ class Wanted:
 
 
 def agreed(request: web.Request) -> web.WebSocketResponse | None:
-    """The answer to begin with; None if the client does not speak WebSocket with one of these protocols."""
+    """Return the WebSocket response; None if the client does not offer WebSocket with one of `PROTOCOLS`."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False)
     found = socket.can_prepare(request)
     return socket if found and found.protocol else None
@@ -66,17 +68,18 @@ def agreed(request: web.Request) -> web.WebSocketResponse | None:
 async def serve(
     request: web.Request, socket: web.WebSocketResponse, container: RunningContainer, wanted: Wanted
 ) -> web.WebSocketResponse:
-    """Run a program until it ends, or its client goes away."""
+    """Run a program until it ends or the client disconnects."""
     await socket.prepare(request)
     session = _Session(socket, wanted)
     try:
-        await session.send(STDOUT if wanted.stdout else STDERR if wanted.stderr else ERROR, b"")  # "you are connected"
+        # An empty message confirms the connection.
+        await session.send(STDOUT if wanted.stdout else STDERR if wanted.stderr else ERROR, b"")
         status = await session.run(container)
         if status:
             await session.send(ERROR, json.dumps(status).encode())
         await socket.close()
     except ConnectionError:
-        pass  # the client has gone, and the program with it
+        pass  # the client has disconnected, and the program was killed
     return socket
 
 
@@ -86,13 +89,13 @@ class _Session:
         self._terminal = Terminal() if wanted.tty else None
         self._process: asyncio.subprocess.Process | None = None
         self._moved = 0  # bytes sent
-        self._sending = 0  # pieces that the client has not taken yet
+        self._sending = 0  # pieces that the client has not received yet
 
     async def send(self, channel: int, text: bytes) -> None:
         await self._socket.send_bytes(bytes([channel]) + text)
 
     async def run(self, container: RunningContainer) -> dict | None:
-        """The status to tell at the end; None if nobody is there any more to be told."""
+        """Run the program; return the final status, or None if the client has disconnected."""
         tasks: list[asyncio.Task] = []
         try:
             if refusal := await self._start(container):
@@ -127,7 +130,7 @@ class _Session:
         return None
 
     def _end(self) -> None:
-        """End the program, if it has not ended by itself."""
+        """Kill the program if it still runs."""
         if self._process and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -136,13 +139,13 @@ class _Session:
         if self._terminal:
             self._terminal.close()
         if self._process:
-            # Its pipes: what it left in the background may hold their other ends for long. They are nowhere else to be had.
+            # Close its pipes, whose other ends background processes can hold open. asyncio has no public access to them.
             self._process._transport.close()  # type: ignore[attr-defined]
 
     # -- from the program to the client
 
     async def _until_end(self) -> int:
-        """Pass on all that the program prints, and return how it ended."""
+        """Forward the output of the program, and return its exit code."""
         pumps = [asyncio.create_task(self._pump(read, channel)) for channel, read in self._sources()]
         try:
             assert self._process is not None  # started before
@@ -162,7 +165,7 @@ class _Session:
         return [(channel, partial(stream.read, CHUNK)) for channel, stream in streams.items() if stream]
 
     async def _pump(self, read: Read, channel: int) -> None:
-        with contextlib.suppress(ConnectionError):  # the client has gone, which `_receive` sees too
+        with contextlib.suppress(ConnectionError):  # the client has disconnected, which `_receive` also detects
             while text := await read():
                 self._sending += 1
                 await self.send(channel, text)
@@ -170,7 +173,7 @@ class _Session:
                 self._moved += len(text)
 
     async def _drain(self, pumps: list[asyncio.Task]) -> None:
-        """Wait for the ends of its streams; not for those that a program it left in the background holds open."""
+        """Wait for the ends of the streams, but not for those that a background process holds open."""
         pending = set(pumps)
         while pending:
             before = self._moved
@@ -181,7 +184,7 @@ class _Session:
     # -- from the client to the program
 
     async def _receive(self) -> None:
-        """Take what the client sends until it goes away."""
+        """Process the client's messages until it disconnects."""
         async for message in self._socket:
             if message.type is WSMsgType.BINARY and message.data:
                 channel, text = message.data[0], message.data[1:]
@@ -196,7 +199,7 @@ class _Session:
         if self._terminal:
             await self._terminal.write(text)
         elif self._process and (stdin := self._process.stdin):
-            with contextlib.suppress(ConnectionError, RuntimeError):  # the program reads no more
+            with contextlib.suppress(ConnectionError, RuntimeError):  # the program has closed its input
                 stdin.write(text)
                 await stdin.drain()
 
@@ -214,7 +217,10 @@ class _Session:
 
 
 async def _exit_code(process: asyncio.subprocess.Process) -> int:
-    """How a process ended, as soon as it has: `wait` alone may wait for its pipes, which its children can hold open."""
+    """Return the exit code as soon as a process ends.
+
+    `wait` alone can also wait for pipes that its children hold open.
+    """
     waiting = asyncio.create_task(process.wait())
     try:
         while process.returncode is None:
@@ -225,7 +231,10 @@ async def _exit_code(process: asyncio.subprocess.Process) -> int:
 
 
 def _ended(code: int) -> dict:
-    """A metav1.Status that tells an exit code, as kubectl reads it; of a signal, 128 and its number."""
+    """Return the metav1.Status of an exit code, as kubectl expects it.
+
+    A signal counts as 128 plus its number.
+    """
     if code == 0:
         return {"metadata": {}, "status": "Success"}
     code = 128 - code if code < 0 else code

@@ -1,4 +1,4 @@
-"""What is asked of a container's log, and the file that holds it."""
+"""Request for a container's log, and the choice of the log file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STREAMS = {"All": None, "Stdout": "stdout", "Stderr": "stderr"}
 
 @dataclass(frozen=True)
 class LogRequest:
-    """Which part of a container's log is wanted, and how."""
+    """The requested part of a container's log, and its format."""
 
     follow: bool
     previous: bool
@@ -34,7 +34,7 @@ class LogRequest:
         """Read a query.
 
         Raises:
-            ValueError: a value that cannot be meant.
+            ValueError: an invalid value.
         """
         follow, previous, timestamps = (query.get(name) in ("1", "true") for name in FLAGS)
         tail, limit, seconds = (_whole(name, query.get(name)) for name in NUMBERS)
@@ -47,10 +47,10 @@ class LogRequest:
         return cls(follow, previous, timestamps, tail, limit, since, STREAMS[stream])
 
     def read(self, pod: str, container: RunningContainer) -> AsyncGenerator[bytes, None]:
-        """The log, a chunk at a time.
+        """Yield the log in chunks.
 
         Raises:
-            ValueError: there is none yet, in the sentence of a kubelet.
+            ValueError: there is no log yet; the text is a kubelet's message.
         """
         path = self._attempt(pod, container)
         return logs.read(
@@ -64,7 +64,10 @@ class LogRequest:
         )
 
     def _attempt(self, pod: str, container: RunningContainer) -> Path:
-        """The current attempt's file; while the next attempt is waited for, the one that ended last is the previous too."""
+        """Return the file of the requested attempt.
+
+        During the back-off, the last attempt is both the current and the previous one.
+        """
         waits = container.state.get("waiting")
         held = container.attempts if not self.previous or waits else container.attempts[:-1]
         if held:
@@ -82,5 +85,8 @@ def _whole(name: str, text: str | None) -> int | None:
 
 
 def _ended(container: RunningContainer, path: Path) -> Callable[[], bool]:
-    """Whether nothing more will be written there: that attempt is over, or the next one has begun."""
+    """Return a function that returns whether a log is complete.
+
+    It is when its attempt has ended, or the next one has started.
+    """
     return lambda: container.ended() or container.attempts[-1:] != [path]

@@ -1,4 +1,4 @@
-"""What the containers of one node take, in the two forms in which a kubelet tells it."""
+"""CPU and memory usage of a node's containers, in the two formats of a kubelet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from node_agent.metrics.usage import Sampler, Usage
 from node_agent.model import RunningPod
 
-Found = list[tuple[RunningPod, dict[str, Usage]]]  # pods, and by their containers' names what these take
+Found = list[tuple[RunningPod, dict[str, Usage]]]  # pods, and the usage of their containers by name
 
 _SERIES = {
     "node_cpu_usage_seconds_total": ("counter", "Cumulative cpu time consumed by the node in core-seconds"),
@@ -23,13 +23,13 @@ _SERIES = {
 
 
 def found(pods: Sequence[RunningPod], sampler: Sampler | None) -> Found:
-    """What was measured of these pods."""
+    """Return the measured usage of these pods."""
     measured = [(pod, _usages(pod, sampler)) for pod in pods] if sampler else []
     return [(pod, usages) for pod, usages in measured if usages]
 
 
 def prometheus(pods: Found) -> str:
-    """The text of `/metrics/resource`."""
+    """Return the text of `/metrics/resource`."""
     values: dict[str, list[str]] = {name: [] for name in _SERIES}
     for name, labels, value, at in _values(pods):
         shown = ",".join(f'{key}="{text}"' for key, text in labels.items())
@@ -43,7 +43,7 @@ def prometheus(pods: Found) -> str:
 
 
 def summary(node: str, pods: Found) -> dict:
-    """The body of `/stats/summary`: CPU and memory, no more."""
+    """Return the body of `/stats/summary`, with CPU and memory only."""
     everything = [usage for _, usages in pods for usage in usages.values()]
     return {
         "node": {"nodeName": node, **_stats(everything)},
@@ -66,7 +66,7 @@ def _usages(pod: RunningPod, sampler: Sampler) -> dict[str, Usage]:
 
 
 def _values(pods: Found) -> Iterator[tuple[str, dict[str, str], float, float]]:
-    """Name, labels, value, and time in seconds or 0."""
+    """Yield name, labels, value, and time in seconds or 0."""
     everything = [usage for _, usages in pods for usage in usages.values()]
     yield from _cpu_and_memory("node", {}, everything)
     for pod, usages in pods:

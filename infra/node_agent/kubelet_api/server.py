@@ -1,4 +1,4 @@
-"""Each node's own HTTPS API: what the API server asks a kubelet for `kubectl logs`, `kubectl exec` and the like."""
+"""HTTPS API of each node, which the API server calls for `kubectl logs`, `kubectl exec` and the like."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from node_agent.model import Api, Config, Registry, RunningContainer, RunningPod
 log = logging.getLogger(__name__)
 
 NOT_DONE = {
-    "attach": "attach is not done on nodes without Docker: `kubectl logs -f POD` shows what a container prints, and "
+    "attach": "attach is not supported on nodes without Docker: `kubectl logs -f POD` shows a container's output, and "
     "`kubectl exec -it POD -- sh` runs a shell in it.",
-    "portForward": "port-forward is not done on nodes without Docker: pods are programs of this very machine, and "
+    "portForward": "port-forward is not supported on nodes without Docker: pods are programs of this machine, and "
     "`workshop status` shows the address at which payments answers.",
-    "run": "run is not done on nodes without Docker: use `kubectl exec`.",
+    "run": "run is not supported on nodes without Docker: use `kubectl exec`.",
 }
 SPEAK_WEBSOCKET = (
-    "this node speaks WebSocket only: use kubectl 1.31 or newer, without KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false."
+    "this node supports WebSocket only: use kubectl 1.31 or newer, without KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false."
 )
 
 
@@ -35,8 +35,8 @@ async def serve(
     """Listen at the address of each node.
 
     Args:
-        apis: each node's own client, by which the API server is asked who may do what.
-        sampler: measures the pods; without it, no figures are told.
+        apis: each node's API client, used for authorization.
+        sampler: measures the pods; without it, no metrics are reported.
     """
     asked = _Asked(config, registry, sampler)
     app = web.Application(middlewares=[_authorized(asked, Authorizer(apis))])
@@ -65,8 +65,8 @@ def _authorized(asked: _Asked, authorizer: Authorizer) -> Middleware:
         attempts = [Attempt(user, tuple(groups), verb, asked.node(request), one) for one in wanted]
         try:
             allowed = await authorizer.allows_one_of(attempts)
-        except Exception as error:  # whatever it was, nothing is allowed
-            log.warning("The API server could not be asked whether %s may %s %s: %s", user, verb, request.path, error)
+        except Exception as error:  # after any error, nothing is allowed
+            log.warning("The API server did not answer whether %s may %s %s: %s", user, verb, request.path, error)
             return web.Response(status=500, text=f"Authorization error (user={user}): {error}")
         if not allowed:
             about = f"user={user}, verb={verb}, resource=nodes, subresource(s)=[{' '.join(wanted)}]"
@@ -77,14 +77,14 @@ def _authorized(asked: _Asked, authorizer: Authorizer) -> Middleware:
 
 
 class _Asked:
-    """Answers of the nodes."""
+    """Request handlers of the nodes."""
 
     def __init__(self, config: Config, registry: Registry, sampler: Sampler | None) -> None:
         self._registry, self._sampler = registry, sampler
         self.addresses = {config.node_address(node): node for node in config.nodes}
 
     def node(self, request: web.Request) -> str:
-        """The node at whose address the request came in."""
+        """Return the node at whose address the request arrived."""
         if request.transport is None:
             raise web.HTTPBadRequest(text="the connection is closed")
         return self.addresses[request.transport.get_extra_info("sockname")[0]]
@@ -151,6 +151,6 @@ def _refusing(sentence: str) -> Handler:
 
 
 def _refusal(code: int, reason: str, message: str) -> web.Response:
-    """A metav1.Status, of which kubectl prints the message even where it had asked for another protocol."""
+    """Return a metav1.Status; kubectl prints its message even if it requested another protocol."""
     body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
     return web.json_response({**body, "message": message, "reason": reason, "code": code}, status=code)

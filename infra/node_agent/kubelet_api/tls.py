@@ -1,4 +1,4 @@
-"""HTTPS for those alone who have a certificate of the right authority."""
+"""HTTPS server that requires a client certificate of a given authority."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from aiohttp import web
 
 KEPT_ALIVE = 600.0  # seconds that an idle connection stays open
-SHUTDOWN = 0.5  # seconds that open requests have when the agent ends
+SHUTDOWN = 0.5  # seconds; grace period of open requests when the agent stops
 
 
 def context(certificate: Path, key: Path, clients: Path) -> ssl.SSLContext:
-    """A server's context.
+    """Return the TLS context of a server.
 
     Args:
-        clients: the authority by which clients' certificates must be signed; who has none is not let in.
+        clients: certificate of the authority that must have signed the clients' certificates; others are refused.
     """
     made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(clients))
     made.load_cert_chain(certificate, key)
@@ -25,7 +25,7 @@ def context(certificate: Path, key: Path, clients: Path) -> ssl.SSLContext:
 
 
 def client_of(request: web.Request) -> tuple[str, list[str]]:
-    """The name and the groups that the client's certificate says: its common name and its organizations."""
+    """Return user and groups of the client's certificate: its common name and its organizations."""
     certificate = (request.transport.get_extra_info("peercert") if request.transport else None) or {}
     parts = [part for group in certificate.get("subject", ()) for part in group]
     names = [value for name, value in parts if name == "commonName"]
@@ -33,10 +33,10 @@ def client_of(request: web.Request) -> tuple[str, list[str]]:
 
 
 async def listen(app: web.Application, addresses: list[tuple[str, int]], made: ssl.SSLContext) -> web.AppRunner:
-    """Serve an application at these addresses; a handler is cancelled when its client goes away.
+    """Serve an application at these addresses; a handler is cancelled when its client disconnects.
 
     Raises:
-        OSError: a port is taken.
+        OSError: a port is in use.
     """
     runner = web.AppRunner(
         app, handler_cancellation=True, access_log=None, keepalive_timeout=KEPT_ALIVE, shutdown_timeout=SHUTDOWN

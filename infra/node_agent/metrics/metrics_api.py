@@ -1,7 +1,7 @@
-"""The API metrics.k8s.io, for `kubectl top` and for autoscalers: what nodes and pods take.
+"""API metrics.k8s.io, for `kubectl top` and for autoscalers: CPU and memory usage of nodes and pods.
 
-The API server passes such requests on to here, after it has found out who asks and whether they may; it shows that it is
-itself by a certificate of the front proxy's authority, and nobody else is let in.
+The API server forwards such requests to this server after it has authenticated and authorized the client. It presents a
+certificate of the front proxy's authority; other clients are refused.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _always(answer: dict | str) -> Handler:
 @web.middleware
 async def _only_the_front_proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
     if tls.client_of(request)[0] != FRONT_PROXY:
-        return _status(403, "Forbidden", "only the API server may ask here")
+        return _status(403, "Forbidden", "only the API server may send requests")
     try:
         return await handler(request)
     except selectors.BadSelector as error:
@@ -66,7 +66,7 @@ async def _only_the_front_proxy(request: web.Request, handler: Handler) -> web.S
 
 
 class _Asked:
-    """Answers what nodes and pods take."""
+    """Request handlers for the usage of nodes and pods."""
 
     def __init__(self, config: Config, sampler: Sampler, registry: Registry) -> None:
         self._config, self._sampler, self._registry = config, sampler, registry
@@ -101,7 +101,7 @@ class _Asked:
         return {**_head("PodMetrics", meta, usages.values()), "containers": containers}
 
     def _of_node(self, node: str) -> dict | None:
-        """The sum of its pods; where none runs, nothing was taken."""
+        """Return the NodeMetrics: the sum over its pods, which is 0 without pods."""
         usages = [usage for pod in self._registry.pods(node) for usage in self._usages(pod).values()]
         labels = {"kubernetes.io/hostname": node, "kubernetes.io/os": "linux"}
         return {**_head("NodeMetrics", {"name": node, "labels": labels}, usages), "usage": _amounts(usages)}

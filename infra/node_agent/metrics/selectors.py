@@ -1,4 +1,4 @@
-"""Label and field selectors, as they stand in a query of the Kubernetes API."""
+"""Label and field selectors of queries to the Kubernetes API."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ Matcher = Callable[[Mapping[str, str]], bool]
 _SET = re.compile(r"^\s*(\S+)\s+(in|notin)\s*\(([^)]*)\)\s*$")
 _EQUAL = re.compile(r"^\s*([^\s=!]+)\s*(==|=|!=)\s*([^\s=!]*)\s*$")
 _EXISTS = re.compile(r"^\s*(!?)\s*([^\s=!(),]+)\s*$")
-_COMMA = re.compile(r",(?![^(]*\))")  # not one inside of brackets
+_COMMA = re.compile(r",(?![^(]*\))")  # not a comma inside parentheses
 
 
 class BadSelector(ValueError):
-    """A selector that cannot be read; the text is a sentence."""
+    """The selector is invalid."""
 
 
 def matcher(selector: str) -> Matcher:
-    """Whether labels fit a selector such as `app=payments,tier in (a, b),!old`.
+    """Return a matcher of labels for a selector such as `app=payments,tier in (a, b),!old`.
 
     Raises:
-        BadSelector: it cannot be read.
+        BadSelector: the selector is invalid.
     """
     wanted = [_requirement(part) for part in _COMMA.split(selector) if part.strip()]
     return lambda labels: all(one(labels) for one in wanted)
 
 
 def field_matcher(selector: str, known: tuple[str, ...]) -> Matcher:
-    """Whether fields fit a selector such as `metadata.name=a`.
+    """Return a matcher of fields for a selector such as `metadata.name=a`.
 
     Raises:
-        BadSelector: it cannot be read, or asks for a field that is not among those `known`.
+        BadSelector: the selector is invalid, or a field is not in `known`.
     """
     for part in selector.split(","):
         if part.strip() and not ((found := _EQUAL.match(part)) and found[1] in known):

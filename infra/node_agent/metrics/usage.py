@@ -1,4 +1,4 @@
-"""What containers take of CPU and memory, looked at again and again while they run."""
+"""CPU and memory usage of running containers, sampled periodically."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from node_agent.processes import proc
 
 EVERY = 2.5  # seconds
 WINDOW = 10.0  # seconds over which CPU is averaged
-SHORTEST = 0.5  # seconds; CPU over less says nothing
-STRANGE_AFTER = 10.0  # seconds; a process that belongs to no container for so long never will
+SHORTEST = 0.5  # seconds; a shorter window gives no meaningful CPU figure
+STRANGE_AFTER = 10.0  # seconds; a process without a container for this time is not checked again
 
-Owner = tuple[str, str]  # a pod's uid, a container's name
+Owner = tuple[str, str]  # uid of the pod, name of the container
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a container takes.
+    """CPU and memory usage of a container.
 
     Attributes:
-        cores: CPU seconds a second, over the last `window` seconds.
-        memory: bytes that its processes hold for themselves: resident, less what they share with files and others.
-        cpu_seconds: all that this attempt of it took.
-        at: when it was measured, in seconds since 1970.
+        cores: CPU seconds per second, over the last `window` seconds.
+        memory: private memory of its processes in bytes: resident, without shared and file-backed pages.
+        cpu_seconds: CPU seconds since the start of this attempt.
+        at: time of the measurement, in seconds since 1970.
     """
 
     cores: float
@@ -39,11 +39,11 @@ class Usage:
 
 @dataclass
 class _Series:
-    """One attempt of a container: CPU seconds at moments of the monotonic clock."""
+    """Samples of one attempt of a container: time of the monotonic clock, CPU seconds."""
 
     pid: int
     points: deque[tuple[float, float]]
-    lost: float = 0.0  # what processes took whose end nobody waited for
+    lost: float = 0.0  # CPU seconds of ended processes for which no parent has waited
     memory: int = 0
     at: float = field(default_factory=time.time)
 
@@ -66,10 +66,10 @@ class _Series:
 
 
 class Sampler:
-    """Looks at the processes of all pods every 2.5 s.
+    """Samples the processes of all pods every 2.5 s.
 
-    To whom a process belongs is found out once, when it is new: it has the pod's mark in its environment, or its parent
-    belongs to the same. Each look then reads the processes of pods only.
+    The owner of a process is determined once, when it is new: by the pod's mark in its environment, or by its parent. Each
+    sample then reads the processes of pods only.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -77,21 +77,21 @@ class Sampler:
         self._series: dict[Owner, _Series] = {}
         self._owners: dict[int, Owner] = {}
         self._strangers: set[int] = set()
-        self._unknown: dict[int, float] = {}  # and since when
+        self._unknown: dict[int, float] = {}  # processes without an owner so far, and the time of their first sample
 
     async def run(self) -> None:
-        """Look until it is cancelled."""
+        """Sample until cancelled."""
         while True:
             self.sample()
             await asyncio.sleep(EVERY)
 
     def of(self, uid: str, container: str) -> Usage | None:
-        """What a container of a pod takes; None if it does not run, or was not seen yet."""
+        """Return the usage of a container; None if it does not run or has no samples yet."""
         series = self._series.get((uid, container))
         return series.usage() if series else None
 
     def sample(self) -> None:
-        """Look once."""
+        """Take one sample."""
         running = {
             (pod.uid, name): container
             for pod in self._registry.pods()
@@ -111,8 +111,8 @@ class Sampler:
         if series and series.pid == container.pid:
             return series
         age = time.time() - container.started
-        assert container.pid is not None  # it runs, as `sample` has seen
-        # One that has just begun is measured from its beginning, so that the first look knows what it takes.
+        assert container.pid is not None  # `sample` passes running containers only
+        # A new container is measured from its start, so that its first sample already gives a usage.
         return _Series(container.pid, deque([(now - age, 0.0)] if 0 <= age < WINDOW else []))
 
     def _sums(self) -> tuple[dict[Owner, float], dict[Owner, int]]:

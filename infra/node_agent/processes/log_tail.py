@@ -1,4 +1,4 @@
-"""Log files that may grow, and be set aside for a fresh one, while they are read."""
+"""Reading of log files that grow, and can be rotated, while they are read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 64 * 1024
-POLL = 0.2  # seconds between two looks at a file that is followed
+POLL = 0.2  # seconds between two reads of a followed file
 
 
 class GrowingFile:
-    """A file, read by whole lines from the byte `start` on; it need not be there yet."""
+    """A file that is read by complete lines from the byte `start`; it can be missing at first."""
 
     def __init__(self, path: Path, start: int) -> None:
         self._path, self._rest = path, b""
@@ -21,18 +21,18 @@ class GrowingFile:
         self._open(start)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the file."""
         if self._file:
             self._file.close()
             self._file = None
 
     async def chunks(self, ended: Callable[[], bool] | None) -> AsyncIterator[bytes]:
-        """Whole lines until the end.
+        """Yield complete lines until the end.
 
         Args:
-            ended: whether nothing more will be written; until then, the end is waited at.
+            ended: returns whether the file is complete; until then, reading waits at its end. None: do not wait.
         """
-        looks = 0  # after the writer's end: what it wrote last may be under way still
+        looks = 0  # two reads after the writer's end, because its last lines can arrive late
         while True:
             looks += ended is None or ended()
             while (chunk := self._next()) is not None:
@@ -44,8 +44,8 @@ class GrowingFile:
             await asyncio.sleep(POLL)
 
     def _next(self) -> bytes | None:
-        """The next whole lines, if any; None at the end."""
-        replaced = self._was_replaced()  # asked first: what is read after that is all that the old file will ever have
+        """Return the next complete lines, possibly none; None at the end."""
+        replaced = self._was_replaced()  # checked first: after a rotation, nothing is added to the old file
         read = self._file.read(CHUNK) if self._file else b""
         if not read:
             if not replaced:
@@ -72,7 +72,7 @@ class GrowingFile:
 
 
 def last_lines(file: Path, wanted: int) -> tuple[int, int]:
-    """Where the last lines of a file begin, and how many of those wanted it has."""
+    """Return the offset of the last `wanted` lines of a file, and the number of lines found."""
     try:
         with file.open("rb") as opened:
             size = opened.seek(0, os.SEEK_END)

@@ -1,6 +1,6 @@
-"""What containers print: written as a kubelet's runtime writes it, and read for `kubectl logs`.
+"""Logs of containers: written in the CRI format of a kubelet's runtime, and read for `kubectl logs`.
 
-A line of a file is `<time> <stdout or stderr> <F or P> <text>`: F ends a line, P is a part of one that is very long.
+A line of a file is `<time> <stdout or stderr> <F or P> <text>`: F ends a line, P is a part of a very long line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LONGEST = 16 * 1024  # bytes of one piece of a line
 
 
 class ContainerLog:
-    """The log of one attempt of a container; once it is past `limit` bytes, its older half is kept as `<path>.1`."""
+    """The log of one attempt of a container; it is rotated to `<path>.1` when it exceeds `limit` bytes."""
 
     def __init__(self, path: Path, limit: int = 10_000_000) -> None:
         self.path, self.limit = path, limit
@@ -31,7 +31,7 @@ class ContainerLog:
         self._failed = False
 
     async def copy(self, reader: asyncio.StreamReader, stream: str) -> None:
-        """Write what is printed until it ends.
+        """Write the output of a stream until its end.
 
         Args:
             stream: `stdout` or `stderr`.
@@ -43,7 +43,7 @@ class ContainerLog:
                 pieces, rest = _pieces(rest + chunk)
                 self._write(stream, pieces)
         except (OSError, ValueError) as error:
-            log.warning("What is printed into %s cannot be read any more: %s", self.path, error)
+            log.warning("The output for %s cannot be read any more: %s", self.path, error)
         finally:
             self._write(stream, [(b"P", rest)] if rest else [])
             self._copies -= 1
@@ -51,7 +51,7 @@ class ContainerLog:
                 self._close()
 
     def _write(self, stream: str, pieces: list[tuple[bytes, bytes]]) -> None:
-        """Append pieces; where they cannot be written (a full disk), they are lost, and the program goes on."""
+        """Append pieces; if a write fails (a full disk), they are lost, and the program continues."""
         head = f"{_stamp(time.time_ns())} {stream} ".encode()
         lines = b"".join(b"%b%b %b\n" % (head, tag, text) for tag, text in pieces)
         try:
@@ -80,12 +80,12 @@ class ContainerLog:
 
 
 def older(path: Path) -> Path:
-    """Where the part of a log is that was set aside."""
+    """Return the path of a log's rotated part."""
     return path.with_name(path.name + ".1")
 
 
 def _pieces(text: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Cut text into pieces (tag, text) of at most `LONGEST` bytes; the end that is no whole line yet comes second."""
+    """Cut text into pieces (tag, text) of at most `LONGEST` bytes; also return the incomplete last line."""
     pieces = []
     *lines, rest = text.split(b"\n")
     for line in lines:
@@ -114,16 +114,16 @@ async def read(
     stream: str | None,
     follow: Callable[[], bool] | None,
 ) -> AsyncGenerator[bytes, None]:
-    """What a container printed, a chunk at a time.
+    """Yield the output of a container in chunks.
 
     Args:
-        paths: the files of its attempts, oldest first; of each, what was set aside is read too.
-        tail: only so many of the last lines.
-        since: only what was printed then or later.
+        paths: the files of its attempts, oldest first; the rotated part of each is read too.
+        tail: number of last lines, or None for all.
+        since: only output from this time on.
         timestamps: begin each line with its time.
-        limit_bytes: end after so many bytes.
+        limit_bytes: maximum number of bytes.
         stream: only `stdout` or `stderr`, or None for both.
-        follow: says whether the container has ended: the last file is then read until it has, and its end is reached.
+        follow: returns whether the container has ended; the last file is read until then. None: do not wait.
     """
     shown = _Shown(timestamps, stream, _stamp(int(since.timestamp() * 1e9)) if since else "")
     left = limit_bytes
@@ -136,9 +136,9 @@ async def read(
 
 
 async def _chunks(paths: list[Path], tail: int | None, follow: Callable[[], bool] | None) -> AsyncIterator[bytes]:
-    """Whole lines, as they stand in the files."""
+    """Yield complete lines of the files."""
     files = [file for path in paths for file in (older(path), path)]
-    # All at once, before anything else runs: none of them can be set aside in between.
+    # All at once, before another task runs: none of them can be rotated in between.
     opened = [GrowingFile(file, start) for file, start in zip(files, _starts(files, tail), strict=True)]
     try:
         for file in opened:
@@ -150,7 +150,7 @@ async def _chunks(paths: list[Path], tail: int | None, follow: Callable[[], bool
 
 
 def _starts(files: list[Path], tail: int | None) -> list[int]:
-    """Where to begin in each file so that `tail` lines are read in all."""
+    """Return the start offset in each file so that `tail` lines are read in total."""
     if tail is None:
         return [0 for _ in files]
     starts: list[int] = []
@@ -162,21 +162,21 @@ def _starts(files: list[Path], tail: int | None) -> list[int]:
 
 
 class _Shown:
-    """Lines of a file as `kubectl logs` shows them."""
+    """Converts lines of a file to the output of `kubectl logs`."""
 
     def __init__(self, timestamps: bool, stream: str | None, since: str) -> None:
         self._timestamps, self._since = timestamps, since.encode()
         self._stream = stream.encode() if stream else None
-        self._begun: set[bytes] = set()  # streams of which a part of a line was shown
+        self._begun: set[bytes] = set()  # streams with an unfinished line in the output
 
     def of(self, chunk: bytes) -> bytes:
-        """What is wanted of these lines."""
+        """Return the requested part of these lines."""
         return b"".join(self._of_line(line) for line in chunk.split(b"\n")[:-1])
 
     def _of_line(self, line: bytes) -> bytes:
         try:
             stamp, stream, tag, text = line.split(b" ", 3)
-        except ValueError:  # written half when the disk was full
+        except ValueError:  # an incomplete line, written when the disk was full
             return b""
         if stamp < self._since or (self._stream and stream != self._stream):
             return b""

@@ -1,4 +1,4 @@
-"""What Linux tells of processes in /proc, read with as few system calls as can be: it is asked again and again."""
+"""Data of processes from /proc, read with as few system calls as possible because they are read often."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Process(NamedTuple):
-    """A process: its parent's number, and the CPU seconds of itself and of its children that ended."""
+    """A process: its parent's id, and the CPU seconds of itself and of its ended children."""
 
     parent: int
     cpu_seconds: float
 
 
 class Listener(NamedTuple):
-    """A TCP socket that accepts connections: its address (an IPv4 address where it stands for one), port, and inode."""
+    """A listening TCP socket: its address (IPv4 for an IPv4-mapped one), port, and inode."""
 
     address: str
     port: int
@@ -31,13 +31,13 @@ LISTENS = "0A"  # the state TCP_LISTEN (include/net/tcp_states.h)
 
 
 def numbers() -> set[int]:
-    """The numbers of all processes."""
+    """Return the ids of all processes."""
     return {int(entry) for entry in os.listdir("/proc") if entry.isdigit()}
 
 
 def process(number: int) -> Process | None:
-    """What a process is and took, or None if it has gone."""
-    # After the name, which may hold anything: state, parent, ... and as 12th to 15th the times.
+    """Return parent and CPU seconds of a process, or None if it has ended."""
+    # After the name, which can contain any character: state, parent, ... and the times as 12th to 15th field.
     fields = _read(number, "stat").rpartition(b")")[2].split()
     if len(fields) < 15:
         return None
@@ -45,25 +45,28 @@ def process(number: int) -> Process | None:
 
 
 def own_memory(number: int) -> int:
-    """Bytes that a process holds for itself: resident, less what it shares with files and with other processes."""
+    """Return the private memory of a process in bytes: resident, without shared and file-backed pages."""
     fields = _read(number, "statm").split()
     return (int(fields[1]) - int(fields[2])) * PAGE if len(fields) > 2 else 0
 
 
 def variable(number: int, name: str) -> str:
-    """A variable of the environment with which a process was started; empty if it has none, or is another user's."""
+    """Return a variable of a process's initial environment.
+
+    It is empty if it is not set or the process is another user's.
+    """
     start = f"{name}=".encode()
     found = (one for one in _read(number, "environ", 1 << 20).split(b"\0") if one.startswith(start))
     return next(found, b"")[len(start) :].decode(errors="replace")
 
 
 def name(number: int) -> str:
-    """The name of a process's program; empty if it has gone."""
+    """Return the program name of a process; empty if it has ended."""
     return _read(number, "comm").decode(errors="replace").strip()
 
 
 def sockets(number: int) -> set[str]:
-    """The inodes of a process's sockets; empty if it has gone, or is another user's."""
+    """Return the inodes of a process's sockets; empty if it has ended or is another user's."""
     found = set()
     with suppress(OSError):
         for descriptor in os.scandir(f"/proc/{number}/fd"):
@@ -75,7 +78,7 @@ def sockets(number: int) -> set[str]:
 
 
 def listeners() -> list[Listener]:
-    """All TCP sockets of this machine that accept connections, whoever's they are."""
+    """Return all listening TCP sockets of this machine, of all users."""
     found = []
     for table in ("tcp", "tcp6"):
         with suppress(OSError), open(f"/proc/self/net/{table}") as file:
@@ -85,7 +88,10 @@ def listeners() -> list[Listener]:
 
 
 def _listener(local: str, inode: str) -> Listener:
-    """Of `0100007F:1F90`: 127.0.0.1 and 8080. The kernel writes an address as words in the machine's byte order."""
+    """Parse `0100007F:1F90` as 127.0.0.1 and 8080.
+
+    The kernel writes an address as words in the machine's byte order.
+    """
     words, _, port = local.partition(":")
     raw = b"".join(int(words[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(words), 8))
     address = IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw)

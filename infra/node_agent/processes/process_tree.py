@@ -1,4 +1,4 @@
-"""Trees of processes: how one is started so that it dies with its agent, and how all of it is found and ended."""
+"""Process trees: start a process that is killed with its agent, find a whole tree, and kill it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent() -> None:
-    """In a child between fork and exec: be killed when the process that started it ends, however that ends.
+    """Prepare a child between fork and exec: the kernel kills it when its parent ends, for any reason.
 
-    And heed Ctrl-C: who was started in the background by a shell ignores it, and so would its children from birth.
-    The agent's timeouts may come late (`workshop.base.timer_slack`), a pod's not: what it waits for may be short.
+    SIGINT and SIGQUIT get their default actions: a program that a shell started in the background ignores them, and its
+    children inherit that. The timer slack is reset: late timeouts (`workshop.base.timer_slack`) are acceptable in the agent,
+    but not in a pod.
     """
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
@@ -41,10 +42,10 @@ _seen: tuple[float, set[int], dict[int, list[int]]] = (0.0, set(), {})
 
 
 def children_of_all(max_age: float = 0.0) -> dict[int, list[int]]:
-    """Every process' children, by their parent's number.
+    """Return the children of all processes, by the id of their parent.
 
-    To look costs milliseconds. Who may live with an answer that is `max_age` seconds old gets the last one for so long, and
-    for as long as the same processes run: a process' parent changes only when that ends.
+    A scan of /proc takes milliseconds. A result up to `max_age` seconds old is returned again. With a `max_age`, an older one
+    is also reused while the same processes run: the parent of a process changes only when the parent ends.
     """
     global _seen
     looked, known, children = _seen
@@ -60,7 +61,7 @@ def children_of_all(max_age: float = 0.0) -> dict[int, list[int]]:
 
 
 def whole(root: int, max_age: float = 0.0) -> list[int]:
-    """A process and everything below it."""
+    """Return a process and all its descendants."""
     children = children_of_all(max_age)
     tree, ahead = [], [root]
     while ahead:
@@ -71,21 +72,21 @@ def whole(root: int, max_age: float = 0.0) -> list[int]:
 
 
 def resident(processes: Iterable[int]) -> int:
-    """Bytes that these processes have for themselves."""
+    """Return the private memory of these processes in bytes."""
     return sum(proc.own_memory(process) for process in processes)
 
 
 def kill(processes: Iterable[int], number: int = signal.SIGKILL) -> None:
-    """Send each a signal; those that are gone are passed by."""
+    """Send a signal to each process; skip those that have ended."""
     for process in processes:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process, number)
 
 
 def own(terminal: int) -> None:
-    """In a child between fork and exec: let its session own this terminal, so that Ctrl-C reaches what runs in it."""
+    """Prepare a child between fork and exec: its session gets this terminal, so that Ctrl-C works."""
     die_with_parent()
-    with contextlib.suppress(OSError):  # it leads its session already, or will in a moment: that depends on the loop
+    with contextlib.suppress(OSError):  # depending on the event loop, it is already the leader of its session
         os.setsid()
     with contextlib.suppress(OSError):
         fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
@@ -94,10 +95,10 @@ def own(terminal: int) -> None:
 async def start(
     argv: list[str], env: dict[str, str], cwd: Path, *, tty: bool = False, **pipes: Any
 ) -> asyncio.subprocess.Process:
-    """Start a process in a session of its own that dies with this one.
+    """Start a process in a session of its own; it is killed when this process ends.
 
     Args:
-        tty: its standard input, a descriptor, is a terminal.
+        tty: whether its standard input, a descriptor, is a terminal.
 
     Raises:
         OSError: it cannot be started: not found, not executable, no such folder.
@@ -110,10 +111,13 @@ async def start(
     except PermissionError as error:
         if os.sep in argv[0] or shutil.which(argv[0], path=env.get("PATH")):
             raise
-        # The system says so, too, of a name that it found nowhere, if it was not allowed to look into one of the folders.
+        # The system also reports this for a name that it did not find if one of the folders in PATH is not readable.
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0]) from error
 
 
 def sweep(mark: str, value: str) -> None:
-    """End every process whose environment has `mark=value`: what was left by who was killed, or went out of the tree."""
+    """Kill all processes whose environment has `mark=value`.
+
+    They are leftovers of a killed parent, or detached from the tree.
+    """
     kill(number for number in proc.numbers() - {os.getpid()} if proc.variable(number, mark) == value)

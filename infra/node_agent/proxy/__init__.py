@@ -1,1 +1,1 @@
-"""The way to pods: load balancing for Services, and the API server's tunnel."""
+"""Connections to pods: load balancing for Services, and the API server's tunnel."""

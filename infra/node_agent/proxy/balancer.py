@@ -1,4 +1,4 @@
-"""Balances connections to Services over the pods that are ready, as kube-proxy does; one connection to each in turn."""
+"""Load balancing of connections to Services over ready pods, round robin, in place of kube-proxy."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from node_agent.proxy.services import Address, Key
 
 log = logging.getLogger(__name__)
 
-RETRY = 5.0  # seconds until a port that is taken is tried again
+RETRY = 5.0  # seconds until a port in use is tried again
 BACKLOG = 1024
 SERVICES, SLICES = "/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices"
 
 
 class Balancer:
-    """Listens wherever a Service is to be reached; `run` follows the Services until it is cancelled."""
+    """Listens at the addresses of all Services; `run` follows the Services until it is cancelled."""
 
     def __init__(self, config: Config, api: Api) -> None:
         self._config, self._api = config, api
@@ -45,23 +45,23 @@ class Balancer:
             group.create_task(self._events.run())
 
     def stop_listening(self) -> None:
-        """Take no new connections, for good; those that are open go on."""
+        """Stop accepting connections permanently; open ones continue."""
         self._closed = True
         self._listen()
 
     def close(self) -> None:
-        """Stop listening, and end every session."""
+        """Stop listening, and reset all open connections."""
         self.stop_listening()
         for client in list(self._clients):
             client.reset()
 
     def environment_of(self, namespace: str) -> dict[str, str]:
-        """The variables that name the Services of a namespace to its pods; of the API server's there are none."""
+        """Return the Service variables for pods of a namespace, without those of the API server."""
         mine = [self._services[key] for key in sorted(self._services) if key[0] == namespace]
         return services.variables(self._config, mine)
 
     def next_in_turn(self, address: Address) -> list[Address]:
-        """The endpoints to try for a new connection, the one whose turn it is first."""
+        """Return the endpoints to try for a new connection, in round-robin order."""
         key = self._wanted.get(address)
         found = self._endpoints.get(key) if key else None
         if not (key and found):
@@ -70,7 +70,7 @@ class Balancer:
         self._turns[key] = turn + 1
         return found[turn:] + found[:turn]
 
-    # -- what is to be reached, and where
+    # -- Services and their endpoints
 
     async def _follow(self, path: str, seen: Callable[[str, dict], None]) -> None:
         async for kind, thing in self._api.watch(path):
@@ -78,7 +78,7 @@ class Balancer:
                 self._seen_whole.add(path)
             else:
                 seen(kind, thing)
-            if len(self._seen_whole) == 2:  # before, a Service would seem to have nobody who answers
+            if len(self._seen_whole) == 2:  # before that, a Service would appear to have no endpoints
                 self._listen()
 
     def _service(self, kind: str, service: dict) -> None:
@@ -112,7 +112,7 @@ class Balancer:
             self._say(service, reason, sentence)
 
     def _say(self, service: dict, reason: str, sentence: str) -> None:
-        """To the agent's log, and to whoever describes the Service."""
+        """Write a message to the agent's log, and as an event of the Service."""
         log.warning("%s", sentence)
         self._events.note(service, reason, sentence, warning=True)
 
@@ -130,7 +130,7 @@ class Balancer:
                 self._listening[address] = asyncio.create_task(self._listen_at(address))
 
     async def _listen_at(self, address: Address) -> None:
-        """Listen there; where the port is taken, as soon as it is free."""
+        """Listen at an address; if the port is in use, as soon as it is free."""
         tried = 0
         while error := await self._try_to_listen(address):
             if not tried and (key := self._wanted.get(address)):
@@ -146,7 +146,7 @@ class Balancer:
             server = await loop.create_server(
                 lambda: Client(self, address), *address, backlog=BACKLOG, start_serving=False
             )
-            self._servers[address] = server  # before it is waited for again: whoever stops this task closes it
+            self._servers[address] = server  # before the next await: `_listen` closes it when it cancels this task
             await server.start_serving()
         except OSError as error:
             if begun := self._servers.pop(address, None):
@@ -157,16 +157,16 @@ class Balancer:
     # -- sessions
 
     def opened(self, client: Client) -> None:
-        """A client has come."""
+        """Register a connection."""
         self._clients.add(client)
 
     def closed(self, client: Client) -> None:
-        """A client has gone."""
+        """Remove a closed connection."""
         self._clients.discard(client)
 
 
 class Client(tcp_relay.End):
-    """A connection that somebody made to a Service."""
+    """A client's connection to a Service."""
 
     def __init__(self, balancer: Balancer, address: Address) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""The API server's way to pods and Services: a proxy on a socket that only this user can open.
+"""Proxy between the API server and pods or Services, on a socket that only this user can open.
 
-The API server dials a pod or a Service at the address that the API has (10.244.…, 10.96.…), for `kubectl get --raw
+The API server connects to a pod or a Service at its address in the API (10.244.…, 10.96.…), for `kubectl get --raw
 /api/v1/namespaces/…/pods/NAME:PORT/proxy/` and `kubectl proxy`. An egress selector (`--egress-selector-config-file`) makes it
-ask this proxy instead, by HTTP CONNECT; the proxy dials where the process really listens.
+use this proxy instead, by HTTP CONNECT; the proxy connects to the loopback address at which the process listens.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from node_agent.proxy.tcp_relay import CONNECT_SECONDS, End
 
 log = logging.getLogger(__name__)
 
-# In the folder in which both the agent and the control plane run: a socket's path has at most 107 bytes, a name fits always.
+# A name in the working directory of both agent and control plane, because the path of a socket is limited to 107 bytes.
 SOCKET = "egress.sock"
 LONGEST_HEAD = 8192  # bytes
 END_OF_HEAD = b"\r\n\r\n"
@@ -27,17 +27,17 @@ async def serve(folder: Path, to_loopback: Callable[[str], str]) -> asyncio.Serv
     """Listen on the socket.
 
     Args:
-        folder: the current folder of this process.
-        to_loopback: where the holder of an address of the cluster listens.
+        folder: the working directory of this process.
+        to_loopback: returns the loopback address for an address of the cluster.
     """
-    (folder / SOCKET).unlink(missing_ok=True)  # of an agent that was killed
+    (folder / SOCKET).unlink(missing_ok=True)  # left by an agent that was killed
     server = await asyncio.get_running_loop().create_unix_server(lambda: Client(to_loopback), SOCKET)
     (folder / SOCKET).chmod(0o600)
     return server
 
 
 class Client(End):
-    """A connection of the API server: it names where it wants to be connected to, then it is."""
+    """A connection of the API server, which is connected to the address that its CONNECT request names."""
 
     def __init__(self, to_loopback: Callable[[str], str]) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Client(End):
         self._connecting: asyncio.Task | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Read the head of its request; what comes after that is passed on."""
+        """Read the head of the request; forward the data that follow."""
         if self._connecting:
             super().data_received(data)
             return
@@ -85,10 +85,10 @@ class Client(End):
 
 
 def _wanted(head: bytes, to_loopback: Callable[[str], str]) -> tuple[str, int]:
-    """The loopback address and the port of a CONNECT request.
+    """Return the loopback address and the port of a CONNECT request.
 
     Raises:
-        ValueError: it is no such request, or leads beyond this machine.
+        ValueError: it is not a CONNECT request, or the address is not on this machine.
     """
     method, _, rest = head.decode("latin-1").partition(" ")
     host, _, port = rest.split(" ")[0].rpartition(":")

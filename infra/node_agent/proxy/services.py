@@ -1,4 +1,4 @@
-"""What Services mean for a balancer: where each listens, who answers for it, and the variables that name it; no I/O."""
+"""Services as pure data: their listening addresses, their endpoints, and their variables; no I/O."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from node_agent.model import Config
 Address = tuple[str, int]
 Key = tuple[str, str, str]  # namespace, name, name of the port
 
-API_SERVER = ("default", "kubernetes")  # has its own address, which the nodes tell their pods
+API_SERVER = ("default", "kubernetes")  # has its own address, which pods get in variables of the node
 
 
 def key_of(thing: dict) -> tuple[str, str]:
-    """An object's namespace and name."""
+    """Return namespace and name of an object."""
     return thing["metadata"]["namespace"], thing["metadata"]["name"]
 
 
 def owner_of(endpoint_slice: dict) -> tuple[str, str]:
-    """Namespace and name of the Service that an EndpointSlice belongs to; the name is empty if there is none."""
+    """Return namespace and name of an EndpointSlice's Service; the name is empty if it has no Service."""
     meta = endpoint_slice["metadata"]
     return meta["namespace"], (meta.get("labels") or {}).get("kubernetes.io/service-name", "")
 
 
 def listeners(config: Config, services: Iterable[dict]) -> dict[Address, Key]:
-    """Each address at which to listen, and the port of the Service that it stands for."""
+    """Return the listening addresses, each with its port of a Service."""
     wanted: dict[Address, Key] = {}
     for service in services:
         for port in _tcp_ports(service):
@@ -37,7 +37,7 @@ def listeners(config: Config, services: Iterable[dict]) -> dict[Address, Key]:
 
 
 def endpoints(config: Config, slices: Iterable[dict]) -> dict[str, list[Address]]:
-    """Who answers for each named port of one Service: those that are ready, or if there are none, those that still serve."""
+    """Return the ready endpoints of each named port of a Service, or else the terminating ones."""
     ready: dict[str, set[Address]] = {}
     leaving: dict[str, set[Address]] = {}
     for one in slices:
@@ -53,7 +53,7 @@ def endpoints(config: Config, slices: Iterable[dict]) -> dict[str, list[Address]
 
 
 def not_done(service: dict) -> Iterator[str]:
-    """A sentence for each thing that a Service asks for and does not get here."""
+    """Yield a message for each requested feature of a Service that is not supported."""
     namespace, name = key_of(service)
     spec = service["spec"]
     for port in spec.get("ports") or []:
@@ -66,7 +66,7 @@ def not_done(service: dict) -> Iterator[str]:
 
 
 def variables(config: Config, services: Iterable[dict]) -> dict[str, str]:
-    """The variables by which pods find Services, as a kubelet names them."""
+    """Return the variables with the addresses of Services, named as in a kubelet."""
     env: dict[str, str] = {}
     for service in services:
         if not _has_address(service) or not service["spec"].get("ports"):

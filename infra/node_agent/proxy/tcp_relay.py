@@ -1,4 +1,4 @@
-"""Two TCP connections joined into one: bytes, ends and resets pass from each to the other."""
+"""Relay between two TCP connections: data, ends and resets are forwarded in both directions."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Iterable
 from typing import cast
 
 CONNECT_SECONDS = 5.0
-RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing drops what is unsent and resets the connection
+RESET_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing drops unsent data and resets the connection
 
 
 class End(asyncio.Protocol):
-    """One of the two connections; what arrives goes to the other one, which is slowed by whoever reads slowly."""
+    """One of the two connections; its data go to the other one, and a slow reader slows the sender."""
 
     def __init__(self) -> None:
-        # None until the connection is made; nothing else is called before that.
+        # None until `connection_made`; no other method is called before that.
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.other: End | None = None
-        self._early = b""  # arrived before there was another one
-        self._ended = False  # the far side sends no more
+        self._early = b""  # data that arrived before `join`
+        self._ended = False  # the peer has closed its direction
 
     def join(self, other: End) -> None:
-        """From now on, pass everything on."""
+        """Connect the two ends, and forward data from now on."""
         self.other, other.other = other, self
         for one in (self, other):
             one._begin()
@@ -66,7 +66,7 @@ class End(asyncio.Protocol):
 
     def _pass_end(self) -> None:
         assert self.other
-        with contextlib.suppress(OSError, RuntimeError):  # it went away meanwhile; its own end is told by itself
+        with contextlib.suppress(OSError, RuntimeError):  # it is closed already; `connection_lost` reports that
             self.other.transport.write_eof()
         if self.other._ended:
             self.transport.close()
@@ -80,7 +80,7 @@ class End(asyncio.Protocol):
                 self.other.transport.close()
 
     def reset(self) -> None:
-        """End the connection so that its far side sees it reset."""
+        """Reset the connection."""
         if self.transport and not self.transport.is_closing():
             with contextlib.suppress(OSError):
                 self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_ONCE)
@@ -88,7 +88,7 @@ class End(asyncio.Protocol):
 
 
 async def connect(client: End, addresses: Iterable[tuple[str, int]]) -> None:
-    """Join a client's connection to the first of these addresses that takes it; reset it if none does."""
+    """Connect a client to the first of these addresses that accepts; reset its connection if all refuse."""
     loop = asyncio.get_running_loop()
     for host, port in addresses:
         server = End()
