@@ -8,7 +8,9 @@ from pathlib import Path
 from workshop.base.files import write_atomically
 from workshop.base.settings import Settings
 
-STARTUP = "from workshop.notebook.notebook_errors import install; install()\n"  # IPython runs it at the start of each kernel
+STARTUP = (
+    "from workshop.notebook.notebook_errors import install; install()\n"  # IPython runs it at the start of each kernel
+)
 PRIVATE = ("components", "home", "kafka", "logs")  # not the state folder: for root, PostgreSQL runs as another user
 
 

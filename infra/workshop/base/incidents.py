@@ -1,6 +1,6 @@
 """Reports of unexpected errors: a short message for the user, and details in the log `errors`.
 
-The log is in the state folder. The module imports only Python's standard library, so that it also reports a damaged environment.
+The log is in the state folder. The module imports only the standard library, so that it also reports a damaged environment.
 """
 
 from __future__ import annotations

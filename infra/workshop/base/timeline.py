@@ -14,7 +14,9 @@ from rich.text import Text
 
 WIDTH = 32
 QUIET = 5.0  # seconds between two lines about a wait, without a terminal
-STARTED_AT = "WORKSHOP_STARTED_AT"  # bootstrap.sh sets it, in seconds since 1970, so that the time line includes its work
+STARTED_AT = (
+    "WORKSHOP_STARTED_AT"  # bootstrap.sh sets it, in seconds since 1970, so that the time line includes its work
+)
 
 
 @dataclass(frozen=True)
