@@ -116,7 +116,7 @@ def cents(text: str, decimal: str = "") -> int:
     size = found.size
     if found.ambiguous and not decimal:
         readings = f"as {size.normalize():f} or {size * 1000:.0f}"
-        raise Unreadable(f"the amount {text!r} can be read in two ways, {readings}: say --decimal , or --decimal .")
+        raise Unreadable(f"the amount {text!r} can be read in two ways, {readings}: use --decimal , or --decimal .")
     if found.ambiguous and found.ambiguous != decimal:
         size *= 1000
     whole = _hundredfold(size, text)
