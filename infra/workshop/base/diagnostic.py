@@ -1,4 +1,4 @@
-"""One thing that was looked at, by `workshop doctor` or before a start."""
+"""Result of one check by `workshop doctor` or before a start."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen.
+    """The result of one check.
 
     Attributes:
-        good: whether it is as it should be.
-        next_step: what to change, if not.
-        stops: whether nothing works until it is changed.
+        good: whether the check passed.
+        what: the subject of the check.
+        seen: the observed value.
+        next_step: the change to make if the check failed.
+        stops: whether a failure prevents the stack from working.
     """
 
     good: bool

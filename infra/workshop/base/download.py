@@ -1,6 +1,7 @@
-"""Fetches pinned files: in parallel, resumed after a cut, verified, and only then given their name.
+"""Parallel download of pinned files, resumed after interruptions and verified by SHA-256.
 
-Proxies come from the usual variables (`https_proxy`, `no_proxy`), certificates from the system's store or `SSL_CERT_FILE`.
+Proxies come from the usual variables (`https_proxy`, `no_proxy`), certificates from the system's store, `SSL_CERT_FILE` or
+certifi.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from workshop.base.errors import WorkshopError
 
 PARALLEL = 8
 ATTEMPTS = 4
-SILENCE = 30  # seconds without a byte after which a connection is given up
+SILENCE = 30  # seconds without a byte after which a connection times out
 CHUNK = 1 << 16
 FIXED_TIME = 1_500_000_000
 BEING_TRIED_AGAIN = (500, 502, 503, 504, 429)
@@ -33,7 +34,7 @@ BEING_TRIED_AGAIN = (500, 502, 503, 504, 429)
 
 @dataclass(frozen=True)
 class Pinned:
-    """One file that is fetched: where it lies under the repository, its size in bytes and its SHA-256."""
+    """A file to download: its path in the repository, its size in bytes and its SHA-256."""
 
     path: str
     size: int
@@ -41,25 +42,25 @@ class Pinned:
 
     @property
     def name(self) -> str:
-        """The file's own name."""
+        """The file's name without folders."""
         return self.path.rsplit("/", 1)[-1]
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch_all(base: str, files: Sequence[Pinned], folder: Path, progress: Callable[[int], None]) -> None:
-    """Bring every file into `folder`; those that are there with their right size are kept.
+    """Download every file into `folder`, except those that are already there with the right size.
 
     Args:
-        base: address that `Pinned.path` is appended to.
-        progress: called from several threads with the number of bytes that came.
+        base: the URL to which `Pinned.path` is appended.
+        progress: called from several threads with the number of bytes received, or a negative number for discarded bytes.
 
     Raises:
-        WorkshopError: the first file that could not be had, and why; the others that came are kept.
+        WorkshopError: a file could not be downloaded; the message has the reason. Complete files are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [f for f in files if not _present(folder / f.name, f)]
@@ -90,7 +91,7 @@ def _fetch(base: str, file: Pinned, folder: Path, progress: Callable[[int], None
         if stop.is_set():
             return
         if sha256(part) == file.sha256:
-            # The same time on every machine: Java's ahead-of-time cache fits only jars of the time that it knows.
+            # The same modification time on every machine: Java's ahead-of-time cache requires the times that it recorded.
             os.utime(part, (FIXED_TIME, FIXED_TIME))
             part.replace(folder / file.name)
             return
@@ -98,13 +99,13 @@ def _fetch(base: str, file: Pinned, folder: Path, progress: Callable[[int], None
         part.unlink()
         if not resumed:
             raise WorkshopError(
-                f"{file.name} from {_host(base)} is not the file that is pinned: its SHA-256 differs. It was deleted.",
-                "If you set WORKSHOP_MAVEN, check that mirror; if not, something on the way changed the file.",
+                f"{file.name} from {_host(base)} is not the pinned file: its SHA-256 differs. It was deleted.",
+                "If you set WORKSHOP_MAVEN, check that mirror; otherwise check the proxy, which may change files.",
             )
 
 
 def _receive(url: str, part: Path, size: int, progress: Callable[[int], None], stop: threading.Event) -> bool:
-    """Append what is missing to the part; returns whether it continued one that was there."""
+    """Append the missing bytes to the partial file; return whether an earlier download was resumed."""
     have = part.stat().st_size if part.exists() else 0
     if have > size:
         part.unlink()
@@ -142,7 +143,7 @@ def _give_up_if_final(error: Exception, base: str, file: Pinned, attempt: int) -
         raise WorkshopError(
             f"The disk is full: {file.name} could not be written.",
             "Free some space (Kafka needs about 200 MB), or set WORKSHOP_CACHE to a folder on another disk; "
-            "what came so far is kept.",
+            "the partial download is kept.",
         ) from error
     if isinstance(error, urllib.error.HTTPError):
         error.close()
@@ -156,7 +157,7 @@ def _give_up_if_final(error: Exception, base: str, file: Pinned, attempt: int) -
         raise WorkshopError(
             f"{file.name} could not be fetched from {_host(base)}: {reason}.",
             "Check the network. Behind a proxy, set https_proxy; with a mirror of Maven Central, set WORKSHOP_MAVEN. "
-            "Then run the same command again: it continues where it was cut.",
+            "Then run the same command again: it resumes the download.",
         ) from error
 
 

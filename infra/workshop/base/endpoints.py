@@ -1,4 +1,4 @@
-"""The file `endpoints.json` of a stack: where its brokers, its Kubernetes and its services are reached."""
+"""The file `endpoints.json` of a stack: addresses of its brokers, Kubernetes and services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from workshop.base.settings import Settings
 
 
 def read(settings: Settings) -> dict:
-    """Return what the last `up` wrote, or an empty dictionary if the file is missing or damaged; `up` writes it anew."""
+    """Return the content that the last `up` wrote.
+
+    If the file is missing or damaged, the dictionary is empty; `up` writes the file again.
+    """
     found = read_record(settings.endpoints_file)
     kafka, of_lab = found.get("kafka"), found.get("lab", {})
     whole = isinstance(kafka, dict) and isinstance(kafka.get("bootstrap_servers"), list) and isinstance(of_lab, dict)
@@ -18,5 +21,5 @@ def read(settings: Settings) -> dict:
 
 
 def write(settings: Settings, endpoints: dict) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file atomically."""
     write_atomically(settings.endpoints_file, json.dumps(endpoints, indent=1))

@@ -1,4 +1,4 @@
-"""What a participant was told of a Kafka and a cluster that somebody else runs. No password stands in it, only its file."""
+"""Connection settings of an existing Kafka and Kubernetes cluster; of a password, only its file."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ FILE = "site.json"
 
 @dataclass(frozen=True)
 class Site:
-    """Somebody else's Kafka, and perhaps a namespace in somebody else's Kubernetes.
+    """An existing Kafka, and optionally a namespace in an existing Kubernetes cluster.
 
     Attributes:
-        bootstrap: brokers to begin with, as host:port.
-        inside: the same, as pods of the cluster see them.
+        bootstrap: broker addresses for the first connection, as host:port.
+        inside: the same for pods of the cluster.
         security: one of `SECURITY`.
-        mechanism: one of `MECHANISMS`; counts with SASL.
-        user: who the participant is for Kafka.
-        password_file: holds that user's password and nothing else.
-        ca: the authority that vouches for the brokers, as PEM; empty for those that the system knows.
-        prefix: what names of topics, groups and transactions begin with.
-        kubeconfig: how to reach Kubernetes; empty without.
-        namespace: the participant's own.
-        image: the services' image, as the cluster can pull it.
-        payments_url: where the site lets one reach `payments`; empty for a port of this machine (`kubectl port-forward`).
+        mechanism: one of `MECHANISMS`; used with SASL only.
+        user: the participant's user name in Kafka.
+        password_file: the path of a file that contains that user's password and nothing else.
+        ca: the path of the brokers' certificate authority, as PEM; empty for the authorities of the system.
+        prefix: the prefix of the names of topics, groups and transactions.
+        kubeconfig: the path of the kubeconfig; empty without Kubernetes.
+        namespace: the participant's namespace.
+        image: the name under which the cluster pulls the services' image.
+        payments_url: the site's address of `payments`; empty for a port of this machine (`kubectl port-forward`).
     """
 
     bootstrap: tuple[str, ...] = ()
@@ -58,21 +58,21 @@ class Site:
 
     @property
     def has_kubernetes(self) -> bool:
-        """Whether the participant has a namespace, or Kafka alone."""
+        """Whether the participant has a namespace in a Kubernetes cluster, not Kafka alone."""
         return bool(self.kubeconfig)
 
     @property
     def encrypted(self) -> bool:
-        """Whether Kafka is spoken with over TLS."""
+        """Whether connections to Kafka use TLS."""
         return self.security.endswith("SSL")
 
     @property
     def authenticated(self) -> bool:
-        """Whether Kafka asks for a user and a password."""
+        """Whether Kafka requires a user and a password."""
         return self.security.startswith("SASL")
 
     def kafka(self) -> dict:
-        """How clients reach Kafka, for `endpoints.json`; `workshop.kafka.access` reads it."""
+        """Return the client settings for `endpoints.json`; `workshop.kafka.access` reads them."""
         found: dict[str, object] = {"bootstrap_servers": list(self.bootstrap), "prefix": self.prefix}
         if self.security != "PLAINTEXT":
             found["security_protocol"] = self.security
@@ -87,10 +87,10 @@ class Site:
         return found
 
     def check(self) -> None:
-        """See that nothing is missing, and that files are there and closed to others.
+        """Check that no setting is missing, that files exist, and that other users cannot read the password.
 
         Raises:
-            WorkshopError: which variable is missing or wrong, and what it takes.
+            WorkshopError: a variable is missing or has an invalid value; the message describes a valid value.
         """
         if not self.bootstrap:
             raise _missing("WORKSHOP_BOOTSTRAP", "the brokers' addresses, such as kafka.example.org:9093")
@@ -113,12 +113,12 @@ class Site:
             )
 
     def write(self, state: Path) -> None:
-        """Keep it, so that `up`, `status` and `reset` work from any terminal."""
+        """Store the settings, so that `up`, `status` and `reset` work from any terminal."""
         write_atomically(state / FILE, json.dumps(asdict(self), indent=1), mode=0o600)
 
 
 def kept(state: Path) -> Site | None:
-    """What was kept in this state folder, or nothing."""
+    """Return the settings that are stored in this state folder, or None."""
     held = read_record(state / FILE)
     if not held:
         return None
@@ -130,10 +130,13 @@ def kept(state: Path) -> Site | None:
 
 
 def read(env: Mapping[str, str], root: Path) -> Site | None:
-    """What the environment says of it; nothing if it does not name brokers. Paths are relative to the current folder.
+    """Return the settings from the environment, or None if it names no brokers.
+
+    Args:
+        root: the folder to which paths are relative.
 
     Raises:
-        WorkshopError: a value that cannot be meant, naming the variable.
+        WorkshopError: a value is invalid; the message names the variable.
     """
     if not env.get("WORKSHOP_BOOTSTRAP"):
         return None

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and one writer at a time."""
+"""Atomic writing of files, and locks between processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workshop.base.errors import WorkshopError
 
 
 def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> None:
-    """Write a file so that a reader, or a power cut, never meets half of it."""
+    """Write a file so that a reader never finds an incomplete one, not even after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -32,7 +32,7 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> Non
 
 
 def read_record(path: Path) -> dict:
-    """What a JSON file of the state folder holds; empty where there is none, or a damaged one."""
+    """Return the content of a JSON file of the state folder; empty if the file is missing or damaged."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -42,10 +42,14 @@ def read_record(path: Path) -> dict:
 
 @contextmanager
 def locked(path: Path, timeout: float, what: str) -> Iterator[None]:
-    """Hold an exclusive lock, which the system releases if this process dies.
+    """Hold an exclusive lock, which the operating system releases if this process dies.
+
+    Args:
+        timeout: seconds to wait for the lock.
+        what: the work of the process that has the lock, for the error: "notes your progress".
 
     Raises:
-        WorkshopError: another process held it for `timeout` seconds; `what` says what that one does.
+        WorkshopError: another process held the lock for `timeout` seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

@@ -1,6 +1,6 @@
-"""Unexpected errors: the user reads one sentence, and the details go into the log `errors` of the state folder.
+"""Reports of unexpected errors: a short message for the user, and details in the log `errors`.
 
-Only Python's standard library is imported here: a damaged environment is reported too.
+The log is in the state folder. The module imports only the standard library, so that it also reports a damaged environment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 NAME = "errors"  # the log's name for `workshop logs`
-LIMIT = 1_000_000  # bytes after which the file is set aside
+LIMIT = 1_000_000  # bytes after which the file is renamed to .log.1
 REDELIVERY = 0.05  # seconds after which an interrupt that Python dropped is sent again
 # Loggers of libraries that report through exceptions too. Records of other loggers are not touched.
 LIBRARIES = ("aiohttp", "asyncio", "confluent_kafka", "httpcore", "httpx", "kafka", "kubernetes", "tornado", "urllib3")
@@ -25,7 +25,7 @@ _reported_threads: set[str] = set()
 
 
 def log_file() -> Path:
-    """The file of details; found without `Settings`, which may be what failed."""
+    """Return the path of the log, without `Settings`, which may be the cause of the error."""
     state = os.environ.get("WORKSHOP_STATE") or Path(__file__).resolve().parents[3] / ".workshop"
     return Path(os.path.expanduser(state)) / "logs" / f"{NAME}.log"
 
@@ -45,30 +45,30 @@ def keep(details: str) -> bool:
 
 
 def install() -> None:
-    """Set the hooks of this process for errors that nothing catches. Harmless if called again."""
+    """Install this process's hooks for uncaught errors. Calling it again has no effect."""
     sys.excepthook = _uncaught
     install_background_hooks()
     logging.lastResort = _Kept(everything=True)
-    warnings.simplefilter("ignore")  # they address authors of libraries, also where PYTHONWARNINGS shows them
+    warnings.simplefilter("ignore")  # they are for authors of libraries; PYTHONWARNINGS is overridden too
 
 
 def install_background_hooks() -> None:
-    """The hooks that a notebook's kernel has too: there IPython itself shows what a cell raises."""
+    """Install the hooks that a notebook's kernel needs too; IPython itself shows the errors of cells."""
     threading.excepthook = _in_thread
     sys.unraisablehook = _unraisable
     logging.lastResort = _Kept(everything=False)
-    logging.raiseExceptions = False  # or a log that cannot be written prints a traceback
+    logging.raiseExceptions = False  # otherwise a log that cannot be written prints a traceback
 
 
 def report(error: BaseException) -> None:
-    """Keep an error's details and print two sentences about it: the fact, then the command."""
+    """Log an error's details and print two sentences about it: the fact, then the command."""
     kept = keep("".join(traceback.format_exception(error)))
     with suppress(Exception):
         print("\n".join(sentences(error, kept=kept)), file=sys.stderr, flush=True)
 
 
 def sentences(error: BaseException, *, kept: bool) -> list[str]:
-    """What the user reads of an error that nobody foresaw."""
+    """Return the message for the user about an unexpected error, as lines."""
     if isinstance(error, ImportError):
         return [
             f"The Python environment is incomplete: {brief(error)}.",
@@ -81,7 +81,7 @@ def sentences(error: BaseException, *, kept: bool) -> list[str]:
 
 
 def brief(error: BaseException) -> str:
-    """An error's type and the first line of its message."""
+    """Return an error's type and the first line of its message."""
     said, name = next(iter(str(error).strip().splitlines()), ""), type(error).__name__
     if not said or said.startswith(name) or isinstance(error, ImportError):
         return (said or name).rstrip(".")
@@ -106,7 +106,7 @@ def _in_thread(args: threading.ExceptHookArgs) -> None:
 
 
 def _unraisable(args: sys.UnraisableHookArgs) -> None:
-    """Keep what a finalizer raised; Python drops a Ctrl-C that arrives in one, so it is sent again."""
+    """Log an error of a finalizer. Python drops a Ctrl-C that arrives in one, so the signal is sent again."""
     if isinstance(args.exc_value, KeyboardInterrupt):
         import signal
 
@@ -120,14 +120,14 @@ def _unraisable(args: sys.UnraisableHookArgs) -> None:
 
 
 class _Kept(logging.Handler):
-    """Where records go that no handler takes: Python itself would print them on the terminal, or into a cell."""
+    """Handler for records without another handler; Python would print them on the terminal or in a cell."""
 
     def __init__(self, *, everything: bool) -> None:
         super().__init__(logging.WARNING)
         self._everything = everything
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a library's record, and print that of a lesson's own logger."""
+        """Log a library's record (with `everything`, any record), and print that of a lesson's logger."""
         if self._everything or record.name.split(".")[0] in LIBRARIES:
             keep(self.format(record))
         else:

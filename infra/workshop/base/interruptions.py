@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP of a command: each becomes an exception that cleans up and ends in a sentence."""
+"""Handling of Ctrl-C, SIGTERM and SIGHUP in a command: an exception, cleanup and a message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORDS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated", signal.SIGH
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal that ends the command; `number` says which."""
+    """The command was ended by the signal `number`."""
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         super().__init__()
@@ -22,30 +22,33 @@ class Interrupted(KeyboardInterrupt):
 
 
 def install() -> None:
-    """Raise `Interrupted` on each of the signals; `nohup`, which ignores SIGHUP, stays in force."""
+    """Raise `Interrupted` on each of the signals; under `nohup`, SIGHUP stays ignored."""
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _raise)
 
 
 def number_of(error: KeyboardInterrupt) -> int:
-    """The signal behind an interruption; a plain KeyboardInterrupt is Ctrl-C."""
+    """Return the number of the signal behind an interruption; a plain KeyboardInterrupt is Ctrl-C."""
     return getattr(error, "number", signal.SIGINT)
 
 
 def exit_code(error: KeyboardInterrupt) -> int:
-    """128 and the signal's number, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
+    """Return 128 plus the signal's number, as shells do: 130 for Ctrl-C, 143 for SIGTERM."""
     return 128 + number_of(error)
 
 
 def sentence(error: KeyboardInterrupt) -> str:
-    """What the user reads."""
+    """Return the message for the user."""
     said = WORDS[signal.Signals(number_of(error))]
     return f"{said}. Partial work was cleaned up; run the same command again to resume."
 
 
 def _was_terminal(descriptor: int) -> bool:
-    """A terminal that has hung up is one no longer for `isatty`, and writing to it is an error."""
+    """Return whether a descriptor is a terminal, or was one before a hang-up.
+
+    After a hang-up, `isatty` returns False and writes fail.
+    """
     return stat.S_ISCHR(os.fstat(descriptor).st_mode)
 
 

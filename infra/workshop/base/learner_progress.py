@@ -1,4 +1,4 @@
-"""Which exercises an attendee has passed: a small file beside the stacks' folders, which all of them share."""
+"""Record of the exercises that an attendee has passed, in a small file that all stacks share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from workshop.base.settings import Settings
 
 
 def read(settings: Settings) -> dict[str, str]:
-    """Exercise id, such as `00.1`, to the time at which it was first passed."""
+    """Return the time at which each exercise was first passed, by its id such as `00.1`."""
     return read_record(_file(settings))
 
 
 def record(settings: Settings, exercise: str) -> None:
-    """Note that an exercise was passed."""
+    """Record that an exercise was passed."""
     with locked(settings.common / "progress.lock", 10, "notes your progress"):
         passed = read(settings)
         passed.setdefault(exercise, datetime.now().astimezone().isoformat(timespec="seconds"))
@@ -24,7 +24,7 @@ def record(settings: Settings, exercise: str) -> None:
 
 
 def forget(settings: Settings, lesson: str) -> None:
-    """Forget the exercises of one lesson, such as `00`."""
+    """Remove the record of the exercises of one lesson, such as `00`."""
     with locked(settings.common / "progress.lock", 10, "notes your progress"):
         kept = {key: value for key, value in read(settings).items() if key.split(".")[0] != lesson}
         write_atomically(_file(settings), json.dumps(kept, indent=1))

@@ -1,4 +1,4 @@
-"""A path of a folder that can stand in a command of any language: without spaces, quotes and other special characters."""
+"""Folder paths that need no quoting in commands: no spaces, quotes or other special characters."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 
 def plain(folder: Path, places: Iterable[Path]) -> Path:
-    """Return a path of `folder` that a shell reads as one word: the folder itself, or a symbolic link to it.
+    """Return a path of `folder` that needs no quoting: the folder itself, or a symbolic link to it.
 
     Args:
-        places: folders for the link, private to the user; the first whose own path is plain, and which can be written, is
-            taken. If there is none, the folder itself is returned.
+        places: folders for the link, private to the user. The first writable one with a plain path is used; without
+            one, the folder itself is returned.
     """
     if _is_plain(folder):
         return folder
@@ -35,7 +35,7 @@ def _linked(place: Path, name: str, folder: Path) -> Path:
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = place.stat(follow_symlinks=False)
     if found.st_uid != os.getuid() or found.st_mode & 0o022:
-        raise PermissionError(f"{place} belongs to somebody else")  # who could lead the link elsewhere
+        raise PermissionError(f"{place} belongs to somebody else")  # that user could redirect the link
     _remove_dangling(place)
     link = place / name
     if not (link.is_symlink() and link.readlink() == folder):

@@ -1,4 +1,7 @@
-"""Which ports a stack gets: one free block, found under a lock so that two checkouts do not choose the same."""
+"""Ports of a stack: one free block.
+
+Callers choose a block under a lock, so that two checkouts do not choose the same.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from workshop.base.settings import BLOCK, Ports, Settings
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
+    """Return whether a server could listen on this port of 127.0.0.1 now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -23,26 +26,27 @@ def is_free(port: int) -> bool:
 
 
 def answers(port: int, timeout: float = 0.5) -> bool:
-    """Whether something accepts connections on this port of 127.0.0.1."""
+    """Return whether a server accepts connections on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(timeout)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def first_of(file: Path) -> int | None:
-    """The first port of the block that a stack had, as its file says; None where there is no such file, or a damaged one."""
+    """Return the first port of the block that a file records; None if the file is missing or damaged."""
     first = read_record(file).get("first")
     return first if isinstance(first, int) and 1024 <= first <= 65535 - BLOCK else None
 
 
 def free_block(settings: Settings, preferred: int | None = None, ours: Collection[int] = ()) -> Ports:
-    """The first block whose ports are all free, the preferred one before any other.
+    """Return the first block whose ports are all free, the preferred one before any other.
 
     Args:
-        ours: ports of the preferred block that a stack holds itself.
+        preferred: the first port of the preferred block.
+        ours: ports of the preferred block that the stack itself uses.
 
     Raises:
-        WorkshopError: none is.
+        WorkshopError: no block is free.
     """
     if preferred and all(port in ours or is_free(port) for port in Ports(preferred).all):
         return Ports(preferred)
@@ -52,5 +56,5 @@ def free_block(settings: Settings, preferred: int | None = None, ours: Collectio
             return ports
     raise WorkshopError(
         f"No block of {BLOCK} free ports was found from {settings.first_port} upwards.",
-        "Set WORKSHOP_FIRST_PORT to where there are free ports.",
+        "Set WORKSHOP_FIRST_PORT to the start of a range of free ports.",
     )

@@ -1,7 +1,7 @@
-"""Starts and stops processes; the only module that does.
+"""Start and stop of a stack's processes.
 
-A component is plain data. What runs is recognised by a mark in its environment, set when it was started, and never
-by its name or by a number alone: a pid file may be stale, and its pid may by now be somebody else's process.
+A component is plain data. A running component is recognised by a mark in its environment, which is set at its start, or by
+its pid and start time. A name or a pid alone is not enough: a pid file may be stale, and another process may have its pid.
 """
 
 from __future__ import annotations
@@ -28,25 +28,23 @@ from workshop.base.files import read_record, write_atomically
 MARK = "WORKSHOP_COMPONENT"
 SUPERVISOR = Path(__file__).resolve().parent / "supervisor.py"
 MARKED_PID = "WORKSHOP_COMPONENT_PID"
-LOG_LIMIT = 20_000_000  # bytes after which a log is set aside at the next start
-KILLED_WITHIN = 10  # seconds until a process that was killed counts as one that cannot be
-LOOK = 0.02  # seconds between two looks at processes that are ending
-Waiting = Callable[
-    [list[str], float], None
-]  # is called with the names that are waited for, and for how many seconds so far
+LOG_LIMIT = 20_000_000  # bytes after which a log is renamed to .log.1 at the next start
+KILLED_WITHIN = 10  # seconds to wait for the end of a killed process
+LOOK = 0.02  # seconds between two checks of processes that are ending
+Waiting = Callable[[list[str], float], None]  # arguments: the components that still run, and the seconds waited so far
 
 
 def nobody(names: list[str], seconds: float) -> None:
-    """Is not interested in what is waited for."""
+    """Ignore the progress of a wait."""
 
 
 @dataclass(frozen=True)
 class Component:
-    """A process to run: its name, its argument list, its environment, how it is asked to stop and how long it may take.
+    """A process to run: its name, arguments, environment, stop signal and grace period in seconds.
 
     Attributes:
-        saved: a file that the process writes when everything it stores is complete on disk. Whatever it does after that may
-            be cut off, once every other component that has such a file has written it or has ended.
+        saved: a file that the process writes when all its data are complete on disk. From then on it may be killed, once
+            every other component with such a file has written it or has ended.
     """
 
     name: str
@@ -56,18 +54,18 @@ class Component:
     ports: tuple[int, ...] = ()
     grace: float = 15.0
     stop_signal: int = signal.SIGTERM
-    slack: float = 0.0  # seconds by which its timeouts may come late
+    slack: float = 0.0  # seconds by which its timers may fire late
     saved: Path | None = None
 
 
 def kept_running(component: Component) -> Component:
-    """Return the component, run by the supervisor: it starts the process again when it dies, and ends what it left."""
+    """Return the component with the supervisor, which restarts it and kills its leftover children."""
     argv = (sys.executable, "-I", "-S", str(SUPERVISOR), *component.argv)
     return replace(component, argv=argv, grace=component.grace + 5)
 
 
 class Lasting(subprocess.Popen):
-    """A process that outlives the one that started it, on purpose: so nobody is warned that it still runs."""
+    """A process that outlives its parent on purpose, so the warning that it still runs is left out."""
 
     def __del__(self) -> None:
         pass
@@ -80,15 +78,16 @@ class Processes:
         self.state = state
 
     def log(self, name: str) -> Path:
-        """The file that holds what the component printed."""
+        """Return the file with a component's output."""
         return self.state / "logs" / f"{name}.log"
 
     def start(self, component: Component) -> psutil.Process:
-        """Start a component unless it runs already; it outlives this process and its terminal."""
+        """Start a component unless it runs already. It outlives this process and its terminal."""
         if running := self.running().get(component.name):
             return running
         log = self._fresh_log(component.name)
-        # The shell replaces itself by the program: so the mark carries the pid, which children cannot inherit as theirs.
+        # The shell replaces itself by the program, so the mark contains the program's pid. Children inherit the mark, but
+        # their own pids differ from it.
         wrapper = ["/bin/sh", "-c", f'{MARKED_PID}=$$ exec "$0" "$@"', *component.argv]
         env = {**component.env, MARK: self._mark(component.name)}
         with log.open("ab") as output, interrupts_deferred(), timer_slack.inherited(component.slack):
@@ -115,7 +114,7 @@ class Processes:
         return process
 
     def running(self) -> dict[str, psutil.Process]:
-        """The components that run, by name: those whose record still fits, and those that carry the mark."""
+        """Return the running components by name: those with a valid record, and those with the mark."""
         found = {name: process for name in self._recorded() if (process := self._from_record(name))}
         prefix = self._mark("")
         for process in psutil.process_iter():
@@ -124,7 +123,7 @@ class Processes:
         return found
 
     def listening(self) -> set[int]:
-        """The ports on which components that run, or what they started, accept connections."""
+        """Return the ports on which running components or their children accept connections."""
         found: set[int] = set()
         for process in self.running().values():
             with contextlib.suppress(psutil.Error):
@@ -133,22 +132,22 @@ class Processes:
         return found
 
     def lives(self, name: str) -> bool:
-        """Whether a component that was started here runs: by its record alone, so quick enough to ask while others start."""
+        """Return whether a component runs, from its record alone: fast enough to call while others start."""
         return self.recorded(name) is not None
 
     def recorded(self, name: str) -> psutil.Process | None:
-        """The process of a component that was started here and runs: by its record alone, as `lives` does."""
+        """Return the process of a running component, from its record alone, or None."""
         return self._from_record(name)
 
     def stop(self, names: Iterable[str], *, at_once: bool = False, waiting: Waiting = nobody) -> list[str]:
-        """End components: a polite signal to all, their grace, then the signal that cannot be refused.
+        """Stop components: send all of them their stop signal, and SIGKILL after their grace period.
 
         Args:
-            at_once: without the polite signal.
-            waiting: is called again and again with the names of those that have not ended yet.
+            at_once: send SIGKILL immediately.
+            waiting: called repeatedly with the names of the components that still run.
 
         Returns:
-            The names of those that ran.
+            The names of the components that ran.
         """
         names, running = list(names), self.running()
         ending = {name: running[name] for name in names if name in running}
@@ -162,7 +161,7 @@ class Processes:
         return list(ending)
 
     def _see_off(self, ending: Mapping[str, psutil.Process], waiting: Waiting) -> None:
-        """Wait until all have ended; kill those whose grace is over, and those that need no more of it."""
+        """Wait until all have ended. Kill those whose grace period is over, and those whose data are saved."""
         began, left = time.monotonic(), dict(ending)
         graces, saved = {name: self._grace(name) for name in left}, {name: self._saved(name) for name in left}
         while left := {name: process for name, process in left.items() if not _is_over(process)}:
@@ -175,21 +174,21 @@ class Processes:
             time.sleep(LOOK)
 
     def signal(self, name: str, number: int) -> psutil.Process:
-        """Send one component a signal.
+        """Send a signal to a component.
 
         Raises:
-            WorkshopError: it does not run.
+            WorkshopError: the component does not run.
         """
         process = self.running().get(name)
         if process is None:
-            raise WorkshopError(f"{name} does not run.", "`workshop status` shows what does.")
+            raise WorkshopError(f"{name} does not run.", "`workshop status` lists the running processes.")
         _send(process, number)
         if number == signal.SIGKILL:
             _gone(process, 10)
         return process
 
     def tail(self, name: str, lines: int = 20) -> str:
-        """The end of a component's log."""
+        """Return the end of a component's log."""
         try:
             with self.log(name).open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 64_000))
@@ -242,7 +241,7 @@ class Processes:
 
 
 def state_of(process: psutil.Process | None) -> str:
-    """`running`, `paused` or `stopped`."""
+    """Return `running`, `paused` or `stopped`."""
     try:
         if process is not None:
             return "paused" if process.status() == psutil.STATUS_STOPPED else "running"
@@ -252,7 +251,7 @@ def state_of(process: psutil.Process | None) -> str:
 
 
 def kept_by(supervisor: psutil.Process | None) -> psutil.Process | None:
-    """Return the program that a supervisor keeps running: its first child, or the supervisor itself while it has none."""
+    """Return the program below a supervisor: its first child, or the supervisor itself while it has none."""
     try:
         return next(iter(supervisor.children()), supervisor) if supervisor else None
     except psutil.Error:
@@ -260,9 +259,9 @@ def kept_by(supervisor: psutil.Process | None) -> psutil.Process | None:
 
 
 def work_of(processes: Iterable[psutil.Process | None]) -> int:
-    """Return how much these processes have done: seconds of processor time, and tens of megabytes read or written.
+    """Return the work of these processes: seconds of processor time plus units of 10 MB read or written.
 
-    A program that starts slowly raises it, one that is frozen or waits in vain hardly does: progress, for whoever waits.
+    A wait counts it as progress: it grows while a program starts slowly, and hardly grows if the program is frozen.
     """
     done = 0.0
     for process in processes:
@@ -277,7 +276,7 @@ def work_of(processes: Iterable[psutil.Process | None]) -> int:
 
 
 def shown(process: psutil.Process | None) -> dict:
-    """What `workshop status` shows of a process: its state, and where it runs its pid, since when, and its memory."""
+    """Return the state of a process for `workshop status`, with pid, start time and memory if it runs."""
     state = state_of(process)
     if process is None or state == "stopped":
         return {"state": state}
@@ -288,21 +287,21 @@ def shown(process: psutil.Process | None) -> dict:
         return {"state": "stopped"}
 
 
-# Children of this very process are kept, so that they are reaped here when they end.
+# The children of this process, so that they are reaped when they end.
 _children: list[subprocess.Popen] = []
 
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and SIGHUP strike after the block: while a process is started, or partial work is cleaned up.
+    """Defer Ctrl-C, SIGTERM and SIGHUP to the end of the block: for a process start or a cleanup.
 
-    Between its start and its record, nobody could find a process again: the mark shows only once the shell has replaced
-    itself by the program.
+    An interrupted start could leave a process that is never found: its record is not written yet, and its mark is visible
+    only after the shell has replaced itself by the program.
     """
     struck: list[int] = []
     handlers: dict[int, Callable] = {}
     try:
-        if threading.current_thread() is threading.main_thread():  # elsewhere, no signal is handled
+        if threading.current_thread() is threading.main_thread():  # Python handles signals in this thread only
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 if callable(handler := signal.getsignal(number)):
                     handlers[number] = handler
@@ -337,13 +336,13 @@ def _send(process: psutil.Process, number: int) -> None:
 
 
 def _all_saved(files: Mapping[str, Path | None]) -> set[str]:
-    """The components that have written what they store; none, as long as another one is still writing."""
+    """Return the components that have saved their data; empty while any of them is still writing."""
     writing = {name: file for name, file in files.items() if file}
     return set(writing) if all(_has_content(file) for file in writing.values()) else set()
 
 
 def _has_content(file: Path) -> bool:
-    """Whether a file is there and written: it is empty for a moment when it is made."""
+    """Return whether a file exists and is not empty; it is empty for a moment after its creation."""
     try:
         return file.stat().st_size > 0
     except OSError:
@@ -351,7 +350,7 @@ def _has_content(file: Path) -> bool:
 
 
 def _gone(process: psutil.Process, timeout: float) -> bool:
-    """Whether a process ended within `timeout` seconds; a zombie that nobody reaps has ended too."""
+    """Return whether a process ended within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if _is_over(process):
@@ -361,7 +360,10 @@ def _gone(process: psutil.Process, timeout: float) -> bool:
 
 
 def _is_over(process: psutil.Process) -> bool:
-    """Our own children are reaped here: a zombie's threads may still be dying. Of others, a zombie has ended."""
+    """Return whether a process has ended.
+
+    A child of this process is reaped, because the threads of a zombie may still be ending. Any other zombie has ended.
+    """
     reaped = [child.poll() is not None for child in _children if child.pid == process.pid]
     if reaped:
         return all(reaped)

@@ -1,4 +1,4 @@
-"""The wait for a component that was started until it answers: what its process does meanwhile counts as progress."""
+"""Wait for a started component until it answers; the work of its process counts as progress."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ def wait_for(
     """Wait until a component answers.
 
     Args:
-        answers: asks it; what it raises, such as that the component ended, is raised here.
+        answers: returns whether the component answers. Its errors, such as the end of the component, are raised here.
         patience: seconds that may pass without progress.
-        title: what people call it: "JupyterLab".
-        detail: evaluated when the wait is given up; the end of the component's log by default.
+        title: the component's name for users: "JupyterLab".
+        tell: called with a text about the wait.
+        detail: evaluated on a timeout; by default, the end of the component's log.
 
     Raises:
-        WorkshopError: it does not answer, though it runs.
+        WorkshopError: the component did not answer in time.
     """
 
     def look() -> Seen[bool]:

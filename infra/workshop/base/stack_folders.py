@@ -1,4 +1,4 @@
-"""The folders of a checkout's stacks: one for each backend, so that their data lie side by side; one stack runs at a time."""
+"""Folders of a checkout's stacks: one per backend, with separate data. One stack runs at a time."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from workshop.base.files import write_atomically
 
 BACKENDS = ("existing", "kind", "local")
 LAST = "backend"  # the file that names the backend that runs, or that ran last
-COMMON = ("backups", "lock")  # what outlives every stack
-SHARED = (LAST, "home", "progress.json", "progress.lock")  # what goes with the last stack
-# In checkouts that were used before each backend had a folder, one stack lies in the common folder itself. It stays there:
-# its processes may run, and paths stand in its files. What is found there says which backend made it.
+COMMON = ("backups", "lock")  # never deleted
+SHARED = (LAST, "home", "progress.json", "progress.lock")  # deleted together with the last stack
+# In checkouts from before each backend had a folder, one stack uses the common folder itself. It stays there: its processes
+# may run, and its files contain paths. The file below identifies the backend of a stack.
 MADE_BY = {"existing": "site.json", "kind": "kind/cluster.json", "local": "kafka/cluster.id"}
 
 
 def folder(common: Path, backend: str) -> Path:
-    """Return where the stack of a backend lies, whether or not there is one."""
+    """Return the folder of a backend's stack, whether or not the stack exists."""
     return common if _lies_open(common) == backend else common / backend
 
 
 def made(common: Path) -> list[str]:
-    """Return the backends of which a stack lies there."""
+    """Return the backends that have a stack in this common folder."""
     return [backend for backend in BACKENDS if (folder(common, backend) / MADE_BY[backend]).exists()]
 
 
 def last(common: Path) -> str:
-    """Return the backend that runs, or ran last; `local` where there is none yet."""
+    """Return the backend that runs or ran last; `local` if there is no stack yet."""
     try:
         named = (common / LAST).read_text().strip()
     except OSError:
@@ -39,12 +39,12 @@ def last(common: Path) -> str:
 
 
 def use(common: Path, backend: str) -> None:
-    """Note which backend is used from now on."""
+    """Record the backend that is used from now on."""
     write_atomically(common / LAST, f"{backend}\n")
 
 
 def delete(common: Path, backend: str) -> None:
-    """Delete what the stack of a backend stored; with the last stack also what all of them shared. Backups stay."""
+    """Delete the data of a backend's stack; with the last stack, also the shared files. Backups stay."""
     here = folder(common, backend)
     others = [other for other in made(common) if other != backend]
     names = {backend}
@@ -57,7 +57,7 @@ def delete(common: Path, backend: str) -> None:
 
 
 def _lies_open(common: Path) -> str:
-    """The backend whose stack lies in the common folder itself, or nothing."""
+    """Return the backend whose stack uses the common folder itself, or an empty string."""
     return next((backend for backend in BACKENDS if (common / MADE_BY[backend]).exists()), "")
 
 

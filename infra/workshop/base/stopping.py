@@ -1,14 +1,17 @@
-"""What is printed while `workshop down` waits: nothing at first, then the components that have not ended yet."""
+"""Output of `workshop down` while it waits: nothing at first, then the components that still run."""
 
 from __future__ import annotations
 
 from rich.console import Console
 
-FIRST, AGAIN = 2.0, 10.0  # seconds until the first line, and between two lines about the same components
+FIRST, AGAIN = 2.0, 10.0  # seconds before the first line, and between two lines about the same components
 
 
 class Stopping:
-    """Prints a line when a stop takes long, when fewer components are left, and now and then; see `Processes.stop`."""
+    """Progress display for `Processes.stop`.
+
+    It prints a line after `FIRST` seconds, when the components change, and every `AGAIN` seconds.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -16,7 +19,7 @@ class Stopping:
         self._printed = 0.0
 
     def __call__(self, names: list[str], seconds: float) -> None:
-        """Tell which components are waited for, and for how long so far."""
+        """Print the components that still run and the seconds waited so far, if a line is due."""
         same = names == self._names and self._printed <= seconds < self._printed + AGAIN
         if seconds < FIRST or same:
             return

@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full, or unable to write a sign: a command works with them all the same."""
+"""Preparation of standard streams that may be closed, full, or unable to encode a character."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from contextlib import suppress
 
-PLAIN = "workshop-plain"  # the name of the error handler for encodings that lack a sign
+PLAIN = "workshop-plain"  # the name of the error handler for characters that an encoding lacks
 SIGNS = {
     "✓": "+",
     "✗": "x",
@@ -26,7 +26,7 @@ QUOTES = {"«": '"', "»": '"', "’": "'", "‘": "'", "“": '"', "”": '"', 
 
 
 def prepare() -> None:
-    """Open what is closed, and let every sign be written in some form."""
+    """Open closed streams, and let every character be written in some form."""
     _open_closed()
     codecs.register_error(PLAIN, _plain)
     for stream in (sys.stdout, sys.stderr):
@@ -34,17 +34,17 @@ def prepare() -> None:
 
 
 def flush() -> None:
-    """Write what is still held back.
+    """Write buffered output.
 
     Raises:
-        OSError: it cannot be written: the reader has left (BrokenPipeError), or the disk is full.
+        OSError: the reader has closed the pipe (BrokenPipeError), or the disk is full.
     """
     sys.stdout.flush()
     sys.stderr.flush()
 
 
 def silence(*streams: int) -> None:
-    """Send what is written to these descriptors from now on nowhere: what Python says while it ends, for one."""
+    """Discard all further output to these descriptors, such as Python's messages at its exit."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for descriptor in streams:
@@ -53,7 +53,10 @@ def silence(*streams: int) -> None:
 
 
 def _open_closed() -> None:
-    """A descriptor from 0 to 2 that is closed would be given to the next file, and prints would end up in it."""
+    """Open closed descriptors from 0 to 2.
+
+    Otherwise the next opened file would get such a descriptor, and prints would end up in the file.
+    """
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(descriptor)
@@ -64,7 +67,7 @@ def _open_closed() -> None:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Replace the first sign that an encoding lacks: é by e, → by ->, anything else by a question mark."""
+    """Replace the first character that an encoding lacks: é by e, → by ->, others by a question mark."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     sign = error.object[error.start]

@@ -1,10 +1,10 @@
-"""Supervisor of one program: it starts the program again when it dies, and ends what it left behind first.
+"""Supervisor of one program: it kills the leftover processes of a program that died, and restarts it.
 
-python supervisor.py PROGRAM [WORD ...], by a Python without site-packages (-I -S), so that it takes little memory.
+Usage: python -I -S supervisor.py PROGRAM [ARGUMENT ...]. Python without site-packages needs little memory.
 
-A program that never runs for ten seconds is tried three times; then the supervisor ends too, so that its caller notices. The
-supervisor is the "subreaper" of everything below it (Linux, prctl(2)): a process whose parent dies becomes its child, so that
-none is lost when the program is killed. If the supervisor itself is killed, the kernel signals the program (PDEATHSIG).
+A program that never runs for ten seconds is started three times; then the supervisor ends too, so that its caller notices.
+The supervisor is the "subreaper" of its descendants (Linux, prctl(2)): a process whose parent dies becomes its child, so that
+none is lost when the program is killed. If the supervisor itself is killed, the kernel kills the program (PDEATHSIG).
 """
 
 import ctypes
@@ -14,8 +14,8 @@ import sys
 import time
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-SHORT = 10.0  # seconds: a program that ended sooner waits a little longer before it is started again
-TRIES = 3  # of a program that has never lived for so long: what cannot start is to be told, not tried for ever
+SHORT = 10.0  # seconds: after a shorter run, the pause before the next start doubles
+TRIES = 3  # starts of a program that has never run for `SHORT`: a permanent failure is reported, not retried forever
 FIRST_PAUSE, LONGEST = 0.2, 5.0  # seconds before the next start
 GRACE = 20.0
 
@@ -23,13 +23,13 @@ libc = ctypes.CDLL(None)
 
 
 def start(argv: list[str]) -> int:
-    """Start the program; returns its number."""
+    """Start the program and return its pid."""
     child = os.fork()
     if child == 0:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         try:
-            os.execvp(argv[0], argv)  # noqa: S606 (the words come from workshop.base.processes)
+            os.execvp(argv[0], argv)  # noqa: S606 (the arguments come from workshop.base.processes)
         except OSError as error:
             print(f"supervisor: {argv[0]} cannot be started: {error}", flush=True)
             os._exit(127)
@@ -37,7 +37,7 @@ def start(argv: list[str]) -> int:
 
 
 def reap() -> list[int]:
-    """The numbers of children that have ended since."""
+    """Reap the children that have ended, and return their pids."""
     ended: list[int] = []
     while True:
         try:
@@ -50,13 +50,13 @@ def reap() -> list[int]:
 
 
 def children() -> list[int]:
-    """All of the supervisor's present children."""
+    """Return the pids of the supervisor's current children."""
     with open(f"/proc/self/task/{os.getpid()}/children") as file:
         return [int(word) for word in file.read().split()]
 
 
 def end_the_rest() -> None:
-    """Kill everything that the program left; what they left becomes a child in turn."""
+    """Kill all processes that the program left; their children become children of the supervisor in turn."""
     while rest := children():
         for child in rest:
             try:
@@ -68,7 +68,7 @@ def end_the_rest() -> None:
 
 
 def wait(child: int, signals: set[int]) -> int:
-    """Wait until the program ends (0) or a signal comes (its number)."""
+    """Wait for the end of the program (returns 0) or for a signal (returns its number)."""
     while True:
         got = signal.sigwait(signals)
         if got == signal.SIGCHLD:
@@ -79,7 +79,7 @@ def wait(child: int, signals: set[int]) -> int:
 
 
 def stop(child: int) -> None:
-    """Tell the program to leave, and end it if it does not."""
+    """Send SIGTERM to the program, wait at most `GRACE` seconds, and kill the remaining processes."""
     os.kill(child, signal.SIGTERM)
     until = time.monotonic() + GRACE
     while time.monotonic() < until:
@@ -102,7 +102,7 @@ def main(argv: list[str]) -> None:
             return
         end_the_rest()
         lived = time.monotonic() - began >= SHORT
-        tries = -1 if lived or tries < 0 else tries + 1  # below 0: it has proved that it can live
+        tries = -1 if lived or tries < 0 else tries + 1  # below 0: it has run for `SHORT` once
         if tries == TRIES:
             sys.exit(f"supervisor: {name} ended {TRIES} times right after its start; it is not started again")
         print(f"supervisor: {name} ended; it is started again", flush=True)

@@ -1,4 +1,4 @@
-"""What the operating system refuses, as a sentence with the next step."""
+"""Messages for errors of the operating system, with the next step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DOCTOR = "`workshop doctor` examines disk, folders and rights."
 
 
 def explained(error: OSError) -> WorkshopError:
-    """The error of the system as one of ours."""
+    """Return an error of the operating system as a `WorkshopError`."""
     place = f": {error.filename}" if error.filename else ""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:

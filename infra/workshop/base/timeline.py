@@ -1,4 +1,4 @@
-"""Long work as steps: what is being waited for now, and in the end a time line of where the seconds went."""
+"""Progress of long work as steps, with a time line of their durations at the end."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Ta
 from rich.text import Text
 
 WIDTH = 32
-QUIET = 5.0  # seconds between two lines about what is waited for, where there is no terminal
-STARTED_AT = "WORKSHOP_STARTED_AT"  # bootstrap.sh sets it, in seconds since 1970, for its own share of the time line
+QUIET = 5.0  # seconds between two lines about a wait, without a terminal
+STARTED_AT = (
+    "WORKSHOP_STARTED_AT"  # bootstrap.sh sets it, in seconds since 1970, so that the time line includes its work
+)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step that is over: its name, when it began and ended (seconds after the first), whether it came to its end."""
+    """A finished step: name, start and end in seconds after the first start, and whether it succeeded."""
 
     name: str
     began: float
@@ -28,23 +30,23 @@ class Step:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """The duration in seconds."""
         return self.ended - self.began
 
 
 class Running:
-    """A step that is under way: what it is told, it shows."""
+    """The display of a step in progress."""
 
     def __init__(self, name: str, progress: Progress, task: TaskID) -> None:
         self._name, self._progress, self._task = name, progress, task
         self._told, self._told_at = "", time.monotonic()
 
     def __call__(self, amount: int) -> None:
-        """Show that this much more is done."""
+        """Advance the display by this amount."""
         self._progress.update(self._task, advance=amount)
 
     def tell(self, text: str) -> None:
-        """Show what is waited for: beside the step's name, or without a terminal as a line, when it has lasted a while."""
+        """Show a text about the wait: beside the step's name, or without a terminal as a line now and then."""
         console = self._progress.console
         if console.is_terminal:
             self._progress.update(self._task, description=f"{self._name}: {text}")
@@ -64,7 +66,11 @@ class Timeline:
 
     @contextmanager
     def step(self, name: str, total: int = 0) -> Iterator[Running]:
-        """Run a step; yields what is told of its progress, in bytes if `total` is given, and what it waits for."""
+        """Run a step; yield its display.
+
+        Args:
+            total: the amount of work in bytes, if it is known.
+        """
         began = time.monotonic()
         done = False
         with self._progress(total) as progress:
@@ -84,7 +90,7 @@ class Timeline:
         self.console.print(text, highlight=False, soft_wrap=True)
 
     def show(self) -> None:
-        """Print where the seconds went: a bar a step, on one time axis."""
+        """Print the time line: one bar per step on a common time axis."""
         if not self.steps:
             return
         end = max(step.ended for step in self.steps)
@@ -98,7 +104,7 @@ class Timeline:
     def _progress(self, total: int) -> Progress:
         amount = [BarColumn(WIDTH), DownloadColumn()] if total else []
         columns = [SpinnerColumn(), TextColumn("{task.description}"), *amount, TimeElapsedColumn()]
-        # Without a terminal there is nothing to redraw: the line that ends the step is enough.
+        # Without a terminal nothing can be redrawn: the line at the end of the step is enough.
         return Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
 
     def _add_what_came_before(self) -> None:

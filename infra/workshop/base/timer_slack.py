@@ -1,8 +1,8 @@
-"""Programs whose timeouts may come a little late, so that one wake-up serves several of them.
+"""Timer slack of processes: timers may fire a little late, so that one wake-up serves several of them.
 
-An idle broker wakes up two hundred times a second because some thread's time is over, and finds nothing to do. The kernel may
-put such moments together ("timer slack", prctl(2), PR_SET_TIMERSLACK; Linux only). Whatever comes over the network wakes a
-thread at once all the same, and on a busy machine, where timers are looked at with every tick, next to nothing comes late.
+An idle broker wakes up 200 times per second because a thread's timeout expires, and finds no work. The kernel may combine
+such wake-ups ("timer slack", prctl(2), PR_SET_TIMERSLACK; Linux only). Network traffic still wakes a thread at once, and on a
+busy machine, where timers are checked at every tick, hardly any timer fires late.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PR_SET_TIMERSLACK = 29
-USUAL = 50_000  # ns: what a process has of which nobody says otherwise
+USUAL = 50_000  # ns: the default of a process
 
 
 @contextmanager
 def inherited(seconds: float) -> Iterator[None]:
-    """What this thread starts within the block has this timer slack, and so has what that starts in turn.
+    """Give this timer slack to the processes started within the block, and to their descendants.
 
     Args:
-        seconds: 0 changes nothing; nor does anything elsewhere than on Linux.
+        seconds: the timer slack; 0 changes nothing. On other systems than Linux, the block has no effect.
     """
     if not seconds or sys.platform != "linux":
         yield
@@ -31,4 +31,4 @@ def inherited(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        prctl(PR_SET_TIMERSLACK, ctypes.c_ulong(0))  # what the thread began with
+        prctl(PR_SET_TIMERSLACK, ctypes.c_ulong(0))  # 0 restores the thread's initial value

@@ -1,4 +1,4 @@
-"""Bounded waits: for a fixed time, or for as long as what is waited for makes progress."""
+"""Bounded waits: for a fixed time, or for as long as there is progress."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from workshop.base.errors import WorkshopError
 from workshop.base.machine import Load
 
 T = TypeVar("T")
-BUSY_SHARE = 1 / 3  # how much a second without progress counts while the machine has no processor or disk time to give
-LOOK = 1.0  # seconds between two looks at the machine's load: a question each 10 ms must not cost more than its answer
-LONGEST = 5  # how many times its patience a wait may last while there is progress
+BUSY_SHARE = 1 / 3  # the weight of a second while the machine has no processor or disk time left
+LOOK = 1.0  # seconds between two measurements of the machine's load, which are too expensive for every 10 ms
+LONGEST = 5  # the longest wait with progress, as a multiple of the patience
 
 
 class Clock(Protocol):
-    """What a wait reads the time from; a test hands in its own."""
+    """The source of time for a wait; tests pass their own."""
 
     def monotonic(self) -> float:
-        """Return seconds since some fixed moment."""
+        """Return the seconds since a fixed moment."""
 
     def sleep(self, seconds: float) -> None:
-        """Let that many seconds pass."""
+        """Sleep for the given seconds."""
 
 
 @dataclass(frozen=True)
 class Seen(Generic[T]):
-    """What one look found.
+    """The result of one look.
 
     Attributes:
-        missing: what is still waited for, as it stands after "waiting for": "worker-2 to be ready (2 of 4 nodes)".
-        mark: progress is a value, together with `missing`, that was not seen before: what comes and goes is none.
-        answer: something true ends the wait.
+        missing: the missing condition, in words that follow "waiting for": "worker-2 to be ready (2 of 4 nodes)".
+        mark: a measure of progress. A new pair of `missing` and `mark` is progress; a pair that returns is not.
+        answer: a true value ends the wait.
     """
 
     missing: str
@@ -42,21 +42,22 @@ class Seen(Generic[T]):
 
 
 def over(answer: T) -> Seen[T]:
-    """Return what a look says when nothing is missing any more."""
+    """Return the result of a look that ends the wait."""
     return Seen("", answer=answer)
 
 
 def nobody(text: str) -> None:
-    """Tell nobody what is waited for."""
+    """Ignore the text about a wait."""
 
 
 def keep_trying(
     attempt: Callable[[], T], passes: Callable[[WorkshopError], bool], what: str
 ) -> Callable[[], Seen[T | bool]]:
-    """Return a look that makes an attempt: an error that may pass by itself counts as "not yet", others are raised.
+    """Return a look that makes an attempt: a temporary error counts as "not yet", others are raised.
 
     Args:
-        what: what is waited for, as it stands after "waiting for"; the error's last line follows.
+        passes: returns whether an error may be temporary.
+        what: the missing condition, in words that follow "waiting for"; the error's last line is added.
     """
 
     def look() -> Seen[T | bool]:
@@ -81,20 +82,20 @@ def wait_until(
     clock: Clock = time,
     busy: Callable[[], bool] | None = None,
 ) -> T:
-    """Ask `probe` until it answers with something true, and return that.
+    """Call `probe` until it returns a true value, and return that value.
 
-    While the machine has no processor or disk time to give, a second counts a third: the wait may last three times as long.
+    While the machine has no processor or disk time left, a second counts a third: the wait may last three times as long.
 
     Args:
-        probe: asks the protocol; None or False means "not yet". What it raises is raised here.
-        timeout: seconds on a machine that has time to spare.
-        what: what is waited for, as it stands after "waited for".
-        detail: evaluated on a time-out, such as the tail of a log.
-        every: seconds between two questions.
-        busy: whether the machine was busy since it was last asked.
+        probe: returns None or False for "not yet". Its errors are raised here.
+        timeout: seconds on a machine with processor and disk time left.
+        what: the condition, in words that follow "waiting for".
+        detail: evaluated on a timeout, such as the tail of a log.
+        every: seconds between two calls.
+        busy: returns whether the machine was busy since its last call.
 
     Raises:
-        WorkshopError: the time-out, with what was waited for.
+        WorkshopError: the condition did not hold in time.
     """
     busy = busy or Load().is_busy
     began = looked = clock.monotonic()
@@ -108,7 +109,7 @@ def wait_until(
             counted += (now - looked) * (BUSY_SHARE if busy() else 1)
             looked = now
         if counted > timeout:
-            raise WorkshopError(f"Waited {now - began:.3g} s for {what}, and it did not come.", next_step, detail())
+            raise WorkshopError(f"Timed out after {now - began:.3g} s waiting for {what}.", next_step, detail())
         clock.sleep(every)
 
 
@@ -124,22 +125,22 @@ def wait_while_progressing(
     clock: Clock = time,
     busy: Callable[[], bool] | None = None,
 ) -> T:
-    """Look until nothing is missing, and return the answer. Progress prolongs the wait, up to `longest` seconds.
+    """Look until nothing is missing, and return the answer. Progress prolongs the wait.
 
-    A slow machine and a dead program look the same to a fixed time-out. What tells them apart is whether anything changes:
-    another node is ready, a broker is registered, a process uses its processor.
+    A fixed timeout cannot distinguish a slow machine from a dead program. Progress can: another node is ready, a broker is
+    registered, a process uses the processor.
 
     Args:
-        look: asks the protocol. What it raises is raised here.
+        look: returns the current state. Its errors are raised here.
         patience: seconds that may pass without progress; while the machine is busy, a second counts a third.
-        longest: seconds that the wait may last in all; five times the patience by default.
-        detail: evaluated when the wait is given up, such as the tail of a log.
+        longest: seconds that the wait may last in total; by default five times the patience.
+        detail: evaluated on a timeout, such as the tail of a log.
         every: seconds between two looks.
-        tell: is told at each look what is waited for.
-        busy: whether the machine was busy since it was last asked.
+        tell: called at each look with a text about the wait.
+        busy: returns whether the machine was busy since its last call.
 
     Raises:
-        WorkshopError: it is given up, with what was missing last.
+        WorkshopError: the time is over; the message names the missing condition.
     """
     longest = LONGEST * patience if longest is None else longest
     busy = busy or Load().is_busy

@@ -1,7 +1,7 @@
-"""Amounts of money as people write them: whole cents, exactly, and what a text proves about its decimal sign.
+"""Amounts of money as text, converted to exact cents, and the decimal signs that such texts prove.
 
-One rule holds for both signs. A sign that stands once between one to three digits and exactly three digits may separate
-thousands or decimals: such a text is ambiguous. Every other text is unambiguous, and shows which sign its column uses.
+One rule holds for both signs. A sign that occurs once, between one to three digits (the first is not 0) and exactly three
+digits, may separate thousands or decimals: such a text is ambiguous. Any other text with a sign shows the sign of its column.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 
-RESIDUE = Decimal("1e-6")  # what binary fractions leave behind: 12.340000001, 4.4e-16
-MOST_CENTS = 10**12  # what `features` can add up in 64 bits
+RESIDUE = Decimal("1e-6")  # the rounding error of binary fractions: 12.340000001, 4.4e-16
+MOST_CENTS = 10**12  # `features` can add up such amounts in 64 bits
 POINT, COMMA = ".", ","
 SIGNS = (POINT, COMMA)
 LONGEST = 60  # characters
@@ -26,7 +26,7 @@ XCG XOF XPF YER ZAR ZMW ZWG XAU XAG DEM FRF ITL ESP ATS BEF NLG PTE GRD FIM IEP 
 _NAMES = """euros euro eur. kr. kr sfr. sfr fr. fr zł zl kč kc ft rp. rp rs. rs rm dh dhs tl lei leu ден din. din дин. дин лв.
 лв руб. руб р. грн. грн сум тг so'm s/. s/ b/. bs. gs. nkr dkr skr fcfa cfa kn dt ksh tsh ush us ca au hk nt nz
 sg mx r 円 元 원 圓 dollars dollar pounds pound francs franc"""
-# A word must be whole: MIO, MRD, TSD or M after a number mean a size, and are no currency.
+# Only complete words match: MIO, MRD, TSD or M after a number are magnitudes, not currencies.
 _WORDS = "|".join(re.escape(word) for word in sorted((*_CODES.split(), *_NAMES.split()), key=len, reverse=True))
 _SIGNS_OF_SCRIPTS = (*range(0x80, 0x3100), *range(0xA600, 0xAC00), *range(0xFD00, 0x10000))  # the others are letters
 _SYMBOLS = "$" + "".join(chr(code) for code in _SIGNS_OF_SCRIPTS if unicodedata.category(chr(code)) == "Sc")
@@ -44,7 +44,7 @@ _OTHER = {POINT: COMMA, COMMA: POINT}
 
 
 def _plain_signs() -> dict[int, str]:
-    """Characters that look or work like ASCII's: digits of all scripts, blanks, apostrophes, dashes, wide signs."""
+    """Return the ASCII characters for similar ones: digits of all scripts, blanks, apostrophes, dashes."""
     table: dict[int, str] = {}
     for code in _SIGNS_OF_SCRIPTS:
         sign = chr(code)
@@ -52,7 +52,7 @@ def _plain_signs() -> dict[int, str]:
             table[code] = str(value)
         elif unicodedata.category(sign) == "Zs":
             table[code] = " "
-        elif unicodedata.category(sign) == "Cf":  # marks of the direction of writing, joiners
+        elif unicodedata.category(sign) == "Cf":  # marks of the writing direction, joiners
             table[code] = ""
     table |= dict.fromkeys(map(ord, "’‘ʼʹ′´`＇٬"), "'")
     table |= dict.fromkeys(map(ord, "−﹣－‐‑"), "-")
@@ -63,18 +63,18 @@ PLAIN_SIGNS = _plain_signs()
 
 
 class Unreadable(ValueError):
-    """A value that has no meaning, or more than one; the message says why."""
+    """The value has no meaning, or more than one; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """An amount as it is written.
+    """A parsed amount.
 
     Attributes:
-        size: its value without its sign, if `ambiguous` with its one sign as the decimal sign.
-        negative: whether it is below 0.
-        decimal: the decimal sign that it proves, "." or ","; empty if it proves none.
-        ambiguous: the one sign that may separate thousands or decimals; empty if there is none.
+        size: the absolute value; if `ambiguous` is set, with that sign as the decimal sign.
+        negative: whether the amount is below 0.
+        decimal: the decimal sign that the text proves, "." or ","; empty if it proves none.
+        ambiguous: the sign that may separate thousands or decimals; empty if the text is not ambiguous.
     """
 
     size: Decimal
@@ -84,10 +84,10 @@ class Written:
 
 
 def written(text: str) -> Written:
-    """Take an amount apart: 12.34, (12.34), 12.34-, € 1.234,56, $1,234.56, 1 234,56 EUR, 1,23,456.78, CHF 12.-.
+    """Parse an amount: 12.34, (12.34), 12.34-, € 1.234,56, $1,234.56, 1 234,56 EUR, 1,23,456.78, CHF 12.-.
 
     Raises:
-        Unreadable: it is no amount.
+        Unreadable: the text is not an amount.
     """
     if len(text) > LONGEST:
         raise Unreadable(f"the amount {text[:20]!r}… is not a number")
@@ -107,16 +107,16 @@ def cents(text: str, decimal: str = "") -> int:
     """Return an amount as whole cents.
 
     Args:
-        decimal: the decimal sign of the column, "." or ","; it decides what an ambiguous text means.
+        decimal: the decimal sign of the column, "." or ","; it resolves ambiguous texts.
 
     Raises:
-        Unreadable: it is no amount, it has more than two decimals, or it can be read in two ways.
+        Unreadable: the text is not an amount, has more than two decimals, or is ambiguous.
     """
     found = written(text)
     size = found.size
     if found.ambiguous and not decimal:
         readings = f"as {size.normalize():f} or {size * 1000:.0f}"
-        raise Unreadable(f"the amount {text!r} can be read in two ways, {readings}: say --decimal , or --decimal .")
+        raise Unreadable(f"the amount {text!r} can be read in two ways, {readings}: use --decimal , or --decimal .")
     if found.ambiguous and found.ambiguous != decimal:
         size *= 1000
     whole = _hundredfold(size, text)
@@ -124,7 +124,7 @@ def cents(text: str, decimal: str = "") -> int:
 
 
 def _number(digits: str, text: str) -> tuple[Decimal, str, str]:
-    """The value, the decimal sign that the digits prove, and the sign that is ambiguous."""
+    """Return the value, the decimal sign that the digits prove, and the ambiguous sign."""
     if (one := _ONE_SIGN.fullmatch(digits)) and (one["whole"] or one["rest"]):
         whole, sign, rest = one["whole"], one["sign"] or "", one["rest"] or ""
         size = Decimal(f"{whole or 0}.{rest or 0}").scaleb(int(one["power"] or 0))

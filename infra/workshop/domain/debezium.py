@@ -1,4 +1,4 @@
-"""Debezium's connector for PostgreSQL: how it is declared, and what its events say. Pure."""
+"""Debezium's connector for PostgreSQL: its settings, and the parsing of its events. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PASSWORD = "BANK_PASSWORD"  # noqa: S105 (a variable's name)
 
 
 def connector(database: str, port: int, prefix: str, tables: Sequence[str]) -> dict[str, object]:
-    """The settings of a connector that follows some tables of a database.
+    """Return the settings of a connector that follows some tables of a database.
 
     Args:
-        prefix: what its topics are named after: `PREFIX.public.TABLE`.
+        prefix: the prefix of the topics' names: `PREFIX.public.TABLE`.
     """
     names = ",".join(f"public.{table}" for table in tables)
     return {
@@ -30,7 +30,7 @@ def connector(database: str, port: int, prefix: str, tables: Sequence[str]) -> d
         "publication.name": slot(prefix),
         "publication.autocreate.mode": "filtered",
         "table.include.list": names,
-        # Without it an update tells only what is now, and a delete only the key.
+        # Without it, an update contains only the new row, and a delete only the key.
         "replica.identity.autoset.values": ",".join(f"public.{table}:FULL" for table in tables),
         "tombstones.on.delete": "true",
         "poll.interval.ms": 50,
@@ -40,20 +40,20 @@ def connector(database: str, port: int, prefix: str, tables: Sequence[str]) -> d
 
 
 def slot(prefix: str) -> str:
-    """The name of the replication slot, and of the publication: small letters, digits, underscores."""
+    """Return the name of the replication slot and of the publication, without dashes."""
     return prefix.replace("-", "_")
 
 
 @dataclass(frozen=True)
 class Change:
-    """A row's change, as Debezium tells it.
+    """A change of a row, as reported by Debezium.
 
     Attributes:
-        operation: `read` (it was there when the connector came), `insert`, `update`, `delete`; `tombstone` for the record
-            without a value that follows a delete.
-        before, after: the row as it was and as it is, or None.
-        committed_ms: when the database wrote it, in milliseconds since 1970; 0 for a tombstone.
-        lsn: the place in the database's own log.
+        operation: `read` (the row existed when the connector started), `insert`, `update`, `delete`; `tombstone` for the
+            record without a value that follows a delete.
+        before, after: the row before and after the change, or None.
+        committed_ms: the time at which the database wrote the change, in milliseconds since 1970; 0 for a tombstone.
+        lsn: the position in the database's log.
     """
 
     operation: str
@@ -65,15 +65,15 @@ class Change:
 
     @property
     def row(self) -> dict:
-        """The row that it is about, as last known."""
+        """The last known content of the row."""
         return self.after or self.before or self.key or {}
 
 
 def read(key: bytes | None, value: bytes | None) -> Change:
-    """What a record of a change topic says.
+    """Parse a record of a change topic.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the record is not a change of a row.
     """
     named = json.loads(key) if key else None
     if value is None:

@@ -1,4 +1,4 @@
-"""Text of a user's file as it may be shown on a terminal: no control characters, and not too long."""
+"""Safe display of text from a user's file on a terminal: no control characters, limited length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LONGEST, MOST = 40, 30
 
 
 def escaped(text: str, longest: int = LONGEST) -> str:
-    """Return the text with what cannot be printed written as \\x1b, cut after so many characters."""
+    """Return the first `longest` characters of a text, with unprintable ones escaped as \\x1b."""
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
     if cut.isprintable():
         return cut
@@ -16,7 +16,7 @@ def escaped(text: str, longest: int = LONGEST) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names with commas between them; "none" if there are none."""
+    """Return up to 30 names, separated by commas, and the number of the others; "none" for no names."""
     found = list(names)
     more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
     return (", ".join(map(escaped, found[:MOST])) or "none") + more

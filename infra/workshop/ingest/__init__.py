@@ -1,1 +1,1 @@
-"""Files of users as rows: what a file is, how its text is encoded and separated, and how its columns are written."""
+"""Users' files as rows: detection of the format, the encoding, the delimiter and the notation."""

@@ -1,4 +1,4 @@
-"""Letters beyond ASCII by language, the most frequent first, and the encodings in which they are written."""
+"""Letters beyond ASCII by language, the most frequent first, and the encodings for them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ARABIC = ("اليمنتروبدعسةكفقحجهشطصخضذغثئءأزظىآ
 _TURKISH = ("ıüğşçöiâ",)
 _BALTIC = ("āēīšļņūģžčķ", "ėšžųįūąčę", "äõüöšž")
 
-# An encoding, the alphabets it is used for, and how much rarer it is than Windows-1252 (natural logarithm).
+# An encoding, its alphabets, and the natural logarithm of its frequency relative to Windows-1252.
 ENCODINGS: tuple[tuple[str, tuple[str, ...], float], ...] = (
     ("windows-1252", _WESTERN, 0.0),
     ("iso8859-15", _WESTERN, -3.0),
@@ -56,8 +56,8 @@ ENCODINGS: tuple[tuple[str, tuple[str, ...], float], ...] = (
     ("cp852", _CENTRAL, -5.0),
 )
 
-# East Asian encodings: the strict codec that shows them, the one they are read with, and by their lead bytes how likely a
-# character is. Frequent characters stand in the first level of each standard.
+# East Asian encodings: the strict codec for the detection, the codec for reading, and the log-likelihood of a character by
+# its lead byte. Frequent characters are in the first level of each standard.
 EAST_ASIAN: tuple[tuple[str, str, dict[range, float]], ...] = (
     ("shift_jis", "cp932", {range(0x81, 0x84): -4.5, range(0x88, 0x98): -6.5}),
     ("euc_jp", "euc_jp", {range(0xA4, 0xA6): -4.5, range(0xB0, 0xD0): -6.5}),

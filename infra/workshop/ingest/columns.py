@@ -1,4 +1,4 @@
-"""Columns of a file as they stand: which ones are read, a chunk of their rows, and rows that were refused."""
+"""Columns of a file with unchanged values: the selection, chunks of rows, and refused rows."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pyarrow as pa
 from workshop.base.errors import WorkshopError
 from workshop.domain.escaped import escaped, listed
 
-# Behind an amount that its file holds as a number, not as text: its point is a decimal sign, and shows nothing about texts.
+# Suffix of an amount that is a number in its file, not text: its point is a decimal sign, and proves nothing about texts.
 TYPED = "e0"
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a file are read.
+    """The columns of a file that are read.
 
     Attributes:
-        mandatory: without one of these the file is refused.
-        optional: read where they are there; None for every other column that the file has.
-        advice: what to do if one is missing.
-        time, amount: those of them that hold times and amounts; empty if there is none.
+        mandatory: the columns without which a file is refused.
+        optional: the columns that are read if the file has them; None for all other columns.
+        advice: the next step if a column is missing.
+        time, amount: the columns with times and amounts; empty if there is no such column.
     """
 
     mandatory: tuple[str, ...]
@@ -34,18 +34,18 @@ class Columns:
     amount: str = ""
 
     def among(self, header: list[str]) -> list[str]:
-        """Those of them that a file has."""
+        """Return the columns to read from a file with this header."""
         rest = [name for name in dict.fromkeys(header) if name not in self.mandatory and name]
         return [*self.mandatory, *(name for name in rest if self.optional is None or name in self.optional)]
 
     def check(self, found: list[str], path: Path, separated: str = "") -> None:
-        """Compare them with a file's columns.
+        """Check the columns that were found in a file.
 
         Args:
-            separated: by what the columns are separated, in words.
+            separated: the delimiter, in words.
 
         Raises:
-            WorkshopError: a mandatory one is missing, or one is there twice; the columns found are named.
+            WorkshopError: a mandatory column is missing, or a column occurs twice.
         """
         if missing := [escaped(name) for name in self.mandatory if name not in found]:
             by = f" (separated by {separated})" if separated else ""
@@ -58,13 +58,13 @@ class Columns:
 
 
 def column_name(text: str) -> str:
-    """A column's name without blanks around it, accents written in one way."""
+    """Return a column's name without surrounding blanks, in Unicode's normal form NFC."""
     return unicodedata.normalize("NFC", text.lstrip("\ufeff").strip())
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that was not taken: its line in the file (in Parquet, its number, from 1), why, and how it stands there."""
+    """A refused row: its line in the file (its number from 1 in Parquet), the reason, and its text."""
 
     line: int
     reason: str
@@ -73,7 +73,15 @@ class Refused:
 
 @dataclass
 class Chunk:
-    """Columns as they stand in the file, each row's line, how to show a row, and what was refused already."""
+    """A chunk of a file.
+
+    Attributes:
+        columns: the unchanged values, by column name.
+        lines: the line of each row.
+        show: returns the text of a row, by its position.
+        refused: the rows that were refused while reading.
+        share: the share of the file that has been read, 0 to 1.
+    """
 
     columns: dict[str, pa.Array]
     lines: Sequence[int]

@@ -1,4 +1,4 @@
-"""What a file is, by its content and not by its name; and the bytes of a text, unpacked where it is packed."""
+"""Format of a file, detected by its content and not by its name, and the unpacked bytes of a text."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _XES = "Convert it: pm4py.convert_to_dataframe(pm4py.read_xes('log.xes')).to_csv
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         kind: PARQUET, WORKBOOK or TEXT.
-        member: the one file in a zip archive; empty if the file is no archive.
-        packed: whether it is packed by gzip.
-        head: the first bytes of it, unpacked.
+        member: the only file in a zip archive; empty if the file is not an archive.
+        packed: whether the file is compressed by gzip.
+        head: the first bytes of a text, unpacked.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class Content:
 
     @contextmanager
     def open(self) -> Iterator[tuple[IO[bytes] | gzip.GzipFile, Callable[[], float]]]:
-        """Open its bytes, unpacked, and a function that returns the share of the file that has been read."""
+        """Open the file; yield its unpacked bytes and a function that returns the share read so far."""
         size = self.path.stat().st_size or 1
         with self.path.open("rb") as file:
             if self.member:
@@ -68,10 +68,10 @@ class Content:
 
 
 def recognise(path: Path) -> Content:
-    """Look at the beginning of a file.
+    """Return the format of a file, from its beginning.
 
     Raises:
-        WorkshopError: it cannot be read, or it is nothing that holds rows of text; the way out is named.
+        WorkshopError: the file cannot be read, or its format is not supported; the message has the next step.
     """
     with told(path), path.open("rb") as file:
         head = file.read(HEAD)
@@ -117,7 +117,7 @@ def _archive(path: Path) -> Content:
 
 
 def _is_meant(info: zipfile.ZipInfo) -> bool:
-    """Whether it is a file that somebody put there, and not one of a system's own."""
+    """Return whether a member is a user's file, not a folder or a file of an operating system."""
     name = info.filename.rsplit("/", 1)[-1]
     own = info.filename.startswith("__MACOSX/") or name.startswith("._") or name in (".DS_Store", "Thumbs.db")
     return not info.is_dir() and not own
@@ -137,7 +137,7 @@ def _office(path: Path, names: list[str]) -> Content:
 
 
 def _old_office(path: Path, file: BinaryIO) -> WorkshopError:
-    """An old workbook, or a new one in the envelope of a password."""
+    """Return the error for an old workbook, or for a new one that is encrypted by a password."""
     before = b""
     file.seek(0)
     while block := file.read(1 << 20):
@@ -148,10 +148,10 @@ def _old_office(path: Path, file: BinaryIO) -> WorkshopError:
 
 
 def _text(head: bytes, name: str, *, packed: bool = False) -> bytes:
-    """The head, if it is that of a text.
+    """Return the head if it is the beginning of a text.
 
     Raises:
-        WorkshopError: it is none.
+        WorkshopError: the file is not a table of text.
     """
     for magic, what, way_out in _OTHERS:
         if head.startswith(magic):

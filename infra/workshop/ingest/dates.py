@@ -1,4 +1,4 @@
-"""Times as people write them: milliseconds since 1970, UTC, and what a text proves about the order of day and month."""
+"""Times as text, converted to UTC since 1970, and the order of day and month that a text proves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}  # nanoseconds
 EXAMPLE = "2018-04-25 13:00:00"
 LONGEST = 60  # characters
 
-# What a text shows about its column. FIXED: it has one meaning whatever the order.
+# The evidence of a text for its column. FIXED: the text has one meaning, in any order of day and month.
 FIXED, EITHER, SHORT_YEAR, NUMBER = "fixed", "either", "short year", "number"
 
 _ZONE = r"(?P<zone>Z|(?:UTC|GMT)?\s?[+-][0-9]{1,2}(?::?[0-9]{2})?|UTC|GMT)?(?:\[[A-Za-z_/+-]+\])?"
@@ -47,7 +47,7 @@ _MONTHS = (
     "jan janv gen ene", "feb fev fevr", "mar mars mrt maa marz", "apr avr abr", "may mai mag mei maj", "jun juin giu",
     "jul juil lug", "aug aou aout ago", "sep sept set", "oct okt ott out", "nov", "dec dez dic des",
 )  # fmt: skip
-# English, French, German, Spanish, Italian, Portuguese, Dutch, Scandinavian; without accents, whole or cut.
+# English, French, German, Spanish, Italian, Portuguese, Dutch, Scandinavian; without accents, in full or abbreviated.
 _FULL = """january janvier januar gennaio enero janeiro januari|february fevrier februar febbraio febrero fevereiro februari
 |march mars marz marzo marco maart|april avril aprile abril|may mai maggio mayo maio mei maj|june juin juni giugno junio junho
 |july juillet juli luglio julio julho|august aout agosto augustus augusti|september septembre settembre septiembre setembro
@@ -63,13 +63,13 @@ MONTHS = {
 
 @dataclass(frozen=True)
 class Written:
-    """A time as it is written, before anybody knows the order of its day and month.
+    """A parsed time, before the order of day and month is decided.
 
     Attributes:
-        kind: what it shows about its column: FIXED, EITHER, SHORT_YEAR, NUMBER, or the order that it proves.
-        parts: year, month and day if `kind` is FIXED, else the three numbers as they stand.
-        nanoseconds: since midnight UTC of that day; the zone may make it negative.
-        number: the text, if it is one number.
+        kind: the evidence for the column: FIXED, EITHER, SHORT_YEAR, NUMBER, or the order that the text proves.
+        parts: year, month and day if `kind` is FIXED, else the three numbers in the order of the text.
+        nanoseconds: the time since midnight UTC of that day; negative for some time zones.
+        number: the text, if it is a single number.
         named: whether the month is a name.
     """
 
@@ -82,10 +82,10 @@ class Written:
 
 @lru_cache(100_000)
 def written(text: str) -> Written:
-    """Take a time apart.
+    """Parse a time.
 
     Raises:
-        Unreadable: it is no time in any order of day and month.
+        Unreadable: the text is not a time in any order of day and month.
     """
     bare = " ".join((text if text.isascii() else text.translate(PLAIN_SIGNS)).split())
     if len(bare) > LONGEST:
@@ -122,19 +122,19 @@ def nanoseconds(text: str, order: str = "", unit: str = "", short_years: bool = 
     A time without a zone is UTC; a day without a time is its midnight.
 
     Args:
-        order: the order of day and month in the column, one of ORDERS; empty if nothing shows it.
+        order: the order of day and month in the column, one of ORDERS; empty if it is unknown.
         unit: the unit of a number, one of UNITS.
-        short_years: whether the order was given for years of two digits: 69 to 99 are 1969 to 1999, as POSIX has it.
+        short_years: whether the order also applies to years of two digits: 69 to 99 are 1969 to 1999, as in POSIX.
 
     Raises:
-        Unreadable: it is no such time, or it can be read in more than one way.
+        Unreadable: the text is not such a time, or is ambiguous.
     """
     found = written(text)
     if found.number and unit:
         return int(Decimal(found.number) * UNITS[unit])
     if found.kind == NUMBER:
         raise Unreadable(
-            f"the time {text!r} is not written as {EXAMPLE} but as a number: say its unit, --time-unit s, ms, us or ns"
+            f"the time {text!r} is not written as {EXAMPLE} but as a number: set its unit, --time-unit s, ms, us or ns"
         )
     year, month, day = _day(found, text, order, short_years)
     try:
@@ -145,12 +145,12 @@ def nanoseconds(text: str, order: str = "", unit: str = "", short_years: bool = 
 
 
 def moment(text: str, order: str = "", unit: str = "", short_years: bool = False) -> int:
-    """Return the same as milliseconds; what is finer than a millisecond is cut off."""
+    """Return the same time in milliseconds, rounded down."""
     return nanoseconds(text, order, unit, short_years) // 1_000_000
 
 
 def _day(found: Written, text: str, order: str, short_years: bool) -> tuple[int, int, int]:
-    """Year, month and day."""
+    """Return year, month and day."""
     if found.kind == FIXED:
         return found.parts
     if found.kind == SHORT_YEAR:
@@ -158,7 +158,7 @@ def _day(found: Written, text: str, order: str, short_years: bool) -> tuple[int,
     if order not in (DAY_FIRST, MONTH_FIRST):
         if found.kind == EITHER or order:
             raise Unreadable(
-                f"in the time {text!r} day and month can be read either way round: say --dates day-first or month-first"
+                f"in the time {text!r} day and month can be read either way round: use --dates day-first or month-first"
             )
         order = found.kind
     first, second, year = found.parts
@@ -172,7 +172,7 @@ def _short(found: Written, text: str, order: str) -> tuple[int, int, int]:
     if not order:
         raise Unreadable(
             f"the year of the time {text!r} has two digits, and its parts can be read either way round: "
-            "say --dates day-first, month-first or year-first"
+            "use --dates day-first, month-first or year-first"
         )
     first, second, third = found.parts
     if found.named and order != YEAR_FIRST:
@@ -185,7 +185,7 @@ def _short(found: Written, text: str, order: str) -> tuple[int, int, int]:
 
 
 def _since_midnight(found: re.Match, text: str) -> int:
-    """Nanoseconds since midnight UTC."""
+    """Return the nanoseconds since midnight UTC."""
     groups = found.groupdict()
     if not groups["hour"]:
         return 0
@@ -201,7 +201,7 @@ def _since_midnight(found: re.Match, text: str) -> int:
 
 
 def _offset(zone: str | None, text: str) -> int:
-    """Minutes east of UTC."""
+    """Return the minutes east of UTC."""
     digits = re.sub(r"(?i)utc|gmt|z|\s", "", zone or "")
     if not digits:
         return 0
@@ -227,7 +227,7 @@ def _why_not(bare: str, text: str) -> str:
 
 
 def shown(at: int) -> str:
-    """A time in nanoseconds since 1970, as text."""
+    """Return a time in nanoseconds since 1970 as text."""
     try:
         return f"{EPOCH + timedelta(microseconds=at // 1000):%Y-%m-%d %H:%M:%S}"
     except OverflowError:
@@ -235,7 +235,7 @@ def shown(at: int) -> str:
 
 
 def likely_unit(number: str) -> str:
-    """The unit in which a number is a time of our days; empty if there is none."""
+    """Return the unit in which a number is a time of the present, or ''."""
     size = abs(Decimal(number))
     return next(
         (unit for unit, most in (("s", 5e9), ("ms", 5e12), ("us", 5e15), ("ns", 5e18)) if 1e8 <= size < most), ""

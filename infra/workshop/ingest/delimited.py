@@ -1,4 +1,4 @@
-"""Tables of text, a row a line, whatever separates their columns."""
+"""Tables of delimited text, with one row per line."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from workshop.ingest.hints import Hints
 from workshop.ingest.lines import LONGEST, Lines
 from workshop.ingest.sentences import told
 
-STEP = 100  # rows between two looks at the size of a chunk
+STEP = 100  # rows between two checks of a chunk's size
 BLOCK = 1 << 20  # bytes
 SNIFFED = 50  # lines
 _LIMIT = csv.field_size_limit()
 
-# Where a row's lines begin and end among the chunk's, its fields, and why there are none.
+# First line and end of a row among the chunk's lines, its fields, and the reason if it has none.
 Row = tuple[int, int, list[str], str]
 
 
 class DelimitedTable:
-    """A table of text."""
+    """A table of delimited text."""
 
     def __init__(self, content: Content, encoding: Encoding, hints: Hints, wanted: Columns) -> None:
         self._content, self._encoding, self._wanted = content, encoding, wanted
@@ -41,7 +41,7 @@ class DelimitedTable:
         self.reading = f"separated by {self._layout.delimiter}" if hints.delimiter else ""
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """The table's rows as they stand, so many at a time, fewer if they are very long."""
+        """Yield the rows in chunks of `size`, with unchanged values; chunks of very long rows are smaller."""
         header = self._layout.header
         with told(self.path), self._text() as (text, share):
             lines = Lines(text, self.path.name)
@@ -49,7 +49,7 @@ class DelimitedTable:
             yield from self._chunks(lines, size, self._wanted.among(header), share)
 
     def evidence(self, names: list[str], size: int) -> Iterator[Chunk]:
-        """Some columns only, of every row; blocks in which nothing is quoted are read in bulk."""
+        """Yield some columns of all rows; blocks without quotation marks are read in bulk."""
         sign = self._layout.delimiter.sign
         if (
             self._encoding.name != UTF_8
@@ -64,7 +64,7 @@ class DelimitedTable:
             while block := file.read(BLOCK):
                 block += file.readline(LONGEST)
                 if b'"' in block or b"\r" in block.replace(b"\r\n", b""):
-                    break  # a field may go on in the next block
+                    break  # a field may continue in the next block
                 skipped = 0 if place else self._layout.skipped
                 found = self._in_bulk(block.split(b"\n", skipped)[-1], names)
                 count = block.count(b"\n") + (not block.endswith(b"\n"))
@@ -88,7 +88,7 @@ class DelimitedTable:
                 delimiter=self._layout.delimiter.sign, quote_char=False, invalid_row_handler=lambda row: "skip"
             ),
             pa_csv.ConvertOptions(
-                check_utf8=False,  # it was checked when the encoding was found
+                check_utf8=False,  # the detection of the encoding has checked it
                 include_columns=list(places.values()),
                 column_types=dict.fromkeys(places.values(), pa.string()),
                 strings_can_be_null=False,
@@ -143,7 +143,10 @@ class DelimitedTable:
 
 
 class open_text:  # noqa: N801, a context manager
-    """A text's lines as they stand, from a place on, and a function that returns the share that has been read."""
+    """Context manager for a text with unchanged lines, from a position on.
+
+    It returns the text and a function that returns the share read so far.
+    """
 
     def __init__(self, content: Content, encoding: Encoding, place: int = 0) -> None:
         self._opened, self._encoding, self._place = content.open(), encoding, place
@@ -159,7 +162,7 @@ class open_text:  # noqa: N801, a context manager
 
 
 def look(text: TextIOWrapper, hints: Hints, wanted: Columns) -> Layout:
-    """How the table begins."""
+    """Return the layout of a table, from its first lines."""
     first = [line for _ in range(SNIFFED) if (line := text.readline(LONGEST))]
     return layout(first, wanted.mandatory, hints.delimiter, hints.header)
 
@@ -171,7 +174,7 @@ def _skip(lines: Lines, count: int) -> None:
 
 
 def _some(rows: Iterator[Row], lines: Lines, size: int) -> list[Row]:
-    """The next rows: so many, or as many as are enough of text."""
+    """Return the next `size` rows, or fewer if the chunk's text is full."""
     found: list[Row] = []
     while len(found) < size and not lines.is_full:
         part = list(islice(rows, min(STEP, size - len(found))))
@@ -182,7 +185,7 @@ def _some(rows: Iterator[Row], lines: Lines, size: int) -> list[Row]:
 
 
 def _rows(lines: Lines, delimiter: Delimiter) -> Iterator[Row]:
-    """Each row that is not empty."""
+    """Yield each row that is not empty."""
     broken = True
     while broken:
         broken, begin = False, len(lines.taken)
@@ -191,7 +194,7 @@ def _rows(lines: Lines, delimiter: Delimiter) -> Iterator[Row]:
                 if row:
                     yield begin, len(lines.taken), row, ""
                 begin = len(lines.taken)
-        except csv.Error as error:  # one stray quotation mark must not swallow the lines below it
+        except csv.Error as error:  # a stray quotation mark must not consume the lines below it
             lines.take_back(begin + 1)
             long = "field larger" in str(error)
             yield begin, begin + 1, [], TOO_LONG if long else "a quotation mark has no end, or text follows it"
@@ -202,5 +205,5 @@ TOO_LONG = f"a field has more than {_LIMIT:,} characters, or a quotation mark ha
 
 
 def _is_whole(fields: list[str]) -> bool:
-    """Whether every byte of a row was in the text's encoding."""
+    """Return whether all bytes of a row are valid in the text's encoding."""
     return not any("\udc80" <= sign <= "\udcff" for field in fields if not field.isascii() for sign in field)

@@ -1,4 +1,4 @@
-"""What separates the columns of a table of text, as its header and its first rows show."""
+"""Delimiter of a table of text, detected from its header and its first rows."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 BLANKS, WIDE_BLANKS = " ", "  "  # one blank or more; two or more, so that a value may have one
 NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|", "pipe": "|", "blank": " ", "blanks": " ",
          "space": " ", "spaces": " ", "whitespace": " "}  # fmt: skip
-_SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # a first line with which a workbook says its delimiter
+_SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # a first line with the delimiter, written by spreadsheets
 
 
 @dataclass(frozen=True)
 class Delimiter:
-    """What separates columns: a sign, or blanks."""
+    """The delimiter of columns: a character, or blanks."""
 
     sign: str
 
     def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """Split lines into fields; a field in quotation marks may have the sign, and line breaks.
+        """Split lines into fields; a field in quotation marks may contain the delimiter and line breaks.
 
         Raises:
             csv.Error: a quotation mark has no end, or text follows it.
@@ -41,10 +41,10 @@ class Delimiter:
 
 
 def named(text: str) -> str:
-    """The sign that a user names, such as ";", "tab" or "blank".
+    """Return the delimiter for a user's input such as ";", "tab" or "blank".
 
     Raises:
-        ValueError: it is none.
+        ValueError: the input is not a delimiter.
     """
     sign = NAMES.get(text.lower(), text)
     if len(sign) != 1 or sign.isalnum() or sign in '"\r\n\0':
@@ -54,7 +54,7 @@ def named(text: str) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table begins: its delimiter, its columns, how many lines stand before its rows."""
+    """The layout of a table: the delimiter, the columns, and the number of lines before the rows."""
 
     delimiter: Delimiter
     header: list[str]
@@ -62,7 +62,7 @@ class Layout:
 
 
 def layout(lines: list[str], mandatory: Iterable[str], sign: str = "", header: tuple[str, ...] = ()) -> Layout:
-    """Find the delimiter that gives the mandatory columns, else the one that most of the first lines agree on.
+    """Return the layout with the delimiter that gives the mandatory columns, or that fits most lines.
 
     Args:
         lines: the first lines.
@@ -83,7 +83,7 @@ def layout(lines: list[str], mandatory: Iterable[str], sign: str = "", header: t
         names = list(header) or _names(one, first)
         rows = lines[skipped if header else skipped + 1 :]
         agreeing = sum(len(row) == len(names) for row in _rows(one, rows)) if len(names) > 1 else 0
-        # Blanks stand in names and values too: they count only where no sign separates anything.
+        # Blanks occur in names and values too: they count only if no other character separates anything.
         weak = one.sign in (BLANKS, WIDE_BLANKS) and any(len(_names(Delimiter(s), first)) > 1 for s in SIGNS)
         return len(needed & set(names)), 0 if weak else agreeing, 0 if weak else len(names)
 

@@ -1,7 +1,7 @@
-"""The encoding of a text that may be in any: its mark, UTF-8, what its letters show, or nothing at all.
+"""Encoding of a text, detected by its byte order mark, as valid UTF-8, or by its letters.
 
-A single-byte encoding is judged by its likelihood: letters of one language that stand where letters of that language stand.
-"créée" in Windows-1252 is "crййe" in Windows-1251 and "crÈÈe" on an old Macintosh; nobody writes so.
+A single-byte encoding is chosen by its likelihood: letters of one language in the places where that language has letters.
+"créée" in Windows-1252 is "crййe" in Windows-1251 and "crÈÈe" on an old Macintosh, which are unlikely words.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-SAMPLE = 24_000  # bytes of lines beyond ASCII, from which an encoding is judged
-MARGIN = 2.0  # how much likelier the best reading must be than the next one, as a natural logarithm
-WORST = -5.0  # a character's mean likelihood below which a reading is none
+SAMPLE = 24_000  # bytes of lines with characters beyond ASCII, for the detection
+MARGIN = 2.0  # the minimum lead of the best reading over the next one, as a natural logarithm
+WORST = -5.0  # the minimum mean log-likelihood of a character in a reading
 _RARE = {"strange": -9.0, "foreign": -8.0, "rare": -13.0, "symbol": -4.0, "money": -1.5}
 _BEYOND_ASCII = bytes(range(128, 256))
 _MONEY, _SYMBOLS = set("€£"), set("€£¥§°«»‹›“”‘’„‚–—…•·¿¡ºª²³½¼¾µ×÷±©®™´\u00a0\u00ad№")
@@ -40,12 +40,12 @@ _WORD = re.compile(r"[^\W_]+|[^\x00-\x7f]")
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the bytes of a text are read.
+    """The encoding of a text.
 
     Attributes:
         name: a codec of Python.
-        damaged: whether some lines are not in it; rows with such bytes are refused one by one.
-        given: whether the user said so.
+        damaged: whether some lines are invalid in it; rows with such bytes are refused one by one.
+        given: whether the user chose the encoding.
     """
 
     name: str = UTF_8
@@ -54,7 +54,7 @@ class Encoding:
 
     @property
     def errors(self) -> str:
-        """How a decoder handles bytes that are not in it: kept as lone surrogates, by which such a row is known."""
+        """The decoder's error handler; in a damaged text, lone surrogates mark the rows with invalid bytes."""
         return "surrogateescape" if self.damaged else "strict"
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class Encoding:
 
 @dataclass
 class Scan:
-    """The bytes of a text, seen block by block: whether they are UTF-8, and a sample of the lines that are not."""
+    """Detection of a text's encoding, block by block, with a sample of the lines that are not UTF-8."""
 
     name: str
     invalid: list[bytes] = field(default_factory=list)
@@ -73,11 +73,11 @@ class Scan:
     _rest: bytes = b""
 
     def see(self, block: bytes) -> None:
-        """Look at one more block."""
+        """Examine one more block."""
         if not self._rest and block.isascii():
             return
         end = block.rfind(b"\n") + 1
-        if not end and len(self._rest) < 1 << 22:  # no text has longer lines: they are refused where rows are read
+        if not end and len(self._rest) < 1 << 22:  # a longer line is refused when the rows are read
             self._rest += block
             return
         self._look(self._rest + block[:end])
@@ -87,7 +87,7 @@ class Scan:
         """Return the encoding.
 
         Raises:
-            WorkshopError: it cannot be told.
+            WorkshopError: the encoding cannot be determined.
         """
         self._look(self._rest)
         if not self.invalid:
@@ -128,7 +128,7 @@ def given(name: str, path_name: str) -> Encoding:
     """Return the encoding that the user named.
 
     Raises:
-        WorkshopError: Python knows no such text encoding.
+        WorkshopError: Python has no such text encoding.
     """
     try:
         found = codecs.lookup(name)
@@ -144,7 +144,7 @@ def given(name: str, path_name: str) -> Encoding:
 
 
 def marked(head: bytes) -> str:
-    """The encoding of a text that begins with a mark, or whose every second byte is 0; empty if there is none."""
+    """Return UTF-16 or UTF-32 for a text with a byte order mark, or with 0 in most second bytes, or ''."""
     if found := next((name for mark, name in MARKS if head.startswith(mark)), ""):
         return found
     pairs = head[: len(head) // 2 * 2]
@@ -157,7 +157,11 @@ def marked(head: bytes) -> str:
 
 
 def _likeliest(sample: bytes, name: str) -> str:
-    """The encoding that makes the most of some lines that are not UTF-8."""
+    """Return the likeliest encoding of lines that are not UTF-8.
+
+    Raises:
+        WorkshopError: no encoding is likely, or several are.
+    """
     readings: dict[str, tuple[float, str]] = {}  # text -> likelihood and encoding
     for encoding, alphabets, rarity in ENCODINGS:
         try:
@@ -180,7 +184,10 @@ def _likeliest(sample: bytes, name: str) -> str:
 
 
 def _east_asian(sample: bytes) -> Iterator[tuple[str, str, float]]:
-    """The readings in which every character beyond ASCII is one of an East Asian standard: text, codec, likelihood."""
+    """Yield the readings as East Asian text: text, codec, likelihood.
+
+    Every character beyond ASCII belongs to one East Asian standard.
+    """
     for strict, codec, leads in EAST_ASIAN:
         try:
             text = sample.decode(strict)
@@ -196,7 +203,7 @@ def _east_asian(sample: bytes) -> Iterator[tuple[str, str, float]]:
 
 
 def _by_library(sample: bytes) -> str:
-    """What charset-normalizer makes of scripts that have no alphabet here."""
+    """Return the encoding that charset-normalizer detects, for scripts without an alphabet here, or ''."""
     found = from_bytes(sample, cp_isolation=["cp874", "cp1258", "gb18030", "big5", "cp949", "cp932", "euc_jp"]).best()
     return found.encoding if found and found.chaos < 0.1 and found.coherence > 0.5 else ""
 
@@ -207,13 +214,13 @@ def _undecided(sample: bytes, name: str, likely: list[str]) -> WorkshopError:
     piece = line[max(0, at - 10) : at + 10]
     shown = " or ".join(f"{piece.decode(encoding, 'backslashreplace').strip()!r} ({encoding})" for encoding in likely)
     return WorkshopError(
-        f"{name} is not UTF-8, and its encoding cannot be told: a line in it has {shown}.",
-        f"Say the encoding: --encoding {likely[0] if len(likely) > 1 else 'NAME'}; or save the file as UTF-8.",
+        f"{name} is not UTF-8, and its encoding cannot be determined: a line in it has {shown}.",
+        f"Set the encoding: --encoding {likely[0] if len(likely) > 1 else 'NAME'}; or save the file as UTF-8.",
     )
 
 
 def _likelihood(text: str, alphabets: tuple[str, ...]) -> tuple[float, int]:
-    """How likely the characters beyond ASCII are, as a natural logarithm, and how many they are; a word counts once."""
+    """Return the log-likelihood and the number of the characters beyond ASCII; each word counts once."""
     words = Counter(word for word in _WORD.findall(text) if not word.isascii())
     letters: Counter[str] = Counter()
     total, count = 0.0, 0
@@ -240,13 +247,13 @@ def _symbol(sign: str) -> float:
 
 
 def _between(text: str, sign: str) -> float:
-    """The price of a symbol that stands inside of a word: nobody writes Z‰rich."""
+    """Return the log-likelihood of a symbol inside words, such as Z‰rich."""
     inside = 0 if sign in "’·‘\u00ad" else len(re.findall(rf"(?<=[^\W\d_]){re.escape(sign)}(?=[^\W\d_])", text))
     return inside * _RARE["strange"]
 
 
 def _is_word(word: str) -> bool:
-    """Whether its letters are of one script, and large ones stand where large letters stand."""
+    """Return whether the letters are of one script, with capital letters in plausible places."""
     scripts = {unicodedata.name(sign, "?").split()[0] for sign in word if sign.isalpha() and sign not in "ºª"}
     if (
         len(scripts) > 1
@@ -259,6 +266,6 @@ def _is_word(word: str) -> bool:
 
 @cache
 def _share(alphabet: str) -> dict[str, float]:
-    """Each letter's likelihood: the n-th one of an alphabet is about 1/n as frequent as the first."""
+    """Return each letter's log-likelihood: the n-th letter is about 1/n as frequent as the first."""
     weights = [1 / number for number in range(1, len(alphabet) + 1)]
     return {letter: math.log(weight / sum(weights)) for letter, weight in zip(alphabet, weights, strict=True)}

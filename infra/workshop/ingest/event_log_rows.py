@@ -1,4 +1,4 @@
-"""Reads an event log of any field into events; a row without a meaning is refused in words."""
+"""Reading of an event log of any field into events; invalid rows are refused with a reason."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from workshop.ingest.values import Conventions, damaged, names, times
 
 CHUNK = 30_000  # rows
 LONGEST = 1_000  # characters of a case's or an activity's name
-MOST_CHARACTERS = 900_000  # of all the fields of a row together: brokers take records of a megabyte
+MOST_CHARACTERS = 900_000  # of all fields of a row together: brokers accept records of up to a megabyte
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a log is to be read.
+    """The columns of a log, and the rules for its rows.
 
     Attributes:
-        case, time: the columns that say whose event it is, and when it was.
-        activity: the column that says what happened; empty if `event` says it of every row.
-        event: what every row is, where no column says it.
-        empty_case: the name of the case that is written as an empty one; empty if there is no such case, and rows without
-            a case are refused.
-        known: the activities that are known; empty if all are taken.
+        case, time: the columns of the case and of the time.
+        activity: the column of the activity; empty if all rows have the activity `event`.
+        event: the activity of all rows, if no column has it.
+        empty_case: the name for an empty case; empty to refuse rows without a case.
+        known: the accepted activities; empty to accept all.
     """
 
     case: str
@@ -40,14 +39,14 @@ class Reading:
     known: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        """Write accents in columns' names as the names in a file are compared."""
+        """Normalize the columns' names like the names in a file."""
         for name in ("case", "time", "activity"):
             object.__setattr__(self, name, column_name(getattr(self, name)))
 
     def columns(self) -> Columns:
-        """The columns that the file must have; every other one is read too."""
+        """Return the mandatory columns; all other columns are read too."""
         needed = tuple(dict.fromkeys(name for name in (self.case, self.activity, self.time) if name))
-        return Columns(needed, None, "Say which ones they are: --case, --activity and --time.", time=self.time)
+        return Columns(needed, None, "Name the columns: --case, --activity and --time.", time=self.time)
 
     def __str__(self) -> str:
         what = f"activity {self.activity}" if self.activity else f"every row a {self.event}"
@@ -57,7 +56,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Events:
-    """A chunk of a file, in the file's order: its events, its other rows, how many cases were empty, the share read."""
+    """A chunk of a file, in the file's order: events, refused rows, number of empty cases, share read."""
 
     events: list[LoggedEvent]
     refused: list[Refused]
@@ -66,19 +65,19 @@ class Events:
 
 
 def read(path: Path, reading: Reading, chunk: int = CHUNK, hints: Hints | None = None) -> Iterator[Events]:
-    """Read a log chunk by chunk; rows whose meaning nothing shows are refused one by one.
+    """Read a log chunk by chunk; invalid and ambiguous rows are refused one by one.
 
     Args:
-        chunk: how many rows, taken or refused, are in each chunk but the last.
+        chunk: the number of rows, accepted or refused, in each chunk except the last.
 
     Raises:
-        WorkshopError: the file cannot be read, or a column is missing; the columns found are named.
+        WorkshopError: the file cannot be read, or a column is missing; the message has the columns found.
     """
     yield from events(prepare(path, reading.columns(), hints), reading, chunk)
 
 
 def events(prepared: Prepared, reading: Reading, chunk: int = CHUNK) -> Iterator[Events]:
-    """Read a log that was looked at before, chunk by chunk; the same events at each call."""
+    """Read a prepared log chunk by chunk; each call yields the same events."""
     for part in prepared.chunks(chunk):
         yield _take(part, reading, prepared.prefix, prepared.how)
 
@@ -112,7 +111,7 @@ def _take(part: Chunk, reading: Reading, prefix: str, how: Conventions) -> Event
 
 
 def _against(case: str, activity: str, others: list[str], known: frozenset[str]) -> str:
-    """Why these names cannot be taken; empty if they can."""
+    """Return the reason to refuse a row because of its names; empty if they are valid."""
     if not activity:
         return "there is no activity"
     if not case:

@@ -1,4 +1,4 @@
-"""What a user says about a file that the file itself may not show."""
+"""User's settings for the reading of a file, which the file itself may not show."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Hints:
-    """How a file is to be read; what is empty is found out from its content.
+    """Settings for the reading of a file; empty ones are detected from its content.
 
     Attributes:
         encoding: the name of a text's encoding.
-        delimiter: what separates the columns of a text: one character, or " " for blanks.
+        delimiter: the delimiter of a text's columns: one character, or " " for blanks.
         header: the names of the columns, for a text that has no header line.
         decimal: the decimal sign of amounts, "." or ",".
         dates: the order of day and month, one of `dates.ORDERS`.

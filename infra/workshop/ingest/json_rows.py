@@ -1,4 +1,4 @@
-"""JSON as rows: an object on each line, or one array of objects; numbers stay as they are written."""
+"""JSON as rows: one object per line, or one array of objects; numbers keep their text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workshop.ingest.encoding import Encoding
 from workshop.ingest.lines import LONGEST, MOST, Lines
 from workshop.ingest.sentences import told
 
-LOOKED_AT = 1_000  # objects whose names are the columns
+LOOKED_AT = 1_000  # the first objects, whose names are the columns
 STEP = 1 << 16  # characters
 _DECIMALS = re.compile(r"-?[0-9]+\.[0-9]+")
 _BETWEEN = re.compile(r"[\s,]*")
@@ -26,12 +26,12 @@ _BAD = "it is no JSON object"
 
 
 class Number(str):
-    """A number as it is written."""
+    """A number as its text."""
 
     __slots__ = ()
 
 
-Row = tuple[int, dict | None, str]  # line or number of the object, the object if it is one, the text
+Row = tuple[int, dict | None, str]  # line or number of the object, the object or None, the text
 
 
 class JsonTable:
@@ -52,7 +52,7 @@ class JsonTable:
         wanted.check(list(dict.fromkeys(name for row in found for name in row)), self.path)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """The rows as they stand, so many at a time, fewer if they are very long."""
+        """Yield the rows in chunks of `size`, with unchanged values; chunks of very long rows are smaller."""
         with told(self.path), open_text(self._content, self._encoding) as (text, share):
             rows = self._rows(text)
             while found := _some(rows, size):
@@ -61,7 +61,7 @@ class JsonTable:
                 yield chunk
 
     def evidence(self, names: list[str], size: int) -> Iterator[Chunk]:
-        """Some columns, of every row."""
+        """Yield all rows; the columns include the given ones."""
         yield from self.chunks(size)
 
     def _rows(self, text: TextIOWrapper) -> Iterator[Row]:
@@ -94,7 +94,7 @@ class JsonTable:
 
 
 def is_json(first: str) -> bool:
-    """Whether a text that begins so is JSON: an object, or an array of objects."""
+    """Return whether a text with this beginning is JSON: an object, or an array of objects."""
     bare = first.lstrip("\ufeff \t\r\n")
     return bare.startswith("{") or (bare.startswith("[") and bare[1:].lstrip()[:1] in ("{", "]"))
 
@@ -107,7 +107,7 @@ def _begins_array(text: TextIOWrapper) -> bool:
 
 
 def _parsed(text: str) -> dict | None:
-    """The object in a text; None if there is none."""
+    """Return the object in a text, or None."""
     try:
         found = _DECODER.decode(text)
     except (ValueError, RecursionError):
@@ -123,15 +123,15 @@ _DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant
 
 
 def _objects(text: TextIOWrapper, name: str) -> Iterator[Row]:
-    """The objects of an array, read piece by piece.
+    """Yield the objects of an array, which is read in pieces.
 
     Raises:
-        WorkshopError: the array has no end, or what stands between two objects is no comma.
+        WorkshopError: the array has no end, or invalid text between two objects.
     """
     rest, number = text.read(STEP), 1
     place = rest.index("[") + 1
     while True:
-        if between := _BETWEEN.match(rest, place):  # always: it may be empty
+        if between := _BETWEEN.match(rest, place):  # always true: the match may be empty
             place = between.end()
         if rest.startswith("]", place):
             return
@@ -139,7 +139,7 @@ def _objects(text: TextIOWrapper, name: str) -> Iterator[Row]:
             found, end = _DECODER.raw_decode(rest, place)
         except (ValueError, RecursionError):
             end = len(rest)
-        if end < len(rest):  # what ends with the piece may go on in the next one
+        if end < len(rest):  # a value at the end of a piece may continue in the next one
             yield number, _named(found), rest[place:end]
             place, number = end, number + 1
         elif len(rest) - place > LONGEST or not (piece := text.read(STEP)):

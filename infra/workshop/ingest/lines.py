@@ -1,4 +1,4 @@
-"""The lines of a text; none may be endless."""
+"""Lines of a text, with a limit of their length."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from io import TextIOWrapper
 
 from workshop.base.errors import WorkshopError
 
-LONGEST = 2_000_000  # characters of a line: more than brokers take in a record
+LONGEST = 2_000_000  # characters of a line: more than brokers accept in a record
 MOST = 50_000_000  # characters of a chunk
 
 
 class Lines:
-    """The lines of a file; those of the current chunk are kept, and can be taken back."""
+    """The lines of a file; the lines of the current chunk are kept and can be read again."""
 
     def __init__(self, file: TextIOWrapper, name: str) -> None:
         self._file, self._name = file, name
         self._again: deque[str] = deque()
-        self.before = 0  # how many lines the chunks before this one had
+        self.before = 0  # the number of lines in earlier chunks
         self.taken: list[str] = []
         self.size = 0  # characters of this chunk
 
@@ -36,18 +36,18 @@ class Lines:
             yield line
 
     def take_back(self, keep: int) -> None:
-        """Let all but the first `keep` lines of this chunk be read again."""
+        """Return all but the first `keep` lines of this chunk to the input, to be read again."""
         back = self.taken[keep:]
         self.size -= sum(map(len, back))
         self._again.extendleft(reversed(back))
         del self.taken[keep:]
 
     def forget(self) -> None:
-        """Begin a new chunk."""
+        """Start a new chunk."""
         self.before += len(self.taken)
         self.taken, self.size = [], 0
 
     @property
     def is_full(self) -> bool:
-        """Whether the chunk has so many characters that it must end."""
+        """Whether the chunk has reached the limit of its characters."""
         return self.size > MOST

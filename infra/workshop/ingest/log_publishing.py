@@ -1,4 +1,4 @@
-"""Publishes event logs of any field, and replays them: the same guarantees as a log of payments has."""
+"""Publishing and replay of event logs of any field, with the guarantees of a log of payments."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from workshop.kafka.handle import Kafka
 
 @dataclass(frozen=True)
 class PublishedLog:
-    """What became of a file.
+    """The result of publishing a log.
 
     Attributes:
-        publication: how many of its rows lie in the topic, and how many were refused.
-        totals: what the rows that were taken are.
-        unnamed: how many of them have an empty case in the file.
-        first_refused: the first row that was refused.
+        publication: the numbers of rows in the topic and of refused rows.
+        totals: the totals of the accepted rows.
+        unnamed: the number of accepted rows with an empty case.
+        first_refused: the first refused row.
     """
 
     publication: Publication
@@ -37,7 +37,7 @@ class PublishedLog:
 
 
 class _Log:
-    """A log's rows as records; counts what it reads."""
+    """The rows of a log as records, with their totals."""
 
     refused_type = "EventRefused"
 
@@ -47,21 +47,21 @@ class _Log:
         self._forget()
 
     def prepare(self, path: Path) -> Prepared:
-        """Look at the whole file.
+        """Examine the whole file.
 
         Raises:
-            WorkshopError: it cannot be read, a column is missing, or its times can be read in two ways.
+            WorkshopError: the file cannot be read, a column is missing, or the times are ambiguous.
         """
         self.prepared = prepare(path, self._reading.columns(), self._hints)
         self.prepared.check()
         return self.prepared
 
     def reading(self, prepared: Prepared) -> str:
-        """How the file is read."""
+        """Return a text about the way in which the file is read."""
         return ", ".join(filter(None, [str(self._reading), prepared.reading]))
 
     def parts(self, prepared: Prepared, chunk: int) -> Iterator[Part]:
-        """The file's records, chunk by chunk."""
+        """Yield the file's records, chunk by chunk."""
         self._forget()
         self.was_read = True
         for found in events(prepared, self._reading, chunk):
@@ -88,24 +88,28 @@ def publish_log(
     progress: Callable[[float], None] | None = None,
     hints: Hints | None = None,
 ) -> PublishedLog:
-    """Publish every row of a log as an event under its case, once and whole; see `workshop.ingest.publications`.
+    """Publish each row of a log exactly once, as an event with the case as key.
+
+    `workshop.ingest.publications` describes the guarantees.
 
     Raises:
-        WorkshopError: the file, the topic or the brokers are not as they must be; the same call goes on from there.
+        WorkshopError: the file or the topic is not suitable, or the brokers do not answer; the same call resumes later.
     """
     path, log = Path(path), _Log(reading, hints)
     done = publish_file(ws, path, topic, progress, log)
-    if not log.was_read:  # it was whole before
+    if not log.was_read:  # an earlier call had published all of it
         for _ in log.parts(log.prepared, CHUNK):
             pass
     return PublishedLog(done, log.totals, log.unnamed, log.first_refused)
 
 
 def replay_log(ws: Kafka, topic: str) -> list[LoggedEvent]:
-    """Every committed event of a log as of now: cases together in the order in which they were written.
+    """Return all committed events of a log up to now, ordered by partition and offset.
+
+    So the events of a case are in the order in which they were written.
 
     Raises:
-        WorkshopError: there is no such topic, its brokers stopped answering, or a record is no event of a log.
+        WorkshopError: the topic does not exist, its brokers stopped answering, or a record is not an event of a log.
     """
     from workshop.ingest.replay import batches  # pandas and pyarrow take a moment to load
 
@@ -115,7 +119,7 @@ def replay_log(ws: Kafka, topic: str) -> list[LoggedEvent]:
             places += zip(batch.partitions, batch.offsets, batch.values, strict=True)
     except KafkaException as error:
         raise WorkshopError(
-            f"Reading '{topic}' came to a halt: {error.args[0].str()}.", "`workshop status` shows what runs."
+            f"Reading topic '{topic}' stopped: {error.args[0].str()}.", "`workshop status` shows what runs."
         ) from None
     return [_event(topic, *place) for place in sorted(places, key=lambda place: place[:2])]
 

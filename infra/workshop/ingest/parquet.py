@@ -1,4 +1,4 @@
-"""Parquet files as rows, in the types that their columns have."""
+"""Parquet files as rows, in the types of their columns."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class ParquetTable:
             wanted.check([column_name(name) for name in file.schema_arrow.names], path)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """The rows as they stand, so many at a time."""
+        """Yield the rows in chunks of `size`, with unchanged values."""
         yield from self._chunks(size, self._wanted.among(list(self._columns)), None)
 
     def evidence(self, names: list[str], size: int) -> Iterator[Chunk]:
-        """Some columns only, of every row."""
+        """Yield only the given columns, of all rows."""
         yield from self._chunks(size, names, [self._columns[name] for name in names])
 
     def _chunks(self, size: int, names: list[str], only: list[str] | None) -> Iterator[Chunk]:

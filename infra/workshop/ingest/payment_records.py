@@ -1,4 +1,4 @@
-"""A log of payments as the records of a topic: PaymentMade, or PaymentRefunded where an amount is below 0."""
+"""A log of payments as records of a topic: PaymentMade, or PaymentRefunded for an amount below 0."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MADE, REFUNDED = ([("type", kind), ("version", b"1")] for kind in (b"PaymentMade
 
 
 class Payments:
-    """How a file of payments is published: the key is the card, the record's time the payment's."""
+    """A file of payments as records: the key is the card, the timestamp is the time of the payment."""
 
     refused_type = "PaymentRefused"
 
@@ -27,28 +27,28 @@ class Payments:
         self.first_refused: Refused | None = None
 
     def prepare(self, path: Path) -> Prepared:
-        """Look at the whole file.
+        """Examine the whole file.
 
         Raises:
-            WorkshopError: it cannot be read, a mandatory column is missing, or a column can be read in two ways.
+            WorkshopError: the file cannot be read, a mandatory column is missing, or a column is ambiguous.
         """
         prepared = prepare(path, COLUMNS, self._hints)
         prepared.check()
         return prepared
 
     def reading(self, prepared: Prepared) -> str:
-        """How the file is read, where that can be said in more than one way."""
+        """Return a text about the way in which the file is read; empty if there is only one."""
         return prepared.reading
 
     def parts(self, prepared: Prepared, chunk: int) -> Iterator[Part]:
-        """The file's records, chunk by chunk."""
+        """Yield the file's records, chunk by chunk."""
         for found in rows(prepared, chunk):
             self.first_refused = self.first_refused or next(iter(found.refused), None)
             yield Part(_records(found), found.refused, found.share)
 
 
 def _records(rows: Rows) -> list[Record]:
-    """Values are written as `PaymentMade.value()` writes them, without making an event of each."""
+    """Return records with the values of `PaymentMade.value()`, without the creation of an event for each."""
     refunds = (rows.cents < 0).tolist()
     terminals = ["null" if terminal is None else quoted(terminal) for terminal in rows.terminal]
     columns = (refunds, rows.customer, terminals, np.abs(rows.cents).tolist(), _iso(rows.at), rows.payment_id)
@@ -63,7 +63,7 @@ def _records(rows: Rows) -> list[Record]:
 
 
 def _iso(at: np.ndarray) -> list[str]:
-    """As `datetime.isoformat` writes a time in UTC: with a fraction only where there is one."""
+    """Return times in the format of `datetime.isoformat` in UTC: with a fraction only if it is not 0."""
     whole = np.datetime_as_string(at, unit="s").tolist()
     fractions = (at.astype(np.int64) % 1000).tolist()
     return [f"{day}.{ms:03d}000+00:00" if ms else f"{day}+00:00" for day, ms in zip(whole, fractions, strict=True)]

@@ -1,7 +1,7 @@
-"""Reads a log of card payments into exact rows; a row without a meaning is refused in words.
+"""Reading of a log of card payments into exact rows; invalid rows are refused with a reason.
 
-Clean columns are parsed in bulk; a value that is written in another way is looked at by itself. Amounts are never
-converted between currencies: a sign or a word such as € or CHF is read over.
+Clean columns are parsed in bulk, values in other notations one by one. Amounts are never converted between currencies: a sign
+or a word such as € or CHF is ignored.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ COLUMNS = Columns(MANDATORY, OPTIONAL, _ADVICE, time="TX_DATETIME", amount="TX_A
 
 @dataclass(frozen=True)
 class Rows:
-    """A chunk of a file, in the file's order; the columns are equally long.
+    """A chunk of a file, in the file's order; the columns have equal length.
 
     Attributes:
-        at: datetime64[ms], UTC; cents: int64, negative for a refund; terminal: None where nobody knows.
-        payment_id: the row's TRANSACTION_ID, or where it has none "<first 12 hex digits of the file's SHA-256>-<line>".
-        refused: the chunk's other rows.
-        share: how much of the file has been read, 0 to 1.
+        at: datetime64[ms], UTC; cents: int64, negative for a refund; terminal: None if unknown.
+        payment_id: the row's TRANSACTION_ID, or "<first 12 hex digits of the file's SHA-256>-<line>" without one.
+        refused: the refused rows of the chunk.
+        share: the share of the file that has been read, 0 to 1.
     """
 
     customer: list[str]
@@ -46,25 +46,25 @@ class Rows:
 
 
 def read(path: Path, chunk: int = CHUNK, hints: Hints | None = None) -> Iterator[Rows]:
-    """Read a log of payments chunk by chunk; rows whose meaning nothing shows are refused one by one.
+    """Read a log of payments chunk by chunk; invalid and ambiguous rows are refused one by one.
 
     Args:
-        chunk: how many rows, taken or refused, are in each chunk but the last.
+        chunk: the number of rows, accepted or refused, in each chunk except the last.
 
     Raises:
-        WorkshopError: the file cannot be read, or a mandatory column is missing; the columns found are named.
+        WorkshopError: the file cannot be read, or a mandatory column is missing; the message has the columns found.
     """
     yield from rows(prepare(path, COLUMNS, hints), chunk)
 
 
 def rows(prepared: Prepared, chunk: int = CHUNK) -> Iterator[Rows]:
-    """Read a log that was looked at before, chunk by chunk; the same rows at each call."""
+    """Read a prepared log chunk by chunk; each call yields the same rows."""
     for part in prepared.chunks(chunk):
         yield _take(part, prepared.prefix, prepared.how)
 
 
 def _take(part: Chunk, prefix: str, how: Conventions) -> Rows:
-    """Turn a chunk's text into values; the first reason against a row counts."""
+    """Convert a chunk's text to values; a refused row has one reason."""
     size = len(part.lines)
     at, no_time = times(part.columns["TX_DATETIME"], how)
     cents, no_amount = amounts(part.columns["TX_AMOUNT"], how)

@@ -1,4 +1,4 @@
-"""A user's file, ready to be published: recognised, its whole content looked at, and how it is read decided."""
+"""A user's file that is ready to be published: its format, its evidence and its conventions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ CHUNK = 30_000  # rows
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table and what its columns show.
+    """A table, and the evidence of its columns.
 
     Attributes:
         sha: the SHA-256 of the file.
-        how: how its times and amounts are read.
+        how: the conventions for its times and amounts.
     """
 
     table: Table
@@ -38,39 +38,39 @@ class Prepared:
 
     @property
     def prefix(self) -> str:
-        """The beginning of the names of its rows."""
+        """The prefix of the ids of its rows."""
         return self.sha[:12]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know about how it is read, as sentences."""
+        """Messages for the user about the way in which the file is read."""
         return (*self.table.notes, *self.survey.notes(self.hints))
 
     @property
     def reading(self) -> str:
-        """How it is read where that can be said in more than one way; empty of a file that has one."""
+        """The way in which the file is read; empty if there is only one."""
         times, amounts = self.survey.times.reading(self.hints), self.survey.amounts.reading(self.hints)
         return ", ".join(filter(None, [self.table.reading, *times, *amounts]))
 
     def check(self) -> None:
-        """Refuse it once, as a whole, where its columns can be read in more than one way.
+        """Refuse the whole file if its columns are ambiguous.
 
         Raises:
-            WorkshopError: it is so; the option that decides is named.
+            WorkshopError: a column is ambiguous; the message has the option that decides.
         """
         self.survey.times.check(self.name, self.wanted.time, self.hints)
         self.survey.amounts.check(self.name, self.wanted.amount, self.hints)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Its rows as they stand, so many at a time; the same ones at each call."""
+        """Yield the rows in chunks of `size`, with unchanged values; the same ones at each call."""
         yield from self.table.chunks(size)
 
 
 def prepare(path: Path, wanted: Columns, hints: Hints | None = None) -> Prepared:
-    """Recognise a file and look at all of its times and amounts.
+    """Detect the format of a file and examine all of its times and amounts.
 
     Raises:
-        WorkshopError: it holds no rows that can be read, or not the columns that are wanted.
+        WorkshopError: the file has no readable rows, or lacks mandatory columns.
     """
     path, hints = Path(path), hints or Hints()
     table = open_table(path, wanted, hints)

@@ -1,4 +1,4 @@
-"""What a publisher needs of a kind of file: its records, chunk by chunk, and its refused rows."""
+"""Interface between a publisher and a kind of file: records, chunk by chunk, and refused rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Record = tuple[bytes, bytes, int, list[tuple[str, bytes]]]  # key, value, millis
 
 @dataclass(frozen=True)
 class Part:
-    """A chunk of a file: its records in the file's order, its other rows, and how much has been read, from 0 to 1."""
+    """A chunk of a file: records in the file's order, refused rows, and the share read so far, 0 to 1."""
 
     records: Sequence[Record]
     refused: list[Refused]
@@ -23,7 +23,7 @@ class Part:
 
 
 class Kind(Protocol):
-    """What the rows of a file mean.
+    """The conversion of a file's rows to records.
 
     Attributes:
         refused_type: the type of a dead letter.
@@ -32,10 +32,10 @@ class Kind(Protocol):
     refused_type: str
 
     def prepare(self, path: Path) -> Prepared:
-        """Look at the whole file, before anything is done with its beginning; what has two meanings is refused."""
+        """Examine the whole file before its first row is published; refuse an ambiguous file."""
 
     def reading(self, prepared: Prepared) -> str:
-        """How the file is read, where that can be said in more than one way; a file lies in a topic in one."""
+        """Return the way in which the file is read, or ''. A topic has a file in one way only."""
 
     def parts(self, prepared: Prepared, chunk: int) -> Iterator[Part]:
-        """The file's records, so many rows at a time; the same ones at each call."""
+        """Yield the file's records in chunks of rows; the same ones at each call."""

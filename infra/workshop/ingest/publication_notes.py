@@ -1,4 +1,4 @@
-"""How far a file's publication is: a note a transaction, in the topic `publications`, so that a resumed one goes on there."""
+"""Progress of a file's publication: one note per transaction, in the topic `publications`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ PATIENCE = 90.0  # seconds; another publisher's open transaction lasts at most a
 
 @dataclass(frozen=True)
 class Note:
-    """How far a publication is: rows done, and the topic it went to, which may have been deleted and made anew since."""
+    """The progress of a publication: published rows, and the id of the topic.
+
+    The id shows whether the topic was deleted and created again in the meantime.
+    """
 
     topic_id: str
     chunk: int
@@ -33,7 +36,9 @@ class Note:
 
 
 def resume(ws: Kafka, key: bytes, name: str, topic: str, fresh: Note) -> Note:
-    """The last note of a publication, by its key; `fresh` if there is none, or the topic is not the one it speaks of.
+    """Return the last note of a publication, by its key, or `fresh`.
+
+    `fresh` is returned if there is no note, or if the topic was deleted or emptied since.
 
     Raises:
         WorkshopError: the file was published to this topic already, read in another way.
@@ -49,15 +54,15 @@ def resume(ws: Kafka, key: bytes, name: str, topic: str, fresh: Note) -> Note:
         raise WorkshopError(
             f"{name} was published to '{topic}' before, read in another way"
             + (f": {note.reading}." if note.reading else "."),
-            "Say it in the same way to go on; or take another topic for another reading.",
+            "Use the same options to resume, or choose another topic.",
         )
     return note
 
 
 def _notes(ws: Kafka) -> list[tuple[bytes, bytes]]:
-    """Keys and values of the topic of notes, up to what was written last before this call.
+    """Return keys and values of the topic of notes, up to the last record before this call.
 
-    Not only up to the last stable offset: another file's open transaction may lie before this file's last note.
+    The last stable offset is not enough: another file's open transaction may precede this file's last note.
     """
     place, found = TopicPartition(NOTES, 0), []
     with closing(KafkaConsumer(**ws.kafka)) as consumer:

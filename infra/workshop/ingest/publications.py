@@ -1,8 +1,9 @@
-"""Publishes a log, which is a file, once and whole, however often it is tried and wherever it is cut off.
+"""Publishing of a file's rows exactly once, also after interruptions and repeated calls.
 
-A publication is a file's SHA-256 and a topic. Every chunk of rows goes in one transaction with the rows that were
-refused (topic `<topic>-dead-letters`) and a note of how far it is (topic `publications`), so a resumed one goes on exactly
-there. The producer is confluent-kafka's: with acks=all it takes 162,000 events of 100 bytes a second, kafka-python 43,000.
+A publication is identified by a file's SHA-256 and a topic. Each transaction contains a chunk of rows, its refused rows
+(topic `<topic>-dead-letters`) and a note of the progress (topic `publications`), so that a resumed publication continues
+exactly there. The producer is confluent-kafka's: with acks=all it writes 162,000 events of 100 bytes per second,
+kafka-python 43,000.
 """
 
 from __future__ import annotations
@@ -32,27 +33,27 @@ from workshop.kafka.handle import Kafka
 from workshop.kafka.name_prefix import full
 from workshop.kafka.topics import DEAD_LETTERS
 
-LOG = logging.getLogger(__name__)  # the client's own lines: what matters is told as a sentence
+LOG = logging.getLogger(__name__)  # the client's log lines; errors that matter are raised with a message
 LOG.addHandler(logging.NullHandler())
 CHUNK = 30_000  # rows of one transaction
 PATIENCE = 90.0  # seconds for one step; another publisher's open transaction lasts at most a minute
 ATTEMPTS = 3
 LONGEST_RAW = 10_000  # characters of a refused row that are kept
 FENCED = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
-# Brokers refuse records more than an hour ahead of their clock; a log may hold events that are dated ahead.
+# Brokers refuse records with timestamps more than an hour in the future; a log may contain such events.
 LOG_TOPIC = {**topics.FOR_EVER, "message.timestamp.after.max.ms": str(2**63 - 1)}
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What became of a file.
+    """The result of publishing a file.
 
     Attributes:
-        accepted: how many of its rows lie in the topic now, in all.
-        refused: how many lie in the dead-letter topic, in all.
-        seconds: how long this call took.
-        already: how many rows, accepted or refused, earlier calls had published; all of them if it was complete.
-        notes: how the file was read, as sentences, where its reader should know.
+        accepted: the number of its rows in the topic, from all calls.
+        refused: the number of its rows in the dead-letter topic, from all calls.
+        seconds: the duration of this call.
+        already: the number of rows, accepted or refused, that earlier calls had published.
+        notes: messages for the user about the way in which the file was read.
     """
 
     accepted: int
@@ -65,18 +66,19 @@ class Publication:
 def publish_file(
     ws: Kafka, path: Path, topic: str, progress: Callable[[float], None] | None = None, kind: Kind | None = None
 ) -> Publication:
-    """Publish every row of a log as an event, under its key and with its own time; payments, if no kind is named.
+    """Publish every row of a log as an event, with its key and its event time.
 
-    Topics that are missing are created, to be kept for ever. Consumers that read with `isolation_level="read_committed"`
-    see each row once.
+    Missing topics are created, with unlimited retention. Consumers with `isolation_level="read_committed"` read each row
+    once.
 
     Args:
         path: a file with the columns that the kind needs; see `workshop.ingest`.
-        progress: is told the share of the file that is done, from 0 to 1.
+        progress: called with the share of the file that is done, from 0 to 1.
+        kind: the conversion of rows to records; payments by default.
 
     Raises:
-        WorkshopError: the file, the topic or the brokers are not as they must be; what was published stays, and the
-            same call goes on from there.
+        WorkshopError: the file or the topic is not suitable, or the brokers do not answer; published rows stay, and the same
+            call resumes after them.
     """
     began = time.monotonic()
     path, tell, kind = Path(path), progress or (lambda share: None), kind or Payments()
@@ -96,7 +98,7 @@ def publish_file(
 
 @dataclass(frozen=True)
 class _Source:
-    """A file, where it goes, and what its rows mean."""
+    """A file, its topic, and the conversion of its rows."""
 
     prepared: Prepared
     topic: str
@@ -116,10 +118,10 @@ class _Source:
 
 
 def _publish(producer: Producer, source: _Source, note: Note, tell: Callable[[float], None]) -> Note:
-    """Publish what the note does not hold yet, a transaction a chunk; returns the last note, which says so."""
+    """Publish the rows after the note, one transaction per chunk; return the final note."""
     skip = note.rows
     for part in source.kind.parts(source.prepared, note.chunk):
-        if skip:  # chunks are cut as they were the first time
+        if skip:  # the chunks are the same as the first time
             skip -= len(part.records) + len(part.refused)
         else:
             note = replace(note, accepted=note.accepted + len(part.records), refused=note.refused + len(part.refused))
@@ -144,7 +146,7 @@ def _produce(producer: Producer, topic: str, key: bytes, value: bytes, at: int, 
     while True:
         try:
             return producer.produce(full(topic), value, key, timestamp=at, headers=headers)
-        except BufferError:  # the queue is full: let some of it go
+        except BufferError:  # the queue is full: wait until some records are sent
             producer.poll(0.05)
 
 
@@ -159,7 +161,7 @@ def _send_note(producer: Producer, source: _Source, note: Note) -> None:
 
 
 def _transaction(producer: Producer, send: Callable[[], None]) -> None:
-    """All that `send` sends, or nothing; once more where Kafka asks for that."""
+    """Send the records of `send` in one transaction; retry if the error requires an abort."""
     for attempt in range(1, ATTEMPTS + 1):
         producer.begin_transaction()
         try:
@@ -172,14 +174,14 @@ def _transaction(producer: Producer, send: Callable[[], None]) -> None:
             _persist(producer.abort_transaction)
             if attempt == ATTEMPTS:
                 raise
-        except BaseException:  # Ctrl-C, or a row that is wrong: the next call must find nothing open
+        except BaseException:  # Ctrl-C, or a bad row: the next call must not find an open transaction
             with suppress(KafkaException):
                 producer.abort_transaction(10)
             raise
 
 
 def _persist(step: Callable[[float], None]) -> None:
-    """Do one step of a transaction; it is safe to ask again for what did not answer in time."""
+    """Do one step of a transaction; a step that was not answered in time is safe to repeat."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -191,7 +193,7 @@ def _persist(step: Callable[[float], None]) -> None:
 
 @contextmanager
 def _producer(ws: Kafka, sha: str, topic: str) -> Iterator[Producer]:
-    """A producer that shares its transactional id with every other publisher of the same file to the same topic."""
+    """Yield a producer whose transactional id is that of all publications of this file to this topic."""
     fatal: list[KafkaError] = []
     producer = Producer(
         {
@@ -199,8 +201,8 @@ def _producer(ws: Kafka, sha: str, topic: str) -> Iterator[Producer]:
             "error_cb": lambda error: fatal.append(error) if error.fatal() else None,
             "transactional.id": full(f"publication-{hashlib.sha256(f'{sha}-{topic}'.encode()).hexdigest()[:32]}"),
             "transaction.timeout.ms": 60_000,
-            "partitioner": "murmur2_random",  # kafka-python's: events of a card lie in one partition, whoever wrote them
-            "compression.type": "gzip",  # the one that every client reads without another wheel
+            "partitioner": "murmur2_random",  # as kafka-python: events of a card are in one partition, from any client
+            "compression.type": "gzip",  # every client can read it without another wheel
             "linger.ms": 20,
             "batch.size": 1 << 19,
             "queue.buffering.max.messages": 4 * CHUNK,
@@ -217,12 +219,12 @@ def _producer(ws: Kafka, sha: str, topic: str) -> Iterator[Producer]:
                 raise KafkaException(fatal[0]) from None
         raise
     finally:
-        with suppress(SystemError, KafkaException):  # what a fenced producer's queue holds cannot be closed properly
+        with suppress(SystemError, KafkaException):  # a fenced producer with queued records fails to close
             producer.close()
 
 
 def _prepare(ws: Kafka, topic: str) -> str:
-    """Create what is missing; returns the topic's id, which no other topic of this name ever had or will have."""
+    """Create missing topics; return the id of the topic, which a later topic of this name does not have."""
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,230}", topic) or topic in (".", "..", NOTES) or topic.endswith(DEAD_LETTERS):
         raise WorkshopError(f"A log cannot be published to a topic named '{topic}'.", "A good name: corporate-cards.")
     letters = topics.Topic(topic + DEAD_LETTERS, configs=topics.FOR_EVER)
@@ -233,8 +235,8 @@ def _prepare(ws: Kafka, topic: str) -> str:
         configs = {name: config["value"] for name, config in found.items()}
         if configs.get("retention.ms") != "-1" or "compact" in configs.get("cleanup.policy", ""):
             raise WorkshopError(
-                f"The topic '{topic}' forgets: old events would be deleted as soon as they are written.",
-                "Take another name, which is created as it must be, or set its retention.ms=-1, cleanup.policy=delete.",
+                f"The topic '{topic}' does not keep all records: old events would be deleted as soon as they are written.",
+                "Choose a new topic, which gets the right settings, or set its retention.ms=-1, cleanup.policy=delete.",
             )
         return str(admin.describe_topics([topic])[0]["topic_id"])
 
@@ -242,10 +244,10 @@ def _prepare(ws: Kafka, topic: str) -> str:
 def _sentence(error: KafkaError, topic: str) -> WorkshopError:
     if error.code() in FENCED:
         return WorkshopError(
-            "Another publisher of the same file took over, or this one stood still for longer than a minute.",
-            "Let the other one finish; or run the same command again: it goes on where this one ended.",
+            "Another publisher of the same file took over, or this one was idle for more than a minute.",
+            "Wait for the other one, or run the same command again: it resumes where this one ended.",
         )
     return WorkshopError(
-        f"Kafka did not take the rows for '{topic}': {error.str()}.",
-        "`workshop status` shows what runs. The same command goes on where this one ended: no row is lost or doubled.",
+        f"Kafka did not accept the rows for '{topic}': {error.str()}.",
+        "`workshop status` shows what runs. The same command resumes where this one ended: no row is lost or duplicated.",
     )

@@ -1,8 +1,8 @@
-"""Reads a topic of payments from its beginning to the end of this moment into the canonical table.
+"""Replay of a topic of payments, from its beginning to its current end, into the canonical table.
 
-The consumer is confluent-kafka's: of 1.75 million events (140 bytes each, gzip) it hands over 177,000 to 221,000 a
-second with three settings, kafka-python with crc32c 67,000 to 76,000, on the same two busy cores. Values are parsed
-by the thousand; only where a thousand does not parse is it halved until the events that are wrong stand alone.
+The consumer is confluent-kafka's: for 1.75 million events (140 bytes each, gzip) it delivers 177,000 to 221,000 per second
+with three settings, kafka-python with crc32c 67,000 to 76,000, on the same two busy cores. Values are parsed in batches of
+thousands; a batch that does not parse is halved, and the events of a small one are parsed one by one.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ROW = pa.schema(
 
 @dataclass(frozen=True)
 class Malformed:
-    """An event that is no payment: where it lies, and what is wrong with it."""
+    """An event that is not a payment: its position, and the reason."""
 
     partition: int
     offset: int
@@ -55,7 +55,7 @@ class Malformed:
 
 @dataclass
 class Batch:
-    """Events as they were read: equally long lists; a value is None where a record has none."""
+    """Events as they were read, in lists of equal length; a value is None for a record without one."""
 
     values: list[bytes | None]
     partitions: list[int]
@@ -68,17 +68,17 @@ class Batch:
 def replay(
     ws: Kafka, topic: str, progress: Callable[[float], None] | None = None
 ) -> tuple[pd.DataFrame, list[Malformed]]:
-    """Every committed payment of a topic as of now, and the events that are none.
+    """Return all committed payments of a topic up to now, and the malformed events.
 
     Args:
-        progress: is told the share that is done, from 0 to 1.
+        progress: called with the share that is done, from 0 to 1.
 
     Returns:
-        The canonical table (`workshop.domain.fraud.transactions`): refunds have negative cents, payments of the same time
-        stand in the order of partition and offset; and what was malformed, in that order too.
+        The canonical table (`workshop.domain.fraud.transactions`): refunds have negative cents, payments of the same time are
+        in the order of partition and offset; and the malformed events, in that order too.
 
     Raises:
-        WorkshopError: the topic does not exist, or its brokers stopped answering on the way.
+        WorkshopError: the topic does not exist, or its brokers stopped answering.
     """
     tell = progress or (lambda share: None)
     parts: list[pa.Table] = [ROW.empty_table()]
@@ -89,18 +89,18 @@ def replay(
             tell(share)
     except KafkaException as error:
         raise WorkshopError(
-            f"Reading '{topic}' came to a halt: {error.args[0].str()}.", "`workshop status` shows what runs."
+            f"Reading topic '{topic}' stopped: {error.args[0].str()}.", "`workshop status` shows what runs."
         ) from None
     tell(1.0)
     return _table(pa.concat_tables(parts)), sorted(malformed, key=lambda event: (event.partition, event.offset))
 
 
 def batches(ws: Kafka, topic: str) -> Iterator[tuple[Batch, float]]:
-    """What lies in the topic, as it comes, and the share of it that has come."""
+    """Yield the events of a topic in batches as they arrive, each with the share read so far."""
     begins, ends = _bounds(ws, topic)
     places = {number: begins[number] for number in ends if begins[number] < ends[number]}
     total = sum(ends[number] - begins[number] for number in places)
-    # It must have a group; nothing is committed under it.
+    # The consumer requires a group; it commits no offset.
     with closing(Consumer({**ws.confluent(), **READER, "group.id": full("replay")})) as consumer:
         consumer.assign([Place(full(topic), number, begin) for number, begin in places.items()])
         deadline = time.monotonic() + PATIENCE
@@ -112,14 +112,15 @@ def batches(ws: Kafka, topic: str) -> Iterator[tuple[Batch, float]]:
                     sum(min(at, ends[number]) - begins[number] for number, at in places.items()) / total,
                 )
             elif time.monotonic() > deadline:
-                raise WorkshopError(f"Reading '{topic}' came to a halt.", "`workshop status` shows what runs.")
+                happened = f"Reading topic '{topic}' stopped: no new record arrived for {PATIENCE:g} s."
+                raise WorkshopError(happened, "`workshop status` shows what runs.")
 
 
 READER = {
     "enable.auto.commit": False,
     "auto.offset.reset": "earliest",
     "isolation.level": "read_committed",
-    "enable.partition.eof": True,  # what ends a partition may be an aborted transaction, which is never handed over
+    "enable.partition.eof": True,  # an aborted transaction, which is never delivered, may end a partition
     "queued.max.messages.kbytes": 1 << 18,
     "fetch.queue.backoff.ms": 10,
     "reconnect.backoff.max.ms": 200,
@@ -128,7 +129,7 @@ READER = {
 
 
 def _bounds(ws: Kafka, topic: str) -> tuple[dict[int, int], dict[int, int]]:
-    """By partition, the offsets of the first record and after the last one of a finished transaction."""
+    """Return by partition the first offset and the last stable offset."""
     places = [TopicPartition(topic, number) for number in partitions_of(ws, topic)]
     with closing(KafkaConsumer(**ws.kafka, isolation_level="read_committed")) as consumer:
         begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
@@ -136,7 +137,7 @@ def _bounds(ws: Kafka, topic: str) -> tuple[dict[int, int], dict[int, int]]:
 
 
 def _sorted_out(messages: list, places: dict[int, int], ends: dict[int, int]) -> Batch:
-    """The events among the messages that lie before the ends; notes in `places` how far each partition is."""
+    """Return the events before the end offsets, and record the position of each partition in `places`."""
     batch = Batch([], [], [])
     for message in messages:
         error, partition, offset = message.error(), message.partition(), message.offset()
@@ -154,7 +155,7 @@ def _sorted_out(messages: list, places: dict[int, int], ends: dict[int, int]) ->
 
 
 def _rows(batch: Batch, malformed: list[Malformed]) -> list[pa.Table]:
-    """The batch's payments; what is wrong in it is added to `malformed`."""
+    """Return the batch's payments, and add its malformed events to `malformed`."""
     if not batch.values:
         return []
     found = _bulk(batch)
@@ -173,7 +174,7 @@ def _rows(batch: Batch, malformed: list[Malformed]) -> list[pa.Table]:
 
 
 def _bulk(batch: Batch) -> pa.Table | None:
-    """All of the batch at once, or None if any of it needs a closer look."""
+    """Return the payments of a batch, parsed in bulk, or None if an event needs to be parsed alone."""
     if not all(value and value[:1] == b"{" for value in batch.values):
         return None
     joined = b"\n".join(cast("list[bytes]", batch.values))
@@ -200,10 +201,10 @@ def _bulk(batch: Batch) -> pa.Table | None:
 
 
 def _one(value: bytes | None) -> dict:
-    """One event as a row.
+    """Return one event as a row.
 
     Raises:
-        MalformedEvent: it is no payment.
+        MalformedEvent: the event is not a payment.
     """
     try:
         fields = json.loads(value or b"")
@@ -228,7 +229,13 @@ def _one(value: bytes | None) -> dict:
 
 
 def _check_names(event: PaymentMade | PaymentRefunded, fields: dict) -> None:
-    """What `parse` leaves open: names are text that can be written, and the payment's is given, not made up."""
+    """Check the fields that `parse` does not check.
+
+    Names must be valid text, the payment id must be present, and the amount must be in range.
+
+    Raises:
+        MalformedEvent: a name or the amount is invalid.
+    """
     for name in ("card", "terminal", "payment_id"):
         text = fields.get(name)
         if not (_is_text(text) or (text is None and name == "terminal")):
@@ -238,7 +245,7 @@ def _check_names(event: PaymentMade | PaymentRefunded, fields: dict) -> None:
 
 
 def _is_text(value: object) -> bool:
-    """Half a character, such as "\\ud800", is valid JSON and yet no text."""
+    """Return whether a value is valid text; a lone surrogate such as "\\ud800" is valid JSON, but not text."""
     return isinstance(value, str) and value == value.encode(errors="ignore").decode()
 
 
@@ -255,7 +262,7 @@ def _table(rows: pa.Table) -> pd.DataFrame:
 
 
 def _categories(column: pa.ChunkedArray) -> pd.Categorical:
-    """Text as categories, shorter names first: where they are numbers, ties are broken as between numbers."""
+    """Return text as categories, shorter names first, so that numbers are in numeric order."""
     coded = column.combine_chunks().dictionary_encode()
     codes, names = pc.fill_null(coded.indices, -1).to_numpy(), coded.dictionary.to_pylist()
     return pd.Categorical.from_codes(codes, names).reorder_categories(sorted(names, key=lambda name: (len(name), name)))

@@ -1,4 +1,4 @@
-"""What can be wrong with a file as a whole, in a sentence."""
+"""Error messages for files that cannot be read as a whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TAKEN = "It takes CSV and other tables of text, JSON lines, .xlsx and Parquet."
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Raise what goes wrong as a WorkshopError."""
+    """Convert errors in the block, while this file is read, to WorkshopError."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile):
@@ -34,9 +34,9 @@ def told(path: Path) -> Iterator[None]:
         piece = escaped(repr(error.object[max(0, error.start - 10) : error.end + 10]))
         raise WorkshopError(
             f"{path.name} is not text in {error.encoding}: {piece} cannot be read.",
-            "Say its encoding: --encoding NAME, such as windows-1252; or save it as UTF-8.",
+            "Set its encoding: --encoding NAME, such as windows-1252; or save it as UTF-8.",
         ) from None
-    except UnicodeError as error:  # a text in UTF-16 that has no end or no mark
+    except UnicodeError as error:  # a UTF-16 text that is truncated or has no byte order mark
         raise WorkshopError(f"{path.name} cannot be read as text: {error}.", "Save it as UTF-8.") from None
     except OSError as error:
         raise WorkshopError(f"{path} cannot be read: {error.strerror or error}.", "Give a file you may read.") from None
@@ -45,7 +45,7 @@ def told(path: Path) -> Iterator[None]:
     except (pa.ArrowException, csv.Error, CalamineError, NotImplementedError, MemoryError) as error:
         raise _unread(path, error) from None
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # what the workbook reader's Rust raises; it is no Exception
+        if type(error).__name__ != "PanicException":  # from the workbook reader's Rust code; it is not an Exception
             raise
         raise _unread(path, error) from None
 

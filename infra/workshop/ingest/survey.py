@@ -1,6 +1,6 @@
-"""What the columns of a whole table prove about how they are written, before any of its rows is published.
+"""Survey of a table's columns: the conventions that their values prove, before a row is published.
 
-The decision depends on the file's bytes and the user's hints only: a publication that is resumed comes to the same one.
+The decision depends only on the file's bytes and the user's hints, so a resumed publication makes the same one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workshop.ingest.dates import DAY_FIRST, EITHER, FIXED, MONTH_FIRST, NUMBER,
 from workshop.ingest.hints import Hints
 from workshop.ingest.values import PLAIN_TIME, Conventions, is_number
 
-# Among so many rows that show how a column is written, one that does not is refused by itself, not the whole file.
+# Up to this share of ambiguous values, single rows are refused instead of the whole file.
 EXCEPTIONS = 1 / 5
 _DOT = r"^\s*-?[0-9]+\.([0-9]{1,2}|[0-9]{4,})\s*$"
 _WHOLE = rf"^\s*-?[0-9]*\s*$|{TYPED}$"
@@ -32,18 +32,18 @@ _FINER = r"\.[0-9]{3}[0-9]*[1-9][0-9]*Z?$"
 
 @dataclass
 class Seen:
-    """How often each kind of writing was met, and where first: a line and the text."""
+    """The number of values of each kind, with the line and the text of the first one."""
 
     counts: Counter[str] = field(default_factory=Counter)
     first: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, kind: str, line: int, text: str, count: int = 1) -> None:
-        """Count some of a kind."""
+        """Count values of a kind."""
         self.counts[kind] += count
         self.first.setdefault(kind, (line, text))
 
     def example(self, kind: str) -> str:
-        """The first of a kind, in words."""
+        """Return the first value of a kind, in words."""
         line, text = self.first[kind]
         return f"'{escaped(text.strip())}' in line {line:,}"
 
@@ -52,10 +52,10 @@ FINER = "finer"
 
 
 class Times(Seen):
-    """What a column of times shows."""
+    """The evidence of a column of times."""
 
     def see(self, column: pa.Array, lines: Sequence[int]) -> None:
-        """Look at some rows more."""
+        """Examine more rows."""
         kind = column.type
         if pa.types.is_timestamp(kind):
             self._see_typed(column, lines)
@@ -94,12 +94,12 @@ class Times(Seen):
                 self.add(FINER, lines[i], text)
 
     def order(self, hints: Hints) -> str:
-        """The order of day and month."""
+        """Return the order of day and month, or ''."""
         proven = [order for order in (DAY_FIRST, MONTH_FIRST) if self.counts[order]]
         return hints.dates or (proven[0] if len(proven) == 1 else "")
 
     def undecided(self, hints: Hints) -> list[str]:
-        """The kinds that cannot be read without a hint."""
+        """Return the kinds of values that cannot be read without a hint."""
         found = []
         if self.counts[EITHER] and not self.order(hints):
             found.append(EITHER)
@@ -110,10 +110,10 @@ class Times(Seen):
         return found
 
     def check(self, name: str, column: str, hints: Hints) -> None:
-        """Refuse a column that cannot be read as a whole.
+        """Refuse a column with ambiguous times.
 
         Raises:
-            WorkshopError: its times can be read in more than one way; the option that decides is named.
+            WorkshopError: the times are ambiguous; the message has the option that decides.
         """
         undecided = self.undecided(hints)
         many = sum(self.counts[kind] for kind in undecided)
@@ -128,37 +128,37 @@ class Times(Seen):
         if kind == SHORT_YEAR:
             raise WorkshopError(
                 f"{where[0].upper()}{where[1:]} have years of two digits: {self.example(SHORT_YEAR)}.",
-                "Say their order: --dates day-first, month-first or year-first; 69 to 99 are then 1969 to 1999.",
+                "Set their order: --dates day-first, month-first or year-first; 69 to 99 are then 1969 to 1999.",
             )
         both = (
             f", and the column has both {self.example(DAY_FIRST)} and {self.example(MONTH_FIRST)}" if contrary else ""
         )
         raise WorkshopError(
             f"In {where}, day and month can be read either way round: {self.example(EITHER)}{both}.",
-            "Say which comes first: --dates day-first or --dates month-first.",
+            "Set the order: --dates day-first or --dates month-first.",
         )
 
     def _units(self) -> str:
         text = self.first[NUMBER][1].strip()
         if not (unit := dates.likely_unit(text)):
-            return "Say their unit since 1970: --time-unit s, ms, us or ns; or write them as 2018-04-25 13:00:00."
+            return "Set their unit since 1970: --time-unit s, ms, us or ns; or write them as 2018-04-25 13:00:00."
         at = dates.shown(dates.nanoseconds(text, unit=unit))
-        return f"Say their unit since 1970, s, ms, us or ns: --time-unit {unit} reads that one as {at}."
+        return f"Set their unit since 1970, s, ms, us or ns: --time-unit {unit} reads that one as {at}."
 
     def notes(self, hints: Hints) -> list[str]:
-        """What there is to say about how the times are read."""
+        """Return messages for the user about the way in which the times are read."""
         found = []
         order = self.order(hints)
         if self.counts[EITHER] and order and not hints.dates:
             words = order.replace("-", " ")
-            found.append(f"Times are read {words}, as {self.example(order)} shows; --dates says otherwise.")
+            found.append(f"Times are read {words}, as {self.example(order)} shows; --dates overrides it.")
         if count := self.counts[FINER]:
             rows = "1 time was" if count == 1 else f"{count:,} times were"
             found.append(f"{rows} cut to milliseconds; the first is {self.example(FINER)}.")
         return found
 
     def reading(self, hints: Hints) -> list[str]:
-        """What was decided where there was something to decide."""
+        """Return the decisions about ambiguous and numeric times, as texts."""
         ambiguous = sum(self.counts[kind] for kind in (EITHER, SHORT_YEAR, DAY_FIRST, MONTH_FIRST))
         return [
             *([f"dates {self.order(hints)}"] if ambiguous and self.order(hints) else []),
@@ -171,10 +171,10 @@ _AMBIGUOUS = {POINT: "ambiguous point", COMMA: "ambiguous comma"}
 
 
 class Amounts(Seen):
-    """What a column of amounts shows."""
+    """The evidence of a column of amounts."""
 
     def see(self, column: pa.Array, lines: Sequence[int]) -> None:
-        """Look at some rows more."""
+        """Examine more rows."""
         if pa.types.is_floating(column.type):
             numbers = np.nan_to_num(column.to_numpy(zero_copy_only=False).astype(np.float64), posinf=0, neginf=0)
             self.counts[FRACTION] += int(np.count_nonzero(numbers % 1))
@@ -201,20 +201,20 @@ class Amounts(Seen):
             self.add(found.decimal, line, text)
 
     def decimal(self, hints: Hints) -> str:
-        """The decimal sign."""
+        """Return the decimal sign, or ''."""
         proven = [sign for sign in (POINT, COMMA) if self.counts[sign]]
         return hints.decimal or (proven[0] if len(proven) == 1 else "")
 
     @property
     def ambiguous(self) -> list[str]:
-        """The kinds of ambiguous texts that were met."""
+        """The kinds of ambiguous texts in the column."""
         return [kind for kind in _AMBIGUOUS.values() if self.counts[kind]]
 
     def check(self, name: str, column: str, hints: Hints) -> None:
-        """Refuse a column of which no row shows what its ambiguous amounts mean.
+        """Refuse a column with ambiguous amounts if no row shows its decimal sign.
 
         Raises:
-            WorkshopError: it is so; the option that decides is named.
+            WorkshopError: the amounts are ambiguous; the message has the option that decides.
         """
         if not self.ambiguous or self.decimal(hints):
             return
@@ -224,15 +224,15 @@ class Amounts(Seen):
         raise WorkshopError(
             f"In {name}, the amounts of column {escaped(column)} can be read in two ways: {self.example(self.ambiguous[0])} "
             f"is {size.normalize():f} or {size * 1000:.0f}, and no row shows which{both}.",
-            "Say the decimal sign: --decimal , or --decimal .",
+            "Set the decimal sign: --decimal , or --decimal .",
         )
 
     def notes(self, hints: Hints) -> list[str]:
-        """What there is to say about how the amounts are read."""
+        """Return messages for the user about the way in which the amounts are read."""
         if not self.ambiguous or not (sign := self.decimal(hints)):
             return []
         name = {POINT: "point", COMMA: "comma"}[sign]
-        shown = "" if hints.decimal else f", as {self.example(sign)} shows; --decimal says otherwise"
+        shown = "" if hints.decimal else f", as {self.example(sign)} shows; --decimal overrides it"
         found = [f"The decimal sign of amounts is a {name}{shown}."]
         if count := self.counts[_AMBIGUOUS[sign]]:
             have = "1 amount has" if count == 1 else f"{count:,} amounts have"
@@ -240,27 +240,27 @@ class Amounts(Seen):
         return found
 
     def reading(self, hints: Hints) -> list[str]:
-        """What was decided where there was something to decide."""
+        """Return the decision about ambiguous amounts, as a text."""
         sign = self.decimal(hints)
         return [f"decimal sign {sign}"] if self.ambiguous and sign else []
 
 
 @dataclass
 class Survey:
-    """What a table's columns of times and amounts show."""
+    """The evidence of a table's columns of times and amounts."""
 
     times: Times = field(default_factory=Times)
     amounts: Amounts = field(default_factory=Amounts)
 
     def see(self, time: pa.Array | None, amount: pa.Array | None, lines: Sequence[int]) -> None:
-        """Look at some rows more."""
+        """Examine more rows."""
         if time is not None:
             self.times.see(time, lines)
         if amount is not None:
             self.amounts.see(amount, lines)
 
     def conventions(self, hints: Hints) -> Conventions:
-        """How the columns are written."""
+        """Return the conventions of the columns."""
         return Conventions(
             order=self.times.order(hints),
             short_years=bool(hints.dates),
@@ -270,5 +270,5 @@ class Survey:
         )
 
     def notes(self, hints: Hints) -> Iterable[str]:
-        """What a user should know about how the file is read."""
+        """Return messages for the user about the way in which the file is read."""
         return [*self.times.notes(hints), *self.amounts.notes(hints)]

@@ -1,4 +1,4 @@
-"""A user's file as a table, whatever it is: recognised by its content, its text decoded, its columns found."""
+"""A user's file of any supported format as a table: format, encoding and columns are detected."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ BLOCK = 1 << 20  # bytes
 
 
 class Table(Protocol):
-    """Rows of a file.
+    """The rows of a file.
 
     Attributes:
-        notes: what its reader should know about how it is read, as sentences.
-        reading: what was said about how it is to be read, where that is not what everybody would see in it.
+        notes: messages for the user about the way in which the file is read.
+        reading: the choices about the reading that are not evident from the file.
     """
 
     path: Path
@@ -37,17 +37,17 @@ class Table(Protocol):
     reading: str
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """The rows as they stand, so many at a time; the same ones at each call."""
+        """Yield the rows in chunks of `size`, with unchanged values; the same ones at each call."""
 
     def evidence(self, names: list[str], size: int) -> Iterator[Chunk]:
-        """These columns at least, of every row."""
+        """Yield at least these columns, of all rows."""
 
 
 def open_table(path: Path, wanted: Columns, hints: Hints | None = None) -> Table:
-    """Find out what a file is and how it is read; the whole of a text is looked at.
+    """Return a file as a table of its detected format; a text is examined completely.
 
     Raises:
-        WorkshopError: it holds no rows that can be read, or not the columns that are wanted.
+        WorkshopError: the file has no readable rows, or lacks mandatory columns.
     """
     path, hints = Path(path), hints or Hints()
     content = recognise(path)
@@ -60,7 +60,7 @@ def open_table(path: Path, wanted: Columns, hints: Hints | None = None) -> Table
 
 
 def fingerprint(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex.
+    """Return the SHA-256 of a file's bytes, in hex.
 
     Raises:
         WorkshopError: the file cannot be read.
@@ -70,10 +70,10 @@ def fingerprint(path: Path) -> str:
 
 
 def read_text(path: Path) -> str:
-    """A small text in any encoding, such as a list of names.
+    """Return a small text in any encoding, such as a list of names.
 
     Raises:
-        WorkshopError: it cannot be read, or its encoding cannot be told.
+        WorkshopError: the text cannot be read, or its encoding cannot be determined.
     """
     content = recognise(path)
     if content.kind != TEXT:
@@ -83,7 +83,7 @@ def read_text(path: Path) -> str:
 
 
 def _check(content: Content, hints: Hints) -> None:
-    """Refuse hints that say nothing about such a file."""
+    """Refuse hints that do not apply to the format of the file."""
     idle = {
         "--sheet": hints.sheet and content.kind != WORKBOOK,
         "--encoding": hints.encoding and content.kind != TEXT,
@@ -92,7 +92,7 @@ def _check(content: Content, hints: Hints) -> None:
     }
     for option in (option for option, is_idle in idle.items() if is_idle):
         kind = {TEXT: "a text", WORKBOOK: "a workbook", PARQUET: "a Parquet file"}[content.kind]
-        raise WorkshopError(f"{content.path.name} is {kind}: {option} says nothing about it.", f"Leave {option} out.")
+        raise WorkshopError(f"{content.path.name} is {kind}: {option} does not apply to it.", f"Omit {option}.")
 
 
 def _text_table(content: Content, hints: Hints, wanted: Columns) -> Table:
@@ -110,7 +110,7 @@ def _text_table(content: Content, hints: Hints, wanted: Columns) -> Table:
     if found.damaged:
         table.notes.append("Some lines are not UTF-8: rows with such bytes are refused.")
     elif str(found) != "utf-8":
-        how = "as asked for" if hints.encoding else "as its content shows; --encoding NAME says otherwise"
+        how = "as given" if hints.encoding else "as its content shows; --encoding NAME overrides it"
         table.notes.append(f"The text's encoding is {found}, {how}.")
     if found.name not in (encoding.UTF_8, "utf-16", "utf-32"):
         table.reading = ", ".join(filter(None, (table.reading, f"encoding {found}")))
@@ -118,7 +118,7 @@ def _text_table(content: Content, hints: Hints, wanted: Columns) -> Table:
 
 
 def _refuse_early(content: Content, hints: Hints, wanted: Columns) -> None:
-    """Refuse a table without the columns before all of it is looked at, where its header is plain."""
+    """Refuse a table without the mandatory columns early, if its header is ASCII."""
     if hints.encoding or marked(content.head) or not content.head.isascii() or is_json(content.head.decode()):
         return
     ascii_only = replace(Encoding(), damaged=True)
@@ -128,10 +128,10 @@ def _refuse_early(content: Content, hints: Hints, wanted: Columns) -> None:
 
 
 def _encoding(content: Content, name: str) -> Encoding:
-    """How a text is decoded.
+    """Return the encoding of a text.
 
     Raises:
-        WorkshopError: it cannot be told, or the text is not in the encoding that was named.
+        WorkshopError: the encoding cannot be determined, or the text is invalid in the given one.
     """
     path = content.path
     if name or marked(content.head):

@@ -1,6 +1,6 @@
-"""Columns of a table as values: names as they stand, times as milliseconds, amounts as cents, and reasons against rows.
+"""Columns as values: names, times as milliseconds, amounts as cents, and reasons to refuse rows.
 
-What is written plainly is converted in bulk; a value that is written in another way is looked at by itself.
+Values in plain notations are converted in bulk, others one by one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from workshop.domain.amounts import COMMA, MOST_CENTS, POINT, RESIDUE, Unreadabl
 from workshop.ingest.columns import TYPED
 from workshop.ingest.dates import UNITS, moment
 
-LAST_MS = 7_258_118_400_000  # the year 2200; a record's time in Kafka begins with 1970
+LAST_MS = 7_258_118_400_000  # the year 2200; timestamps in Kafka begin with 1970
 PLAIN_TIME = (
     r"^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}"
     r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.([0-9]{3}|[0-9]{6}|[0-9]{9}))?Z?)?)?$"
@@ -32,14 +32,14 @@ DAMAGED = "\ufffd"
 
 @dataclass(frozen=True)
 class Conventions:
-    """How the columns of a table are written.
+    """The conventions of a table's columns.
 
     Attributes:
-        order: of day and month, one of `dates.ORDERS`; empty if nothing shows it.
-        short_years: whether the order was given for years of two digits too.
-        unit: of times that are numbers, one of `dates.UNITS`.
-        decimal: the decimal sign of amounts; empty if nothing shows it.
-        whole: whether every amount of a column of binary fractions is whole.
+        order: the order of day and month, one of `dates.ORDERS`; empty if it is unknown.
+        short_years: whether the order also applies to years of two digits.
+        unit: the unit of times that are numbers, one of `dates.UNITS`.
+        decimal: the decimal sign of amounts; empty if it is unknown.
+        whole: whether all amounts of a column of binary fractions are whole numbers.
     """
 
     order: str = ""
@@ -53,7 +53,7 @@ PLAIN = Conventions()
 
 
 def names(column: pa.Array) -> list[str]:
-    """Text as it stands, without blanks around it; empty where there is none. `NA` and `null` are names like others."""
+    """Return text without surrounding blanks; empty for missing values. `NA` and `null` are names."""
     if pa.types.is_floating(column.type):  # a column of whole numbers with gaps, as pandas writes it
         whole = [value is not None and value == value // 1 for value in column.to_pylist()]
         column = pa.array(
@@ -63,7 +63,7 @@ def names(column: pa.Array) -> list[str]:
 
 
 def times(column: pa.Array, how: Conventions = PLAIN) -> tuple[np.ndarray, dict[int, str]]:
-    """Milliseconds since 1970, UTC, and by position the reasons against those that have no meaning."""
+    """Return milliseconds since 1970, UTC, and by position the reasons to refuse invalid times."""
     against: dict[int, str] = {}
     if pa.types.is_temporal(column.type):
         cut = pc.cast(pc.cast(column, _instant(column.type), safe=False), pa.int64())
@@ -82,7 +82,7 @@ def times(column: pa.Array, how: Conventions = PLAIN) -> tuple[np.ndarray, dict[
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Whether a column holds numbers."""
+    """Return whether a column contains numbers."""
     return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
@@ -99,14 +99,14 @@ def _bulk_epoch(unit: str) -> Callable[[pa.Array], pa.Array]:
 
 
 def _epoch(column: pa.Array, unit: str) -> np.ndarray:
-    """Milliseconds; -1 where there is none, or none between 1970 and 2200."""
+    """Return milliseconds; -1 for missing values and for times not between 1970 and 2200."""
     if pa.types.is_decimal(column.type):
         column = pc.cast(column, pa.float64())
     numbers = column.to_numpy(zero_copy_only=False)
     most = LAST_MS * (10**6 // UNITS[unit] if unit != "s" else 1) // (1 if unit != "s" else 1000)
     if np.issubdtype(numbers.dtype, np.floating):
         known = np.isfinite(numbers) & (numbers >= 0) & (numbers <= most)
-        scaled = np.where(known, numbers, 0) * (UNITS[unit] / 1_000)  # whole microseconds: a float has no finer ones
+        scaled = np.where(known, numbers, 0) * (UNITS[unit] / 1_000)  # whole microseconds: the precision of a float
         return np.where(known, np.rint(scaled).astype(np.int64) // 1_000, -1)
     known = (numbers >= 0) & (numbers <= most)
     numbers = np.where(known, numbers, 0).astype(np.int64)
@@ -114,7 +114,7 @@ def _epoch(column: pa.Array, unit: str) -> np.ndarray:
 
 
 def amounts(column: pa.Array, how: Conventions = PLAIN) -> tuple[np.ndarray, dict[int, str]]:
-    """Cents, and by position the reasons against those that are no amount."""
+    """Return cents, and by position the reasons to refuse invalid amounts."""
     if pa.types.is_floating(column.type):
         found, against = _float_cents(column, how.whole)
     else:
@@ -142,14 +142,17 @@ def _unscaled_typed(texts: pa.Array) -> pa.Array:
 
 
 def _float_cents(column: pa.Array, whole_units: bool) -> tuple[np.ndarray, dict[int, str]]:
-    """Cents of binary fractions: the only ones that the column's own precision can mean."""
+    """Return the cents of binary fractions, and the reasons to refuse inexact ones.
+
+    The precision of the column decides which fractions can mean whole cents.
+    """
     given = column.to_numpy(zero_copy_only=False)
     size = np.abs(given.astype(np.float64))
     known = np.isfinite(size) & (size <= MOST_CENTS / 100)
     size = np.where(known, size, 0)
     step = np.spacing(np.where(known, np.abs(given), 0).astype(given.dtype)).astype(np.float64)
     whole = np.rint(size * 100)
-    # A value written in cents lies within half a step; in double precision sums leave a few steps more.
+    # A value in whole cents is within half a step; in double precision, sums have an error of a few more steps.
     allowed = np.maximum(float(RESIDUE), step * (2 if given.dtype == np.float64 else 0.5000001))
     exact = known & (np.abs(size - whole / 100) <= allowed)
     coarse = known & (step > 0.01) & ~(whole_units & (step <= 1))
@@ -163,7 +166,7 @@ def _float_cents(column: pa.Array, whole_units: bool) -> tuple[np.ndarray, dict[
 
 
 def damaged(columns: dict[str, pa.Array]) -> dict[int, str]:
-    """The reasons against rows in which another program left U+FFFD where a letter was lost."""
+    """Return the reasons to refuse rows with U+FFFD, which another program wrote for a lost letter."""
     against: dict[int, str] = {}
     for name, column in columns.items():
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -178,7 +181,7 @@ Bulk = Callable[[pa.Array], pa.Array]
 
 
 def values(column: pa.Array, bulk: dict[str, Bulk], one: Callable[[str], int]) -> tuple[np.ndarray, dict[int, str]]:
-    """What is written plainly is converted in bulk, by patterns; the rest one by one. Returns int64, and reasons."""
+    """Convert values that match a pattern in bulk, others one by one; return int64, and reasons to refuse."""
     texts = pc.fill_null(pc.cast(column, pa.string()), "")
     found, left = np.zeros(len(texts), np.int64), np.ones(len(texts), bool)
     for pattern, convert in bulk.items():
@@ -190,7 +193,7 @@ def values(column: pa.Array, bulk: dict[str, Bulk], one: Callable[[str], int]) -
         try:
             found[clean] = pc.cast(convert(texts.filter(pa.array(clean))), pa.int64()).to_numpy()
             left &= ~clean
-        except pa.ArrowInvalid:  # one of them is no value after all, such as 30 February
+        except pa.ArrowInvalid:  # one of them is invalid, such as 30 February
             continue
     against = {}
     for i in np.flatnonzero(left).tolist():

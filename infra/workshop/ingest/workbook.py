@@ -1,4 +1,4 @@
-"""The sheet of a workbook (.xlsx) as rows of text: numbers as they are shown, dates as 2018-04-25 13:00:00."""
+"""Sheet of a workbook (.xlsx) as rows of text: numbers as displayed, dates as 2018-04-25 13:00:00."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from workshop.ingest.columns import TYPED, Chunk, Columns, column_name
 from workshop.ingest.hints import Hints
 from workshop.ingest.sentences import told
 
-MOST_BYTES = 500_000_000  # of all its parts, unpacked
-MOST_CELLS = 25_000_000  # of a sheet's rectangle, empty ones included: the reader keeps all of them
+MOST_BYTES = 500_000_000  # of all parts of a workbook, unpacked
+MOST_CELLS = 25_000_000  # of a sheet's rectangle, including empty cells: the reader keeps all of them in memory
 SERIALS = range(25_569, 109_575)  # days since 1899-12-30 from 1970 to 2199
 _CELL = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
 _SINCE_1904 = re.compile(rb'date1904="(?:1|true)"')
@@ -28,7 +28,7 @@ _ADVICE = "Save the sheet as CSV, and give that."
 
 
 class WorkbookTable:
-    """A sheet of a workbook; its first row that is not empty names the columns."""
+    """A sheet of a workbook; its first row that is not empty contains the column names."""
 
     def __init__(self, path: Path, hints: Hints, wanted: Columns) -> None:
         self.path, self._wanted, self._header = path, wanted, hints.header
@@ -42,7 +42,7 @@ class WorkbookTable:
         wanted.check([name for name in self._names if name], path)
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """The rows as they stand, so many at a time."""
+        """Yield the rows in chunks of `size`, with unchanged values."""
         with told(self.path):
             rows = self._rows()
             if not self._header:
@@ -53,11 +53,11 @@ class WorkbookTable:
                 yield self._chunk(found)
 
     def evidence(self, names: list[str], size: int) -> Iterator[Chunk]:
-        """Some columns, of every row."""
+        """Yield all rows; the columns include the given ones."""
         yield from self.chunks(size)
 
     def _rows(self) -> Iterator[tuple[int, list]]:
-        """Each row that is not empty, by its number in the sheet."""
+        """Yield each row that is not empty, with its number in the sheet."""
         with CalamineWorkbook.from_path(self.path) as book:
             sheet: CalamineSheet = book.get_sheet_by_name(self._sheet)
             for number, row in enumerate(sheet.iter_rows(), 1):
@@ -87,7 +87,7 @@ class WorkbookTable:
 
 
 def _text(cell: object) -> str:
-    """A cell as it is shown: 12345.0 is 12345, and a date is written as 2018-04-25 13:00:00."""
+    """Return a cell as text: 12345 for 12345.0, and 2018-04-25 13:00:00 for a date with a time."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
@@ -102,30 +102,34 @@ def _text(cell: object) -> str:
 
 
 def _chosen(book: CalamineWorkbook, path: Path, wanted: str) -> tuple[str, list[str]]:
-    """The sheet's name, and what there is to say of the choice."""
+    """Return the sheet's name, and messages for the user about the choice.
+
+    Raises:
+        WorkshopError: the given sheet does not exist, or no sheet is visible.
+    """
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     if wanted:
         if wanted not in [sheet.name for sheet in sheets]:
             raise WorkshopError(
                 f"{path.name} has no sheet '{escaped(wanted)}'; its sheets are: {listed(s.name for s in sheets)}.",
-                "Say which one: --sheet NAME.",
+                "Choose one of them: --sheet NAME.",
             )
         return wanted, []
     shown = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
     if not shown:
-        raise WorkshopError(f"{path.name} has no sheet that is shown.", "Say which one: --sheet NAME.")
+        raise WorkshopError(f"{path.name} has no visible sheet.", "Choose a sheet: --sheet NAME.")
     if len(shown) == 1:
         return shown[0], []
-    others = f"the first of {len(shown)}; --sheet NAME takes another one: {listed(shown[1:])}"
+    others = f"the first of {len(shown)}; --sheet NAME selects another one: {listed(shown[1:])}"
     return shown[0], [f"Read from the sheet {escaped(shown[0])}, {others}."]
 
 
 def _examined(path: Path) -> bool:
-    """Whether a workbook's days are counted from 1904, after a look at its parts that fills no memory.
+    """Return whether a workbook counts its days from 1904, and check its size without loading it.
 
     Raises:
-        WorkshopError: a part or a sheet's rectangle is too large to be held in memory.
-        zipfile.BadZipFile: a part is damaged, or larger than it says.
+        WorkshopError: the parts or a sheet's rectangle are too large for the memory.
+        zipfile.BadZipFile: a part is damaged, or larger than declared.
     """
     since_1904 = False
     with zipfile.ZipFile(path) as archive:
@@ -150,7 +154,7 @@ def _examined(path: Path) -> bool:
 
 
 def _place(column: bytes) -> int:
-    """1 for A, 27 for AA."""
+    """Return the number of a column: 1 for A, 27 for AA."""
     place = 0
     for letter in column:
         place = place * 26 + letter - 64

@@ -1,6 +1,6 @@
-"""How clients reach a Kafka that asks who they are: one description, told to kafka-python, confluent-kafka and Java's tools.
+"""Kafka client settings with authentication, for kafka-python, confluent-kafka and Java's tools.
 
-The description stands in `endpoints.json`; of the password it has the file's path only.
+They come from `endpoints.json`, which contains the path of the password's file, not the password.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ USUAL_COPIES = 3
 
 
 class KafkaSettings(dict):
-    """What kafka-python's clients are given; it does not show the password.
+    """The settings of kafka-python's clients; their text hides the password.
 
     Attributes:
-        copies: how many copies of a partition this Kafka can have.
+        copies: the largest number of replicas of a partition in this Kafka.
     """
 
     copies = USUAL_COPIES
@@ -33,7 +33,7 @@ class KafkaSettings(dict):
 
 
 def prepare(described: Mapping) -> None:
-    """Install in this process what all its Kafka clients need: the repairs of kafka-python and the participant's prefix.
+    """Install the repairs of kafka-python and the participant's prefix in this process.
 
     Every program calls it once, before its first client. Calling it again is harmless.
     """
@@ -56,12 +56,12 @@ def client(described: Mapping, **more: object) -> KafkaSettings:
 
 
 def read_password(file: Path) -> str:
-    """The password; the line's end, which editors add, is not part of it."""
+    """Return the password in a file, without the line break that editors add."""
     return file.read_text(encoding="utf-8").rstrip("\r\n")
 
 
 def for_confluent(kafka: Mapping) -> dict[str, object]:
-    """The same for confluent-kafka's clients."""
+    """Return the same settings for confluent-kafka's clients."""
     found: dict[str, object] = {"bootstrap.servers": ",".join(kafka["bootstrap_servers"])}
     names = {
         "security_protocol": "security.protocol",
@@ -74,7 +74,7 @@ def for_confluent(kafka: Mapping) -> dict[str, object]:
 
 
 def for_java(kafka: Mapping) -> str:
-    """The same for Kafka's own tools, as a properties file; empty where brokers ask nothing."""
+    """Return the same settings for Kafka's own tools, as a properties file; empty without security."""
     from workshop.kafka.properties import escaped
 
     lines = {"security.protocol": kafka.get("security_protocol", "PLAINTEXT")}
@@ -93,7 +93,7 @@ def for_java(kafka: Mapping) -> str:
 
 
 def for_services(described: Mapping) -> dict[str, str]:
-    """Return the variables that tell a service how it reaches Kafka; see `services.runtime.settings`."""
+    """Return the environment variables of a service's Kafka settings; see `services.runtime.settings`."""
     names = {
         "security_protocol": "KAFKA_SECURITY",
         "sasl_mechanism": "KAFKA_MECHANISM",
@@ -107,10 +107,12 @@ def for_services(described: Mapping) -> dict[str, str]:
 
 
 def prepare_program(addresses: str) -> KafkaSettings:
-    """Prepare a program that a lesson starts, and return its settings: what addresses do not say is in the stack's files.
+    """Prepare a program that a lesson starts, and return its Kafka settings.
+
+    Security settings and the prefix come from `endpoints.json` if it has the same addresses.
 
     Args:
-        addresses: host:port, with commas between.
+        addresses: host:port, separated by commas.
     """
     servers, described = addresses.split(","), endpoints_file.read(Settings.load()).get("kafka", {})
     if described.get("bootstrap_servers") != servers:
@@ -120,5 +122,5 @@ def prepare_program(addresses: str) -> KafkaSettings:
 
 
 def quoted(text: str) -> str:
-    """A value as Java's login modules read it."""
+    """Return a value in quotes, as Java's login modules read it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

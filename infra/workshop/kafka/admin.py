@@ -1,4 +1,4 @@
-"""Administration of Kafka by clients whose requests are safe to repeat."""
+"""Administration of Kafka, with requests that are safe to repeat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from workshop.kafka.repairs import client as client_repairs
 
 
 def admin(kafka: Mapping, **more: object) -> KafkaAdminClient:
-    """Return an admin client whose requests are safe to repeat; close it, or use `with contextlib.closing(...)`."""
+    """Return an admin client whose requests are safe to repeat.
+
+    Close it, or use `with contextlib.closing(...)`.
+    """
     client_repairs.apply()
     return KafkaAdminClient(**{**kafka, **more})
 
@@ -23,7 +26,7 @@ def alter_configs(kafka: Mapping, kind: ConfigResourceType, name: str, configs: 
     """Set configurations of a topic, a group or a broker.
 
     Raises:
-        WorkshopError: Kafka refused it; the admin client itself returns that as a text.
+        WorkshopError: Kafka refused the change, which the admin client reports as text only.
     """
     with closing(admin(kafka)) as client:
         answer = client.alter_configs([ConfigResource(kind, name, dict(configs))])[kind.name.lower()][name]
@@ -32,7 +35,7 @@ def alter_configs(kafka: Mapping, kind: ConfigResourceType, name: str, configs: 
 
 
 def delete_topics(kafka: Mapping, wanted: Callable[[str], bool]) -> list[str]:
-    """Delete the topics whose names are wanted, and return these names."""
+    """Delete the topics for whose names `wanted` returns True, and return these names."""
     with closing(admin(kafka)) as client:
         names = [name for name in client.list_topics() if wanted(name)]
         if names:

@@ -1,4 +1,4 @@
-"""Members of a consumer group that read in the background, a thread each, and remember what they saw."""
+"""Background members of a consumer group: one thread each, which records events and assignments."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Reader(threading.Thread):
     """A consumer that polls until it is stopped.
 
     Attributes:
-        records: what it has read, in order.
-        assignments: pairs of a time (`time.monotonic()`) and the partitions that it held from then on.
-        trouble: the error that ended it, or None.
+        records: the records that were handled, in order.
+        assignments: pairs of a time (`time.monotonic()`) and the partitions that were assigned from then on.
+        trouble: the error that ended the thread, or None.
     """
 
     def __init__(self, ws: Kafka, topic: str, group: str, name: str, work: float = 0.0, **options: object) -> None:
-        """Args: work: seconds that each event takes to handle; options: for `KafkaConsumer`."""
+        """Args: work: seconds for the handling of each event; options: for `KafkaConsumer`."""
         super().__init__(name=name, daemon=True)
         self.records: list = []
         self.assignments: list[tuple[float, frozenset[int]]] = []
@@ -34,17 +34,17 @@ class Reader(threading.Thread):
         self._end = threading.Event()
         self._may_read = threading.Event()
         self._may_read.set()
-        # A member learns of a rebalance from its next heartbeat: by default that takes up to three seconds.
+        # The answer to a heartbeat announces a rebalance to a member, by default after up to three seconds.
         settings = {"auto_offset_reset": "earliest", "heartbeat_interval_ms": 300, **options}
         self._consumer = KafkaConsumer(**ws.kafka, group_id=group, client_id=name, **settings)
 
     @property
     def partitions(self) -> frozenset[int]:
-        """What it holds now."""
+        """The partitions that are assigned now."""
         return self.assignments[-1][1] if self.assignments else frozenset()
 
     def run(self) -> None:
-        """Poll, handle, remember; ends when told to, or with `trouble`."""
+        """Poll and handle events until `stop`, or until an error, which is stored in `trouble`."""
         try:
             self._consumer.subscribe([self._topic])
             while not self._end.is_set():
@@ -52,26 +52,26 @@ class Reader(threading.Thread):
                 self._note_assignment()
                 for records in polled.values():
                     self._handle(records)
-        except Exception as error:  # told by `check`, in the thread that waits
+        except Exception as error:  # `check` raises it in the waiting thread
             self.trouble = error
         finally:
             self._consumer.close(timeout_ms=5_000)
 
     def hold(self) -> None:
-        """Be a member, but handle nothing until `go`."""
+        """Stay a member of the group, but handle nothing until `go`."""
         self._may_read.clear()
 
     def go(self) -> None:
-        """Begin to handle events."""
+        """Start to handle events."""
         self._may_read.set()
 
     def stop(self) -> None:
-        """Leave the group politely, and wait until that is done."""
+        """Leave the group, and wait until that is done."""
         self._end.set()
         self.join(20)
 
     def check(self) -> None:
-        """Raise what ended this reader, as a sentence."""
+        """Raise the error that ended this reader, if any."""
         if isinstance(self.trouble, KafkaError):
             raise WorkshopError(f"Reader {self.name} ended: {self.trouble}.", "Run the cells of this section again.")
         if self.trouble:
@@ -95,7 +95,7 @@ class Reader(threading.Thread):
 
 @contextmanager
 def reading(readers: Iterable[Reader]) -> Iterator[list[Reader]]:
-    """Start readers; whatever happens, all of them have left in the end."""
+    """Start readers, and stop all of them at the end of the block, also after an error."""
     readers = list(readers)
     try:
         for reader in readers:
@@ -109,7 +109,7 @@ def reading(readers: Iterable[Reader]) -> Iterator[list[Reader]]:
 
 
 def wait_for(readers: Iterable[Reader], condition: Callable[[], bool], what: str, timeout: float = 60) -> None:
-    """Wait until a condition holds; a reader that ended in trouble ends the waiting."""
+    """Wait until a condition holds; the error of a reader ends the wait."""
     readers = list(readers)
 
     def probe() -> bool:
@@ -121,7 +121,7 @@ def wait_for(readers: Iterable[Reader], condition: Callable[[], bool], what: str
 
 
 def wait_until_shared(readers: Iterable[Reader], partitions: int) -> None:
-    """Wait until the members of one group hold all partitions between them, none of them two times."""
+    """Wait until the members of one group share all partitions, each with exactly one member."""
     readers = list(readers)
 
     def shared() -> bool:

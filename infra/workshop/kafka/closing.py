@@ -1,4 +1,4 @@
-"""The end of a producer that may have events left which nobody takes."""
+"""Closing of a producer that may have unsent events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ SECONDS = 2.0
 
 @contextmanager
 def closing_soon(producer: KafkaProducer) -> Iterator[KafkaProducer]:
-    """Close a producer whatever happens, and give what is not sent yet two seconds; `client_repairs` must be applied."""
+    """Close a producer at the end of the block, with two seconds for unsent events.
+
+    The repairs of `repairs.client` must be applied.
+    """
     try:
         yield producer
     finally:

@@ -1,4 +1,4 @@
-"""Reads what is in a topic now: everything up to the end offsets of this moment, then stops."""
+"""Reading of topics up to their current end offsets."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kafka import KafkaConsumer, TopicPartition
 
 from workshop.base.errors import WorkshopError
 
-if TYPE_CHECKING:  # the services read too, and their image holds neither notebooks nor backends
+if TYPE_CHECKING:  # the services use this module; their image has no notebooks and no backends
     from workshop.kafka.handle import Kafka
 
-PATIENCE = 30.0  # seconds without any new record
+PATIENCE = 30.0  # seconds without a new record
 
 
 def read_all(ws: Kafka, topic: str, **options: Any) -> list:
-    """Every record of a topic as of now, partition by partition, each in order of its offsets.
+    """Return all current records of a topic, partition by partition, in order of their offsets.
 
     Raises:
-        WorkshopError: the topic does not exist, or its brokers stopped answering on the way.
+        WorkshopError: the topic does not exist, or no new record arrives for 30 seconds.
     """
     return read_partitions(ws.kafka, topic, None, **options)
 
@@ -34,13 +34,17 @@ def read_partitions(
     until: Mapping[int, int] | None = None,
     **options: Any,
 ) -> list:
-    """Every record of some partitions as of now, or of all; for the rest as `read_all`.
+    """Return all current records of some or all partitions, in the order of `read_all`.
 
     Args:
-        first: partition to the offset to begin with; the others begin where they begin.
-        until: partition to the offset to stop before, waiting for it if it is not readable yet; the others stop where they
-            end now.
-        options: for `KafkaConsumer`; with `isolation_level="read_committed"`, what a transaction took back is not seen.
+        numbers: the partitions, or None for all.
+        first: partition to the offset of the first record; other partitions are read from their beginning.
+        until: partition to the offset to stop before, with a wait until it is readable; other partitions are read to their
+            current end.
+        options: for `KafkaConsumer`; `isolation_level="read_committed"` leaves out records of aborted transactions.
+
+    Raises:
+        WorkshopError: the topic does not exist, or no new record arrives for 30 seconds.
     """
     with closing(KafkaConsumer(**kafka, **options)) as consumer:
         every = _numbers(consumer, topic)
@@ -66,15 +70,16 @@ def _read_up_to(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> 
             deadline = time.monotonic() + PATIENCE
         if time.monotonic() > deadline:
             topic = next(iter(ends)).topic
-            raise WorkshopError(f"Reading '{topic}' came to a halt.", "`workshop status` shows what runs.")
+            happened = f"Reading topic '{topic}' stopped: no new record arrived for {PATIENCE:g} s."
+            raise WorkshopError(happened, "`workshop status` shows what runs.")
     return found
 
 
 def partitions_of(ws: Kafka, topic: str) -> list[int]:
-    """The numbers of a topic's partitions.
+    """Return the numbers of a topic's partitions.
 
     Raises:
-        WorkshopError: there is no such topic.
+        WorkshopError: the topic does not exist.
     """
     with closing(KafkaConsumer(**ws.kafka)) as consumer:
         return _numbers(consumer, topic)
@@ -88,5 +93,5 @@ def _numbers(consumer: KafkaConsumer, topic: str) -> list[int]:
 
 
 def partition_of_key(ws: Kafka, topic: str, key: bytes) -> int | None:
-    """The partition in which events with this key lie, or None if there is none."""
+    """Return the partition that contains events with this key, or None."""
     return next((record.partition for record in read_all(ws, topic) if record.key == key), None)

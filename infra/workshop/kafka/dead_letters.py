@@ -1,7 +1,8 @@
-"""Records that a service could not use, set aside in a topic of their own: as they were, with where they lay and why.
+"""Dead letters: records that a service could not process, in a topic of their own.
 
-A dead letter is written in the transaction that moves the service's place past the record, so that each is there once. It is
-mended by people: `replay` publishes what they make of it to where it came from, as a new record.
+A dead letter contains the record's bytes, its position and the reason. It is written in the transaction that commits the
+service's offset after the record, so each record has one dead letter. People correct dead letters: `replay` publishes the
+corrected value to the original topic, as a new record.
 """
 
 from __future__ import annotations
@@ -18,21 +19,23 @@ from workshop.kafka.consume import read_partitions
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
-LARGEST = 900_000  # bytes of a letter: a broker takes 1 MiB, and what was set aside must not stop anybody in its turn
+LARGEST = (
+    900_000  # bytes of a dead letter: brokers refuse records over 1 MiB, and a refused dead letter stops the service
+)
 LONGEST_REASON = 500
 OURS = ("source-topic", "source-partition", "source-offset", "service", "reason", "whole")
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A record that was set aside.
+    """A record that a service could not process.
 
     Attributes:
-        key, value: the record's own bytes.
-        topic, partition, offset: where it lay.
-        service: who could not use it.
-        reason: why, as the service said it.
-        whole: whether `key` and `value` are complete; those of a record that was too large are cut.
+        key, value: the record's bytes.
+        topic, partition, offset: the record's position.
+        service: the name of the service.
+        reason: the reason, as text of the service.
+        whole: whether `key` and `value` are complete; those of an oversized record are truncated.
     """
 
     key: bytes | None
@@ -46,7 +49,7 @@ class DeadLetter:
 
 
 def letter(record: ConsumerRecord, service: str, reason: str) -> dict:
-    """The arguments of `producer.send` that set a consumer's record aside."""
+    """Return the arguments of `producer.send` for the dead letter of a record."""
     key, value, headers = record.key, record.value, list(record.headers or ())
     size = len(key or b"") + len(value or b"") + sum(len(name) + len(content or b"") for name, content in headers)
     whole = size <= LARGEST
@@ -58,19 +61,19 @@ def letter(record: ConsumerRecord, service: str, reason: str) -> dict:
 
 
 def read(kafka: Mapping, topic: str) -> list[DeadLetter]:
-    """Every dead letter of a topic, in the order in which the records lay in theirs.
+    """Return all dead letters of a topic, ordered by the positions of the original records.
 
     Raises:
-        WorkshopError: there is no such topic.
+        WorkshopError: the topic does not exist.
     """
     records = read_partitions(kafka, topic, None, isolation_level="read_committed")
     return sorted((_opened(record) for record in records), key=lambda one: (one.topic, one.partition, one.offset))
 
 
 def replay(kafka: Mapping, dead: DeadLetter, mended: bytes) -> object:
-    """Publish what a dead letter should have been to the topic that it came from; returns where it was written.
+    """Publish the corrected value of a dead letter to its original topic; return the new position.
 
-    To do it twice is harmless where the reader knows what it has answered, as `debits` does by the payment's id.
+    A second replay is harmless if the reader skips what it has already answered, as `debits` does by payment id.
     """
     origin = f"{dead.topic}/{dead.partition}/{dead.offset}".encode()
     with closing(KafkaProducer(**kafka, acks="all")) as producer:

@@ -1,4 +1,4 @@
-"""Errors of Kafka's clients that are sentences: what happened, and what to run next."""
+"""Errors of Kafka clients with a message for the user: the fact and the next command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CREATE = "Run the cell that creates it."
 
 
 class NoSuchTopic(KafkaError, WorkshopError):
-    """A topic that does not exist."""
+    """The topic does not exist."""
 
     __str__ = WorkshopError.__str__
 
@@ -21,13 +21,13 @@ class NoSuchTopic(KafkaError, WorkshopError):
 
 
 class Unanswered(KafkaTimeoutError, WorkshopError):
-    """A request that was repeated and not answered in time."""
+    """A request was repeated and not answered in time."""
 
     __str__ = WorkshopError.__str__
 
 
 class ClosedClient(IllegalStateError, WorkshopError):
-    """A client that is used after it was closed."""
+    """A client was used after it was closed."""
 
     __str__ = WorkshopError.__str__
 

@@ -1,4 +1,4 @@
-"""The first event of a start: the story's topics exist, and an event is written and read back."""
+"""First event of a start: the story's topics are created, and one event is written and read back."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from workshop.kafka.closing import closing_soon
 from workshop.kafka.probe import registered_brokers
 
 TOPIC = topics.Topic("workshop-check", partitions=1, configs={"retention.ms": "3600000"})
-ANSWER = 20  # seconds that one attempt waits for an answer
-# What waiting does not change.
+ANSWER = 20  # seconds to wait for an answer, per attempt
+# Errors that retries cannot resolve.
 FINAL = (
     AuthorizationError,
     InvalidTopicError,
@@ -33,19 +33,20 @@ FINAL = (
     SaslAuthenticationFailedError,
     UnsupportedVersionError,
 )
-NEXT_STEP = "`workshop doctor` looks why."
+NEXT_STEP = "Run `workshop doctor`."
 
 
 def write_and_read(kafka: Mapping, patience: float, tell: Callable[[str], None] = nobody) -> None:
-    """Create the story's topics, publish one event and read that very event back.
+    """Create the story's topics, publish one event and read it back.
 
-    Brokers that have just started elect leaders and catch up: an attempt that fails is repeated while that goes on.
+    Brokers that have just started elect leaders and catch up, so a failed attempt is repeated while there is progress.
 
     Args:
         patience: seconds that may pass without progress.
+        tell: called with a text about the wait.
 
     Raises:
-        WorkshopError: Kafka refuses it, or takes too long.
+        WorkshopError: Kafka refuses the event, or takes too long.
     """
     said = [""]
 
@@ -60,19 +61,19 @@ def write_and_read(kafka: Mapping, patience: float, tell: Callable[[str], None] 
         except (KafkaError, WorkshopError) as error:
             said[0] = str(error)
             registered = ", ".join(map(str, sorted(registered_brokers(kafka)))) or "none"
-            return Seen(f"Kafka to take the first event ({type(error).__name__}; registered brokers: {registered})")
+            return Seen(f"Kafka to accept the first event ({type(error).__name__}; registered brokers: {registered})")
         if not read:
-            raise WorkshopError("Another event was read back than the one that was written.", NEXT_STEP)
+            raise WorkshopError("The event that was read back differs from the one that was written.", NEXT_STEP)
         return over(True)
 
     wait_while_progressing(look, patience, every=0.5, tell=tell, next_step=NEXT_STEP, detail=lambda: said[0])
 
 
 def _attempt(kafka: Mapping) -> bool:
-    """Write an event, and return whether the one that stands in its place is the same.
+    """Write an event, and return whether the record at its offset is the same.
 
     Raises:
-        KafkaError: one or the other did not work, at least not in time.
+        KafkaError: writing or reading failed, or took too long.
     """
     content = uuid.uuid4().bytes
     with closing_soon(KafkaProducer(**kafka, acks="all", max_block_ms=ANSWER * 1000)) as producer:
@@ -83,5 +84,5 @@ def _attempt(kafka: Mapping) -> bool:
         consumer.seek(partition, written.offset)
         read = next(iter(consumer), None)
     if read is None:
-        raise KafkaTimeoutError(f"The event was written, and not read back within {ANSWER} s.")
+        raise KafkaTimeoutError(f"The event was written but could not be read back within {ANSWER} s.")
     return read.value == content

@@ -1,4 +1,4 @@
-"""The handle of a running Kafka: client settings, an admin client, topics of a lesson's own."""
+"""Handle of a running Kafka: client settings, an admin client, and topics for lessons."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ class Kafka:
         return admin.admin(self.kafka)
 
     def full_name(self, name: str) -> str:
-        """Return the name of a topic or group with the prefix, for clients that do not add it: Kafka's own tools, Java."""
+        """Return the name of a topic or group with the prefix, for clients that do not add it.
+
+        Such clients are Kafka's own tools and Java clients.
+        """
         return name_prefix.full(name)
 
     def confluent(self, **options: object) -> dict:
@@ -55,7 +58,7 @@ class Kafka:
         return fresh
 
     def tidy(self) -> str:
-        """Delete the topics that `fresh_topic` created here, which keeps brokers small; return a sentence about it."""
+        """Delete the topics that `fresh_topic` created, which keeps brokers small; return a message."""
         ours = set(self._fresh)
         gone = admin.delete_topics(self.kafka, lambda name: name.removesuffix(topics.DEAD_LETTERS) in ours)
         self._fresh.clear()

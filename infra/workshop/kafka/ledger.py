@@ -1,4 +1,4 @@
-"""A steady flow of numbered events, with a ledger of what was acknowledged, and the reconciliation with the log."""
+"""Steady flow of numbered events, the ledger of their acknowledgements, and its reconciliation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 from workshop.kafka import consume
 from workshop.kafka.handle import Kafka
 
-# A client that gives up on a request after one second and on an event after ten: failures show while one watches.
+# Short timeouts, one second per request and ten per event, so that failures show up quickly.
 IMPATIENT = {"request_timeout_ms": 1_000, "delivery_timeout_ms": 10_000, "max_block_ms": 10_000}
 
 
@@ -22,12 +22,12 @@ class Flow(threading.Thread):
     """Sends events numbered 0, 1, 2 … to a topic until it is stopped.
 
     Attributes:
-        acknowledged: number to the time (`time.monotonic()`) at which the cluster said "written".
-        failed: number to the name of the error that its producer gave up with.
+        acknowledged: event number to the time of its acknowledgement (`time.monotonic()`).
+        failed: event number to the name of the producer's final error.
     """
 
     def __init__(self, ws: Kafka, topic: str, rate: float, **options: object) -> None:
-        """Args: rate: events a second; options: for `KafkaProducer`."""
+        """Args: rate: events per second; options: for `KafkaProducer`."""
         super().__init__(name="flow", daemon=True)
         self.acknowledged: dict[int, float] = {}
         self.failed: dict[int, str] = {}
@@ -37,7 +37,7 @@ class Flow(threading.Thread):
         self._producer = KafkaProducer(**ws.kafka, **{**IMPATIENT, **options})
 
     def run(self) -> None:
-        """Send at the rate, catching up after a pause of the machine."""
+        """Send events at the rate, and catch up after a pause of the machine."""
         self._producer.partitions_for(self.topic)
         self.began = time.monotonic()
         number = 0
@@ -49,7 +49,7 @@ class Flow(threading.Thread):
             time.sleep(0.002)
 
     def stop(self) -> None:
-        """Stop sending and wait until every event is acknowledged or given up."""
+        """Stop sending, and wait until every event is acknowledged or has failed."""
         self._end.set()
         self.join(30)
         self._producer.close(timeout=60)
@@ -57,7 +57,7 @@ class Flow(threading.Thread):
     def _send(self, number: int) -> None:
         try:
             future = self._producer.send(self.topic, key=b"%d" % number, value=b"%d" % number)
-        except Exception as error:  # the ledger keeps whatever a producer says
+        except Exception as error:  # the ledger records every error of the producer
             self.failed[number] = type(error).__name__
             return
         future.add_callback(lambda _: self.acknowledged.setdefault(number, time.monotonic()))
@@ -66,7 +66,12 @@ class Flow(threading.Thread):
 
 @dataclass(frozen=True)
 class Reconciled:
-    """The ledger held against the log, event by event."""
+    """The comparison of the ledger with the log.
+
+    Attributes:
+        times: event number to its number of records in the log.
+        acknowledged, failed: the numbers of the ledger's events.
+    """
 
     times: Counter
     acknowledged: frozenset[int]
@@ -74,22 +79,22 @@ class Reconciled:
 
     @property
     def lost(self) -> set[int]:
-        """Acknowledged, and not in the log."""
+        """The acknowledged events that are missing in the log."""
         return {number for number in self.acknowledged if not self.times[number]}
 
     @property
     def duplicated(self) -> set[int]:
-        """In the log more than once."""
+        """The events that are in the log more than once."""
         return {number for number, count in self.times.items() if count > 1}
 
 
 def reconcile(ws: Kafka, topic: str, acknowledged: Iterable[int], failed: Iterable[int] = ()) -> Reconciled:
-    """Read the log and hold it against the ledger."""
+    """Read the log and compare it with the ledger."""
     times = Counter(int(record.value) for record in consume.read_all(ws, topic))
     return Reconciled(times, frozenset(acknowledged), frozenset(failed))
 
 
 def longest_gap(times: list[float]) -> tuple[float, float]:
-    """Between which two acknowledgements the longest time passed."""
+    """Return the two consecutive acknowledgement times with the longest gap between them."""
     ordered = sorted(times)
     return max(pairwise(ordered), key=lambda pair: pair[1] - pair[0])

@@ -1,11 +1,11 @@
-"""A participant's prefix: programs say `payments`, the wire says `alice-payments`; for topics, groups and transactions.
+"""Prefix of a participant's topics, groups and transactions: `alice-payments` instead of `payments`.
 
-kafka-python makes its messages from Kafka's own schemas, in which a field says what it names. Those that name a topic, a
-group or a transaction get a codec that adds the prefix when it writes and takes it off when it reads. It counts for a whole
-process.
+Programs use names without the prefix; requests to Kafka contain it. kafka-python builds its messages from Kafka's schemas, in
+which a field has an entity type. The fields of topic, group and transaction names get a codec that adds the prefix when it
+writes and removes it when it reads. The prefix applies to the whole process.
 
-A name that does not carry the prefix is somebody else's. It is read with a slash before it, `/bob-payments`, which no topic
-can have: so it is never taken for one of ours, and a program that means it can say so, as with a path from the root.
+A name without the prefix belongs to another participant. It is read with a leading slash, `/bob-payments`, which topic names
+cannot contain. So it is never confused with an own name, and a program can refer to it explicitly, as with an absolute path.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from kafka.protocol.schemas.fields.codecs import String
 from kafka.protocol.schemas.fields.simple import SimpleField
 from kafka.protocol.schemas.fields.struct import StructField
 
-NAMED = ("topicName", "groupId", "transactionalId")  # what the schemas say of a field
+NAMED = ("topicName", "groupId", "transactionalId")  # entity types in the schemas
 FOREIGN = "/"
-# Fields that hold such names, and whose schemas do not say so.
+# Fields that contain such names without an entity type.
 COORDINATOR_KEYS = {"Key", "CoordinatorKeys"}
-RESOURCES = {"ResourceName"}  # a topic or a group; or a broker's number, or nothing, which stay
+RESOURCES = {"ResourceName"}  # a topic or a group; a broker's number or an empty name stays unchanged
 _ours = ""
 _installed = False
 
 
 def use(prefix: str) -> None:
-    """Let every client of this process say names with this prefix; an empty one takes it back. Harmless if called again."""
+    """Set the prefix for all clients of this process; an empty one removes it."""
     global _ours, _installed
     _ours = prefix
     if prefix and not _installed:
@@ -42,37 +42,37 @@ def use(prefix: str) -> None:
 
 
 def full(name: str) -> str:
-    """The name as it stands on the wire, for clients that know of no prefix: confluent-kafka's, and Kafka's own tools."""
+    """Return the name with the prefix, for clients that do not add it: confluent-kafka, Kafka's tools."""
     if not _ours or not name or name.startswith("__"):
         return name
     return name.removeprefix(FOREIGN) if name.startswith(FOREIGN) else f"{_ours}{name}"
 
 
 def own(name: str) -> str:
-    """The name as programs say it; somebody else's begins with a slash."""
+    """Return the name without the prefix; another participant's name begins with a slash."""
     if not _ours or not name or name.startswith("__"):
         return name
     return name.removeprefix(_ours) if name.startswith(_ours) else f"{FOREIGN}{name}"
 
 
 def messages() -> Iterator[type[DataContainer]]:
-    """Every message that kafka-python knows, each once."""
+    """Yield every message class of kafka-python once."""
     for module in pkgutil.walk_packages(kafka.protocol.__path__, "kafka.protocol."):
         if ".old" not in module.name and "generate" not in module.name:
             importlib.import_module(module.name)
     seen = set()
     for message in _subclasses(DataContainer):
-        struct = message.__dict__.get("_struct")  # versions of a message share that of the first
+        struct = message.__dict__.get("_struct")  # all versions of a message share one
         if isinstance(struct, StructField) and id(struct) not in seen:
             seen.add(id(struct))
             yield message
 
 
 def fields(message: type[DataContainer]) -> Iterator[tuple[SimpleField, bool]]:
-    """The fields of a message that hold such a name, and whether it is a resource's."""
+    """Yield the fields of a message that contain such a name, each with whether it names a resource."""
     coordinator = message.__name__.startswith("FindCoordinator")
     configs = issubclass(message, ApiMessage) and "Config" in message.__name__
-    struct: Any = message._struct  # a `StructField`, as `messages` looks for
+    struct: Any = message._struct  # a `StructField`: `messages` checks it
     for field in _simple(struct):
         if field._entity_type in NAMED or (coordinator and field._name in COORDINATOR_KEYS):
             yield field, False
@@ -85,7 +85,7 @@ def _install() -> None:
         found = list(fields(message))
         for field, resource in found:
             field._type = RESOURCE if resource else NAME
-        if found:  # what was compiled before knows nothing of it
+        if found:  # encoders that are already compiled lack the codec
             struct: Any = message._struct
             struct._compiled_encoders.clear()
 
@@ -109,7 +109,7 @@ def _simple(field: BaseField) -> Iterator[SimpleField]:
 
 
 class _Prefixed(String):
-    """A string that is written with the prefix and read without; a copy of kafka-python's with a function at each end."""
+    """A codec for strings that are written with the prefix and read without it."""
 
     def __init__(self, write: Callable, read: Callable) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Asks brokers the questions that waiting needs: by the protocol, never by a pid or a line of a log."""
+"""Probes of brokers for waits: over Kafka's protocol, never by a pid or a line of a log."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ QUICK = {"bootstrap_timeout_ms": 2_000, "request_timeout_ms": 3_000, "reconnect_
 
 
 def registered_brokers(kafka: Mapping) -> set[int]:
-    """The ids of the brokers that the cluster counts as there (not fenced); empty if none of the addresses answers."""
+    """Return the ids of registered brokers that are not fenced; empty if no address answers."""
     return {broker["broker_id"] for broker in described_brokers(kafka) if not broker.get("is_fenced")}
 
 
 def brokers_missing(nodes: Sequence[int], what: str) -> str:
-    """Return in words that these brokers of the three are not `what` yet: registered, listening."""
+    """Return a text for a wait until these of the three brokers are `what`: registered, listening."""
     named = f"broker {nodes[0]}" if len(nodes) == 1 else f"brokers {', '.join(map(str, nodes))}"
     return f"{named} to be {what} ({len(NODES) - len(nodes)} of {len(NODES)})"
 
 
 def some_broker_answers(kafka: Mapping) -> bool:
-    """Whether there is anybody to talk to: each address is asked by itself, until one answers.
+    """Return whether any broker answers; each address is tried separately, until one answers.
 
-    A client would ask whichever broker the first one names, and that may be a frozen one.
+    A client would use a broker from the first answer, which may be a frozen one.
     """
     return any(answers(address, kafka) for address in kafka["bootstrap_servers"])
 
 
 def answers(address: str, kafka: Mapping) -> bool:
-    """Whether a broker answers "which requests do you know?" (ApiVersions, version 0), in its own protocol, in time.
+    """Return whether a broker answers the request ApiVersions (version 0) in time.
 
-    It does so before it asks for a password.
+    Brokers answer it before authentication.
     """
     try:
         with connection(address, kafka) as opened:
@@ -49,10 +49,10 @@ def answers(address: str, kafka: Mapping) -> bool:
 
 
 def connection(address: str, kafka: Mapping, seconds: float = ANSWER_SECONDS) -> socket.socket:
-    """A connection to a broker, over TLS where these settings say so.
+    """Return a connection to a broker, over TLS if the settings require it.
 
     Raises:
-        OSError: there is none, and why: `socket.gaierror`, `ssl.SSLError` and others.
+        OSError: the connection failed; the type has the reason: `socket.gaierror`, `ssl.SSLError` and others.
     """
     host, port = address.rsplit(":", 1)
     host = host.strip("[]")
@@ -68,9 +68,12 @@ def connection(address: str, kafka: Mapping, seconds: float = ANSWER_SECONDS) ->
 
 
 def answers_on(opened: socket.socket) -> bool:
-    """The question itself, on a connection; what answers in another protocol, such as TLS, is no broker."""
-    number = 1  # to know the answer by
-    body = struct.pack(">hhih", 18, 0, number, -1)  # the request's key and version, its number, no name
+    """Send ApiVersions on a connection, and return whether the answer is a broker's.
+
+    A server of another protocol, such as TLS, is not a broker.
+    """
+    number = 1  # the correlation id, which the answer repeats
+    body = struct.pack(">hhih", 18, 0, number, -1)  # API key and version, correlation id, no client id
     opened.settimeout(ANSWER_SECONDS)
     opened.sendall(struct.pack(">i", len(body)) + body)
     answer = b""
@@ -82,9 +85,9 @@ def answers_on(opened: socket.socket) -> bool:
 
 
 def described_brokers(kafka: Mapping) -> list[dict]:
-    """What the brokers say of each other; nothing if none of the addresses answers.
+    """Return the cluster's description of its brokers; empty if no address answers.
 
-    A frozen broker accepts a connection and says nothing: if all addresses together give no answer, each is asked alone.
+    A frozen broker accepts a connection but does not answer. If all addresses together give no answer, each is tried alone.
     """
     bootstrap = list(kafka["bootstrap_servers"])
     for addresses in [bootstrap, *([[one] for one in bootstrap] if len(bootstrap) > 1 else [])]:

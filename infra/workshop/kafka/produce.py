@@ -1,4 +1,4 @@
-"""Publishes events and waits until each of them is acknowledged."""
+"""Publishing of events, with a wait until each of them is acknowledged."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kafka import KafkaProducer
 
 from workshop.kafka.handle import Kafka
 
-# Many events at once: a producer that waits a moment fills its batches, and is twice as fast as with the defaults.
+# For many events: a producer that waits up to 20 ms fills its batches, and is twice as fast as with the defaults.
 IN_BULK = {"linger_ms": 20, "batch_size": 917_504}
 
 
 class Publishable(Protocol):
-    """An event that says how it is written: a card's, a patient's."""
+    """An event with its key, value, timestamp and headers: of a card, of a patient."""
 
     def key(self) -> bytes: ...
     def value(self) -> bytes: ...
@@ -24,7 +24,7 @@ class Publishable(Protocol):
 
 
 def publish(ws: Kafka, topic: str, events: Iterable[Publishable]) -> list:
-    """Publish events under their keys, with the time at which they happened; returns where each was written."""
+    """Publish events with their keys and event times; return the position of each record."""
     with closing(KafkaProducer(**ws.kafka, acks="all", **IN_BULK)) as producer:
         futures = [
             producer.send(topic, key=e.key(), value=e.value(), timestamp_ms=e.timestamp_ms(), headers=e.headers())

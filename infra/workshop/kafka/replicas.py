@@ -1,4 +1,4 @@
-"""Who leads a partition, who copies it, who is in sync: asked while brokers die."""
+"""Queries for the leaders and replicas of partitions that also work while brokers fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workshop.kafka.handle import Kafka
 
 
 def partitions(ws: Kafka, topic: str) -> list[dict]:
-    """What the metadata say of each partition now, asked of whichever broker answers."""
+    """Return the current metadata of each partition, from any broker that answers."""
     quick = {"bootstrap_servers": ws.addresses(), "request_timeout_ms": 1_500}
     with closing(kafka_admin.admin(ws.kafka, **quick)) as admin:
         found = wait_until(lambda: _described(admin, topic), 30, "a broker that answers", every=0.05)
@@ -21,7 +21,7 @@ def partitions(ws: Kafka, topic: str) -> list[dict]:
 
 
 def _described(admin: KafkaAdminClient, topic: str) -> list[dict]:
-    """Nothing if the broker that the client asked is the dead or the frozen one: the next time it asks another."""
+    """Return the metadata, or nothing if the broker is dead or frozen; the next call asks another one."""
     try:
         return admin.describe_topics([topic])[0]["partitions"]
     except (KafkaError, OSError):
@@ -29,18 +29,18 @@ def _described(admin: KafkaAdminClient, topic: str) -> list[dict]:
 
 
 def leader_of(ws: Kafka, topic: str, number: int = 0) -> int:
-    """The broker that leads a partition now."""
+    """Return the current leader of a partition."""
     return partitions(ws, topic)[number]["leader_id"]
 
 
 def followers_of(ws: Kafka, topic: str, number: int = 0) -> list[int]:
-    """The brokers that copy a partition."""
+    """Return the followers of a partition."""
     partition = partitions(ws, topic)[number]
     return [node for node in partition["replica_nodes"] if node != partition["leader_id"]]
 
 
 def copied(ws: Kafka, topic: str, number: int = 0) -> int:
-    """Up to which offset every replica that is in sync has a partition: its high watermark."""
+    """Return the high watermark of a partition: every in-sync replica has all records below it."""
     place = TopicPartition(topic, number)
     with closing(KafkaConsumer(**ws.kafka)) as consumer:
         return consumer.end_offsets([place])[place]

@@ -1,8 +1,8 @@
-"""Requests to Kafka that are safe to repeat, and the bounds within which they are repeated.
+"""Requests to Kafka that are safe to repeat, and the time limits of their retries.
 
-A busy machine loses answers: the request was carried out, and the client sees a time-out or a lost connection. So every
-request here is sent again until it is answered. `admin_repairs` decides what an answer such as "the topic exists already"
-means then; `lookup_repairs` does the same for questions about offsets and leaders.
+On a busy machine answers get lost: the request was carried out, but the client sees a timeout or a lost connection. So every
+request here is repeated until it is answered. `repairs.admin` interprets an answer such as "the topic exists already" after a
+retry; `repairs.lookups` repeats look-ups of offsets and leaders.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workshop.kafka.failures import ADVICE, Unanswered
 
 T = TypeVar("T")
 
-# Nobody knows what became of a request that ended in one of these.
+# After these errors, the outcome of a request is unknown.
 LOST = (
     kafka_errors.Cancelled,
     kafka_errors.CoordinatorLoadInProgressError,
@@ -35,26 +35,28 @@ LOST = (
     kafka_errors.RequestTimedOutError,
     OSError,
 )
-SHORTEST_MS = 3_000  # what a busy broker may need for an answer; a client that asks for less gets less
+SHORTEST_MS = (
+    3_000  # a busy broker may need this long for an answer; a client's shorter request timeout takes precedence
+)
 LONGEST_PAUSE = 1.0  # seconds between two attempts
 
 
 def setting(config: Mapping[str, Any], name: str) -> float:
-    """Return a number of a client's configuration, whose values are of many types."""
+    """Return a number from a client's configuration, whose values have many types."""
     return config[name]
 
 
 def one_try_ms(request_timeout_ms: float, attempt: int = 1) -> float:
-    """Return how long one attempt may last.
+    """Return the time limit of one attempt in milliseconds.
 
-    A third of the client's `request_timeout_ms`, so that one silent broker does not use up all of it; then two thirds, then
-    all, so that a slow broker is waited for.
+    The first attempt gets a third of the client's `request_timeout_ms`, so that one silent broker does not use up all of it.
+    The second gets two thirds and later ones all of it, so that a slow broker can answer.
     """
     return min(request_timeout_ms, max(SHORTEST_MS, request_timeout_ms * attempt / 3))
 
 
 def in_all_ms(request_timeout_ms: float) -> float:
-    """Return how long all attempts together may last: a minute with kafka-python's defaults."""
+    """Return the time limit of all attempts in milliseconds: a minute with kafka-python's defaults."""
     return 2 * request_timeout_ms
 
 
@@ -73,14 +75,14 @@ async def until_answered(admin: KafkaAdminClient, what: str, step: Callable[[], 
     attempt = 0
     while True:
         attempt += 1
-        # Connections made from here on use it; the one whose answer did not come in time is closed by the client.
+        # New connections use this limit; the client closes the connection on which an answer is late.
         manager.config["request_timeout_ms"] = one_try_ms(limit_ms, attempt)
         try:
             return await step()
         except Unanswered:
             raise
         except kafka_errors.UnknownBrokerIdError:
-            if attempt > 1:  # known metadata may be old; what is asked for twice in vain is no broker
+            if attempt > 1:  # the metadata may be outdated; after a refresh, there is no such broker
                 raise
             await _refreshed(admin)
         except LOST as error:
@@ -92,30 +94,30 @@ async def until_answered(admin: KafkaAdminClient, what: str, step: Callable[[], 
 
 
 async def _refreshed(admin: KafkaAdminClient) -> None:
-    """Read the list of brokers anew; where that fails, the next attempt says so."""
+    """Refresh the list of brokers; if that fails, the next attempt reports the error."""
     with suppress(*LOST):
         await admin._manager.cluster.refresh_metadata()
 
 
 def _forget_routes(admin: KafkaAdminClient) -> None:
-    """Let the next attempt look anew for the controller, for coordinators and for brokers that are there."""
+    """Let the next attempt look up the controller, coordinators and brokers again."""
     admin._controller_id = None
     admin._manager.cluster._coordinators.clear()
     admin._manager.cluster.request_update()
 
 
 def existence_request(names: Iterable[str]) -> CreatePartitionsRequest:
-    """Return a request that changes nothing and whose answer says which topics exist.
+    """Return a request that changes nothing and whose answer shows which topics exist.
 
-    Metadata come from a broker's copy, which may lag behind. This one is answered by the controller: it declines to have one
-    partition in a topic that has some, and does not know a topic that does not exist.
+    Metadata come from a broker's copy, which may lag behind. The controller answers this request: it refuses to give an
+    existing topic one partition, and reports a missing topic as unknown.
     """
     topics = [CreatePartitionsRequest.CreatePartitionsTopic(name=name, count=1) for name in names]
     return CreatePartitionsRequest(topics=topics, timeout_ms=SHORTEST_MS, validate_only=True)
 
 
 def existing(response: CreatePartitionsResponse) -> dict[str, bool | None]:
-    """Return, for each topic in the answer to `existence_request`, whether it exists; None where the answer does not say."""
+    """Return for each topic in the answer to `existence_request` whether it exists, or None if unclear."""
     meaning = {
         kafka_errors.NoError: True,
         kafka_errors.InvalidPartitionsError: True,

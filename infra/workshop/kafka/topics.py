@@ -1,4 +1,4 @@
-"""The topics of the story, and how a topic is made."""
+"""Topics of the story, and the creation of topics."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from workshop.base.waiting import wait_until
 from workshop.kafka import admin as kafka_admin
 
 ADVICE = "`workshop status` shows what runs; `workshop up` repairs it."
-PATIENCE = 60.0  # seconds for which too few brokers are a busy machine, and not a fault
+PATIENCE = 60.0  # seconds for which a lack of brokers is attributed to a busy machine
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic to be: its name, how many partitions, how many copies of each, and what differs from the defaults."""
+    """A topic to create: its name, partitions, replicas per partition, and non-default settings."""
 
     name: str
     partitions: int = 3
@@ -27,9 +27,9 @@ class Topic:
     configs: Mapping[str, str] = field(default_factory=dict)
 
 
-# The story's payments are dated 2018. Retention follows a record's own time: without -1 they would be deleted at once.
+# The story's payments have timestamps of 2018, which count for retention: without -1 they would be deleted at once.
 FOR_EVER = {"retention.ms": "-1"}
-DEAD_LETTERS = "-dead-letters"  # what a topic is called that holds what another one refused
+DEAD_LETTERS = "-dead-letters"  # the suffix of the topic for another topic's dead letters
 STORY = (
     Topic("payments", configs=FOR_EVER),
     Topic("debits", configs=FOR_EVER),
@@ -49,9 +49,9 @@ NAMES = {
 
 
 def create(kafka: Mapping, topics: Iterable[Topic]) -> None:
-    """Create topics and wait until each partition has a leader; those that exist are left as they are.
+    """Create topics and wait until each partition has a leader; existing topics are left unchanged.
 
-    Where there are fewer brokers than copies are wished for, each has one (`KafkaSettings.copies`).
+    `KafkaSettings.copies` limits the number of replicas on a cluster with few brokers.
     """
     most = getattr(kafka, "copies", 0)
     with closing(kafka_admin.admin(kafka)) as admin:
@@ -80,7 +80,7 @@ def _create(admin: KafkaAdminClient, topic: Topic, copies: int) -> None:
     wait_until(
         created,
         PATIENCE,
-        f"{topic.copies} brokers to take copies of the topic {topic.name}",
+        f"{topic.copies} brokers to accept replicas of the topic {topic.name}",
         next_step=ADVICE,
         every=0.5,
     )
@@ -89,7 +89,7 @@ def _create(admin: KafkaAdminClient, topic: Topic, copies: int) -> None:
 
 
 def _is_led(admin: KafkaAdminClient, name: str) -> bool:
-    """Whether brokers have heard of a new topic, and who leads it."""
+    """Return whether the metadata contain a new topic with a leader for each partition."""
     (found,) = admin.describe_topics([name])
     parts = found["partitions"]
     return bool(parts) and all(part["leader_id"] >= 0 and not part["error_code"] for part in parts)

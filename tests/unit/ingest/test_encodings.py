@@ -78,7 +78,7 @@ def test_an_accented_header_is_named_however_its_accents_are_written(tmp_path: P
 
 def test_an_encoding_that_cannot_be_told_is_refused_until_it_is_said(tmp_path: Path) -> None:
     path = written(tmp_path / "log.csv", b"case,act,at\n1,\x81\x8d\x90,2024-01-02\n")
-    with pytest.raises(WorkshopError, match="encoding cannot be told") as error:
+    with pytest.raises(WorkshopError, match="encoding cannot be determined") as error:
         event_log(path)
     assert "--encoding" in str(error.value)
     assert event_log(path, encoding="cp866").events[0].activity == "БНР"
@@ -97,7 +97,7 @@ def test_a_wrong_encoding_is_refused_in_a_sentence(name: str, words: str, tmp_pa
 def test_an_encoding_that_is_said_is_taken(tmp_path: Path) -> None:
     path = written(tmp_path / "log.csv", "case,act,at\n1,řeka,2024-01-02\n", "windows-1250")
     assert event_log(path, encoding="Windows-1250").events[0].activity == "řeka"
-    assert "as asked for" in prepare(path, READING.columns(), Hints(encoding="cp1250")).notes[0]
+    assert "as given" in prepare(path, READING.columns(), Hints(encoding="cp1250")).notes[0]
 
 
 def test_known_activities_may_be_in_any_encoding(tmp_path: Path) -> None:

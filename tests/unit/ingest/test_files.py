@@ -155,7 +155,7 @@ def test_one_sheet_of_several_is_said_or_chosen(tmp_path: Path) -> None:
         tmp_path / "log.xlsx", {"Old": events, "Mars": events, "Avril": [events[0], [2, "B", 45294]]}, ("Old",)
     )
     prepared = prepare(path, READING.columns())
-    assert "Read from the sheet Mars, the first of 2; --sheet NAME takes another one: Avril." in prepared.notes
+    assert "Read from the sheet Mars, the first of 2; --sheet NAME selects another one: Avril." in prepared.notes
     assert event_log(path).events[0].case == "1"
     assert event_log(path, sheet="Avril").events[0].at == datetime(2024, 1, 3, tzinfo=UTC)
     assert "has no sheet 'May'; its sheets are: Old, Mars, Avril" in told(path, sheet="May")
@@ -248,10 +248,10 @@ def test_archives_that_hold_no_one_text_are_refused(tmp_path: Path) -> None:
 
 def test_options_that_say_nothing_about_a_file_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "log.csv", ROWS)
-    assert "--sheet says nothing about it" in told(path, sheet="S")
+    assert "--sheet does not apply to it" in told(path, sheet="S")
     path = workbook(tmp_path / "log.xlsx", {"S": [["case", "act", "at"]]})
-    assert "--encoding says nothing about it" in told(path, encoding="utf-8")
-    assert "--delimiter says nothing about it" in told(path, delimiter=";")
+    assert "--encoding does not apply to it" in told(path, encoding="utf-8")
+    assert "--delimiter does not apply to it" in told(path, delimiter=";")
 
 
 def test_names_with_control_characters_are_shown_escaped_and_short(tmp_path: Path) -> None:

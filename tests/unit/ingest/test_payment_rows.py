@@ -356,7 +356,7 @@ def test_a_log_without_rows_has_no_chunks(tmp_path: Path) -> None:
 
 
 def test_one_value_alone_says_why() -> None:
-    with pytest.raises(Unreadable, match=r"as 12\.345 or 12345: say --decimal"):
+    with pytest.raises(Unreadable, match=r"as 12\.345 or 12345: use --decimal"):
         cents("12.345")
     with pytest.raises(Unreadable, match="two decimals"):
         cents("12.345", ".")

@@ -1,6 +1,6 @@
-"""Event logs of any field, one row an event: what an event is, how a file's rows become events, what there is in a log.
+"""Event logs of any field, with one event per row: the events, and the totals of a log.
 
-Pure: no Kafka. Names stay text as they stand: a case may be called `NA`.
+Pure: no Kafka. Names are unchanged text: a case may be called `NA`.
 """
 
 from workshop.domain.event_logs.events import LoggedEvent, MalformedLogEvent

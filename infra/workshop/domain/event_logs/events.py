@@ -1,4 +1,4 @@
-"""One event of a log: which case, what happened, when, and whatever else its row says, as text."""
+"""Events of a log: case, activity, time, and the other columns of the row as text."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MalformedLogEvent(ValueError):
-    """Bytes that are no event of a log; the message says what is wrong with them."""
+    """The bytes are not an event of a log; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class LoggedEvent:
-    """Something that happened in a case.
+    """An event of a case.
 
     Attributes:
-        case: whose path it belongs to; the key under which it is published.
-        activity: what happened; the event's type.
-        at: when, with a time zone.
-        event_id: names this event among all of its log: "<first 12 hex digits of the file's SHA-256>-<line>".
-        fields: the row's other columns, those that are not empty, as they stand.
+        case: the case, which is the key of the record.
+        activity: the activity, which is the event's type.
+        at: the time, with a time zone.
+        event_id: unique within the log: "<first 12 hex digits of the file's SHA-256>-<line>".
+        fields: the row's other columns that are not empty, unchanged.
     """
 
     case: str
@@ -34,28 +34,28 @@ class LoggedEvent:
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def key(self) -> bytes:
-        """The Kafka key."""
+        """Return the Kafka key."""
         return self.case.encode()
 
     def value(self) -> bytes:
-        """The Kafka value, as JSON."""
+        """Return the Kafka value, as JSON."""
         told = {"type": self.activity, "case": self.case, "at": self.at.isoformat(), "event_id": self.event_id}
         return json.dumps({**told, "fields": dict(self.fields)}, ensure_ascii=False).encode()
 
     def timestamp_ms(self) -> int:
-        """The record's time, in milliseconds since 1970."""
+        """Return the record's timestamp, in milliseconds since 1970."""
         return (self.at - EPOCH) // timedelta(milliseconds=1)
 
     def headers(self) -> list[tuple[str, bytes]]:
-        """What a reader wants to know before it opens the value."""
+        """Return the headers, which a consumer can read without parsing the value."""
         return [("type", self.activity.encode()), ("version", b"1")]
 
     @classmethod
     def parse(cls, value: bytes | None) -> Self:
-        """Read the event back.
+        """Parse an event from the value of a record.
 
         Raises:
-            MalformedLogEvent: the bytes are none.
+            MalformedLogEvent: the bytes are not an event.
         """
         try:
             told = json.loads(value or b"")

@@ -1,4 +1,4 @@
-"""What there is in a log: events, cases, each activity's count, from when to when."""
+"""Totals of a log: events, cases, events per activity, first and last time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ WIDEST = 60  # characters of an activity's name
 
 @dataclass
 class Totals:
-    """Counted event by event, in any order.
+    """The totals of a log, counted event by event, in any order.
 
     Attributes:
-        cases, activities: each name's number of events.
-        first, last: the times of the earliest and of the latest event; None of an empty log.
+        cases, activities: the number of events per name.
+        first, last: the times of the earliest and of the latest event; None for an empty log.
     """
 
     cases: Counter[str] = field(default_factory=Counter)
@@ -30,11 +30,11 @@ class Totals:
 
     @property
     def events(self) -> int:
-        """How many events there are."""
+        """The number of events."""
         return self.activities.total()
 
     def add(self, event: LoggedEvent) -> None:
-        """Count one more."""
+        """Count one more event."""
         self.cases[event.case] += 1
         self.activities[event.activity] += 1
         self.first = min(self.first or event.at, event.at)
@@ -42,7 +42,7 @@ class Totals:
 
     @classmethod
     def of(cls, events: Iterable[LoggedEvent]) -> Totals:
-        """Count all of these."""
+        """Return the totals of these events."""
         totals = cls()
         for event in events:
             totals.add(event)

@@ -1,6 +1,8 @@
-"""Fraud analysis: the domain. Pure: no Kafka, no Kubernetes. Money is integer cents; times are naive UTC.
+"""Fraud analysis: the domain. Pure: no Kafka, no Kubernetes.
 
-What comes in: `transactions` (one canonical table for every log). What is computed of it: `windows` and `features` (all at
-once, with numpy) and `stream` (one event at a time, the same numbers); `rules` (real time), `model` and `protocol` (the
-published yardstick), `periods` (the warning afterwards).
+Money is integer cents; times are naive UTC.
+
+Input: `transactions` (one canonical table for every log). Computations: `windows` and `features` (a whole log at once, with
+numpy) and `stream` (one event at a time, the same numbers); `rules` (real time), `model` and `protocol` (the published
+benchmark), `periods` (warnings afterwards).
 """

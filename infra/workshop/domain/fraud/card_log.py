@@ -1,4 +1,4 @@
-"""A log of payments rearranged card by card, as flat arrays: what `periods` looks through."""
+"""A log of payments ordered by card, as flat arrays, for `periods`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ DAY = 86_400_000  # milliseconds
 
 
 class CardLog:
-    """A log's payments, card after card, each by time: without refunds, with a known card, each payment_id once.
+    """The payments of a log by card and time: no refunds, known cards only, each payment_id once.
 
-    `card` numbers them; card c owns the rows starts[c]..starts[c + 1] - 1.
+    `card` is the number of each row's card; card c has the rows starts[c]..starts[c + 1] - 1.
     """
 
     def __init__(self, table: pd.DataFrame) -> None:
@@ -28,7 +28,10 @@ class CardLog:
         self.sizes = np.diff(self.starts)
 
     def medians(self) -> np.ndarray:
-        """Each card's median amount in cents, payments of nothing (a card's verification) left out; NaN if all are."""
+        """Return each card's median amount in cents; NaN without amounts above 0.
+
+        Payments of 0, which verify a card, are left out.
+        """
         paid = np.flatnonzero(self.cents > 0)
         order = paid[np.lexsort((self.cents[paid], self.card[paid]))]
         size = np.bincount(self.card[paid], minlength=len(self.cards))
@@ -37,11 +40,14 @@ class CardLog:
         return np.where(size > 0, pair.mean(axis=0), np.nan)
 
     def days(self, rows: np.ndarray) -> float:
-        """Days from the first to the last of these rows."""
+        """Return the days from the first to the last of these rows."""
         return float(self.at[rows[-1]] - self.at[rows[0]]) / DAY
 
     def among(self, rows: np.ndarray) -> int:
-        """How many payments of the card lie from the first to the last of these rows, equal times included."""
+        """Return the number of the card's payments from the first to the last of these rows.
+
+        Payments at the same times count too.
+        """
         card = self.card[rows[0]]
         times = self.at[self.starts[card] : self.starts[card + 1]]
         return int(np.searchsorted(times, self.at[rows[-1]], "right") - np.searchsorted(times, self.at[rows[0]]))

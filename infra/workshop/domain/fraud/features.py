@@ -1,8 +1,8 @@
-"""What a model or a rule sees of each payment, for a whole log at once; `stream` computes the same one event at a time.
+"""Features of each payment, for a whole log; `stream` computes the same ones one event at a time.
 
 A payment's features depend only on the payment, on the rows before it in the log and on the frauds reported by its time.
-Every sum is one of integers (cents, counts), and each feature ends in at most a few float operations, in one fixed order:
-so both ways of computing give the same floats, bit by bit.
+Every sum is a sum of integers (cents, counts), and each feature ends in at most a few float operations, in a fixed order: so
+both computations give the same floats, bit by bit.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ NEVER = np.iinfo(np.int64).max
 
 
 def milliseconds(times: object) -> np.ndarray:
-    """Times (anything that becomes datetime64; naive, UTC) as whole milliseconds since 1970, int64."""
+    """Return times (values that convert to datetime64; naive, UTC) as milliseconds since 1970, int64."""
     return pd.Series(times).to_numpy().astype("datetime64[ms]").astype(np.int64)
 
 
 def features(table: pd.DataFrame, reports: pd.Series | None = None) -> pd.DataFrame:
-    """Features of every payment.
+    """Return the features of every payment.
 
     Args:
         table: the canonical table (`transactions`), in the log's order.
-        reports: when each fraud became known: times by payment_id; of several for one payment the earliest counts,
-            and those of payments that are not in the table are ignored. None: nothing was ever reported.
+        reports: the time at which each fraud became known, by payment_id; the earliest of several for one payment counts,
+            and payments that are not in the table are ignored. None means no reports.
 
     Returns:
-        Columns NAMES, all float64 and finite; one row a payment, index and order of the table.
+        Columns NAMES, all float64 and finite; one row per payment, index and order of the table.
 
     Raises:
         ValueError: an amount above 10^12 cents, or rows not sorted by time.
@@ -67,7 +67,7 @@ def features(table: pd.DataFrame, reports: pd.Series | None = None) -> pd.DataFr
 
 
 def _of_cards(cards: np.ndarray, at: np.ndarray, cents: np.ndarray) -> dict[str, np.ndarray]:
-    """Counts and means of each card's last days, and the amount against all its earlier purchases."""
+    """Return counts and means of each card's last days, and the amount relative to its earlier purchases."""
     windows = SlidingWindows(cards, at, max(*CARD_DAYS, *OUTLIER_DAYS) * DAY)
     columns = {}
     for days in CARD_DAYS:
@@ -85,12 +85,18 @@ def _of_cards(cards: np.ndarray, at: np.ndarray, cents: np.ndarray) -> dict[str,
 
 
 def _sums_of_squares(windows: SlidingWindows, purchases: np.ndarray) -> np.ndarray:
-    """Of the card's earlier purchases, cents squared: Python's integers, as 64 bits end at two payments of 21 million €."""
+    """Return the sums of squared cents of each card's earlier purchases, as Python's integers.
+
+    64 bits would overflow at two payments of 21 million €.
+    """
     return windows.earlier(purchases.astype(object) ** 2)
 
 
 def _z_scores(cents: np.ndarray, count: np.ndarray, total: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """(amount - mean) / standard deviation, numerator and variance multiplied by the count: exact until the last step."""
+    """Return (amount - mean) / standard deviation.
+
+    Numerator and variance are multiplied by the count, so that they are exact until the last step.
+    """
     judged = count >= FEW
     z = np.zeros(len(cents))
     cents, count, total = (values[judged].astype(object) for values in (cents, count, total))
@@ -100,7 +106,10 @@ def _z_scores(cents: np.ndarray, count: np.ndarray, total: np.ndarray, squares: 
 
 
 def _of_terminals(table: pd.DataFrame, at: np.ndarray, reports: pd.Series | None) -> dict[str, np.ndarray]:
-    """Counts of each terminal's payments at least 7 days old, and how many of them were reported; zeros without one."""
+    """Return counts of each terminal's payments and their shares of reported frauds.
+
+    The windows end 7 days before the payment. Payments without a terminal have zeros.
+    """
     terminals = table["terminal"].cat.codes.to_numpy()
     known = terminals >= 0
     windows = SlidingWindows(terminals[known], at[known], DELAY + max(TERMINAL_DAYS) * DAY)
@@ -117,7 +126,7 @@ def _of_terminals(table: pd.DataFrame, at: np.ndarray, reports: pd.Series | None
 
 
 def _known_at(table: pd.DataFrame, reports: pd.Series | None) -> np.ndarray:
-    """When each payment became known as fraud, in milliseconds; NEVER for most."""
+    """Return the time at which each payment became known as fraud, in milliseconds; NEVER for most."""
     known = np.full(len(table), NEVER)
     if reports is not None and len(reports):
         earliest = pd.Series(milliseconds(reports), index=reports.index).groupby(level=0).min()
@@ -127,25 +136,28 @@ def _known_at(table: pd.DataFrame, reports: pd.Series | None) -> np.ndarray:
 
 
 def _spread(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Values of the chosen rows (a mask) among zeros for the others."""
+    """Return the values at the rows of a mask, and zeros at the others."""
     result = np.zeros(len(rows))
     result[rows] = values
     return result
 
 
 class _Frauds:
-    """Reported frauds of terminals: each counts from when it is known, and old enough, until its payment is too old."""
+    """Reported frauds at terminals.
+
+    Each counts from the time at which it is known and old enough, until its payment is too old.
+    """
 
     def __init__(self, windows: SlidingWindows, terminals: np.ndarray, paid: np.ndarray, known: np.ndarray) -> None:
-        # A report older than its payment would tell the payment its own label: known a millisecond after, at the earliest.
+        # A report older than its payment would leak the payment's own label: it counts a millisecond later at the earliest.
         self._windows, self._terminals, self._paid, self._known = windows, terminals, paid, np.maximum(known, paid + 1)
 
     def share(self, payments: np.ndarray, width: int, delay: int) -> np.ndarray:
-        """Reported frauds among the window's `payments`; 0 where there are none."""
+        """Return the share of reported frauds among the window's `payments`; 0 without payments."""
         begins = np.maximum(self._paid + delay, self._known)
         frauds = self._windows.under_way(self._terminals, begins, self._paid + delay + width)
         return frauds / np.maximum(payments, 1)
 
     def reported(self, width: int) -> np.ndarray:
-        """How many became known in (t - width, t]."""
+        """Return the number of frauds that became known in (t - width, t]."""
         return self._windows.under_way(self._terminals, self._known, self._known + width)

@@ -1,4 +1,4 @@
-"""What a period detector should have found, and how much of it was found: the truth, bursts to inject, and the score."""
+"""Evaluation of a period detector: true periods, injected bursts, and the score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENOUGH = 0.3  # intersection over union, in days, from which a period counts as 
 
 @dataclass(frozen=True)
 class Compromises:
-    """Whom the simulator compromises: its own numbers (customers are drawn anew each day but the last)."""
+    """The customers that the simulator compromises; they are drawn on each day except the last."""
 
     customers: int = 5_000
     days: int = 183
@@ -25,10 +25,10 @@ class Compromises:
     seed: int = 0
 
     def windows(self) -> dict[int, list[tuple[int, int]]]:
-        """Each compromised customer's windows [first day, last day + 1), those that overlap merged."""
+        """Return each compromised customer's windows [first day, last day + 1), overlapping ones merged."""
         windows: dict[int, list[tuple[int, int]]] = {}
         for day in range(self.days - 1):
-            draw = np.random.RandomState(self.seed + day)  # what pandas' sample draws with this random_state
+            draw = np.random.RandomState(self.seed + day)  # like pandas' sample with this random_state
             for customer in draw.choice(self.customers, self.a_day, replace=False).tolist():
                 mine = windows.setdefault(customer, [])
                 first = mine.pop()[0] if mine and day < mine[-1][1] else day
@@ -37,9 +37,10 @@ class Compromises:
 
 
 def truth(payments: pd.DataFrame, compromises: Compromises | None = None) -> pd.DataFrame:
-    """The simulator's true periods: columns customer, first, last (times of first and last scenario-3 payment).
+    """Return the simulator's true periods: columns customer, first, last.
 
-    One row for each window in which such a payment fell: 507 on the published data.
+    `first` and `last` are the times of the first and last scenario-3 payment. There is one row per window with such a
+    payment: 507 for the published data.
     """
     frauds = payments[payments["TX_FRAUD_SCENARIO"] == 3]
     windows = (compromises or Compromises()).windows()
@@ -54,7 +55,7 @@ def truth(payments: pd.DataFrame, compromises: Compromises | None = None) -> pd.
 
 @dataclass(frozen=True)
 class Score:
-    """How many periods were found, how many there were, and how many of both are the same."""
+    """The number of matched periods, of found periods and of true periods."""
 
     matched: int
     found: int
@@ -62,31 +63,31 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Share of the warnings that are right; 1 if there are none."""
+        """The share of the warnings that are right; 1 without warnings."""
         return self.matched / self.found if self.found else 1.0
 
     @property
     def recall(self) -> float:
-        """Share of the true periods that were found; 1 if there are none."""
+        """The share of the true periods that were found; 1 without true periods."""
         return self.matched / self.true if self.true else 1.0
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of both."""
+        """The harmonic mean of precision and recall."""
         return 2 * self.matched / (self.found + self.true) if self.found + self.true else 1.0
 
 
 def score(found: pd.DataFrame, true: pd.DataFrame, enough: float = ENOUGH) -> Score:
-    """Match periods one to one, as many as can be, where the days they share are `enough` of the days of either.
+    """Match as many periods as possible one to one, and return the score.
 
-    Both tables have columns customer, first, last. A warning over the whole log matches nothing short: days count, not
-    payments, and no point inside a true period excuses the rest.
+    Two periods match if their shared days are at least `enough` of their combined days. Both tables have columns customer,
+    first, last. The measure is days, not payments: a warning over the whole log does not match a short period inside it.
     """
     return Score(len(matches(found, true, enough)), len(found), len(true))
 
 
 def matches(found: pd.DataFrame, true: pd.DataFrame, enough: float = ENOUGH) -> list[tuple[int, int]]:
-    """The matched pairs (row of found, row of true), ascending."""
+    """Return the matched pairs (row of found, row of true), ascending."""
     mine = found.reset_index(drop=True).groupby("customer", observed=True).indices
     pairs: list[tuple[int, int]] = []
     for customer, rows in true.reset_index(drop=True).groupby("customer", observed=True).indices.items():
@@ -101,7 +102,7 @@ def _days(times: pd.Series) -> np.ndarray:
 
 
 def _overlap(found: pd.DataFrame, true: pd.DataFrame) -> np.ndarray:
-    """Shared days over days of either, shape (found, true); a period's last day belongs to it."""
+    """Return shared days divided by combined days, shape (found, true); a period includes its last day."""
     a, b = _days(found["first"])[:, None], _days(found["last"])[:, None] + 1
     c, d = _days(true["first"])[None], _days(true["last"])[None] + 1
     shared = np.maximum(np.minimum(b, d) - np.maximum(a, c), 0)
@@ -109,7 +110,7 @@ def _overlap(found: pd.DataFrame, true: pd.DataFrame) -> np.ndarray:
 
 
 def _one_to_one(same: np.ndarray) -> Iterator[tuple[int, int]]:
-    """As many pairs of a row and a column as can be, no row or column twice (augmenting paths)."""
+    """Return the most pairs of a row and a column, each row and column at most once (augmenting paths)."""
     owner: dict[int, int] = {}
 
     def place(row: int, seen: set[int]) -> bool:
@@ -129,10 +130,10 @@ def _one_to_one(same: np.ndarray) -> Iterator[tuple[int, int]]:
 def inject_bursts(
     table: pd.DataFrame, seed: int, cards: int = 250, extra: tuple[int, int] = (12, 24), days: int = 3
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A copy of a log in which some cards pay far more often for some days, and the truth (customer, first, last).
+    """Return a copy of a log with bursts of payments, and the true periods (customer, first, last).
 
-    Each of `cards` cards (all that have them, if fewer do) makes extra[0] to extra[1] more payments, at any time within
-    `days` days of its history, each of an amount and at a terminal that the card has paid before.
+    Each of `cards` cards (fewer if fewer have a long enough history) makes extra[0] to extra[1] additional payments, at
+    random times within `days` days of its history, each with the amount and the terminal of one of the card's payments.
     """
     draw = np.random.default_rng(seed)
     rows = table[table["cents"] > 0].groupby("customer", observed=True, sort=True).indices
@@ -147,7 +148,7 @@ def inject_bursts(
 
 
 def _burst(draw: np.random.Generator, paid: pd.DataFrame, mine: np.ndarray, extra: tuple, days: int) -> pd.DataFrame:
-    """One card's extra payments, by time."""
+    """Return one card's additional payments, by time."""
     count = int(draw.integers(extra[0], extra[1], endpoint=True))
     first, last = paid["at"].to_numpy()[mine[[0, -1]]].astype("datetime64[ms]").astype(np.int64)
     length = days * 86_400_000
@@ -161,7 +162,7 @@ def _period(burst: pd.DataFrame) -> tuple:
 
 
 def _with(table: pd.DataFrame, bursts: list[pd.DataFrame]) -> pd.DataFrame:
-    """The log with the bursts, whose payments get ids of their own."""
+    """Return the log with the bursts, whose payments get new ids."""
     if not bursts:
         return table.copy()
     extra = pd.concat(bursts)

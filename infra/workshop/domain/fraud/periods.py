@@ -1,4 +1,4 @@
-"""The warning afterwards: over which periods a card's payments were strange, judged by that card's own habits."""
+"""Warnings afterwards: periods of strange payments, relative to the habits of the same card."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from workshop.domain.fraud.segments import Crowding, best_apart, burst_evidence,
 
 @dataclass(frozen=True)
 class Habits:
-    """What an honest card does, and how far from it a period must lie before its customer is told.
+    """The habits of an honest card, and the limits from which a period leads to a warning.
 
     Attributes:
-        factor: an amount is high above so many times the card's median. Amounts whose spread is half their mean stay
-            below 3 times all but once in 30,000 payments; of more uneven spending, `rare` asks how much is usual.
-        rare: no card's usual share of high amounts counts as smaller: one in a half-year log of five payments a day,
-            and 30 times the share above; a shorter log cannot show less.
-        strange: in a strange series about this share of the payments is high, or twice the usual share if that is more.
-        common: a card on which more than this share is usually high has no use for the word: only its count is judged.
-        quiet_days: a series ends when so many days pass without a high amount: two weeks later it is another story.
-        series: fewer high amounts are an unusual payment, not a series of them; that is for the rules in real time.
-        burst_days: a burst is looked for in windows of so many days: a weekend and one more.
-        burst_payments: fewer in one window (three a day) are a day's shopping, whatever the card's rate.
-        history: so many payments must lie outside a period: from fewer nobody knows what is usual.
-        longest_days: a month, what one statement shows and memory can check; longer periods are split.
-        largest_share: a period is at most so much of the days that its card's log covers: what lasts is the habit.
-        false_warnings: about how many one honest card may cause, by each signal, in a log: among fifty cards one. Of
-            payments that are pure chance a tenth as many come; of amounts with a long tail up to 3 in 100 cards; more
-            of a card that lies idle and is used heavily by turns.
+        factor: an amount above this multiple of the card's median is high. Amounts whose standard deviation is half their
+            mean stay below 3 times, except once in 30,000 payments; for more uneven spending, the card's usual share of high
+            amounts counts.
+        rare: the lower limit of a card's usual share of high amounts: one in a half-year log of five payments per day, and
+            30 times the share above; a shorter log cannot show a smaller share.
+        strange: the expected share of high amounts in a strange series, or twice the usual share if that is more.
+        common: on a card with a larger usual share, high amounts are no signal: only the number of payments is judged.
+        quiet_days: a series ends after this many days without a high amount.
+        series: the minimum number of high amounts in a series; a single one is a case for the rules in real time.
+        burst_days: the length of the windows in which bursts are searched: a weekend and one more day.
+        burst_payments: the minimum number in a window (three per day); fewer are a day's shopping, whatever the card's rate.
+        history: the minimum number of payments outside a period; fewer do not show the card's habits.
+        longest_days: the longest period, a month: one statement shows it and customers remember it; longer ones are split.
+        largest_share: the largest share of the days of a card's log that a period may cover; a longer one is a habit.
+        false_warnings: the approximate number of false warnings per honest card, signal and log: one among fifty cards.
+            Payments at random cause a tenth of it, amounts with a long tail up to 3 per 100 cards, and cards that are idle
+            and heavily used in turns cause more.
     """
 
     factor: int = 3
@@ -51,11 +52,11 @@ class Habits:
 
     @property
     def enough(self) -> float:
-        """The evidence, in nats, from which a period is told."""
+        """The minimum evidence of a warning, in nats."""
         return -float(np.log(self.false_warnings))
 
     def crowding(self, usual: float) -> Crowding:
-        """What a strange series looks like on a card with this usual share of high amounts."""
+        """Return the evidence model of a strange series on a card with this usual share of high amounts."""
         usual = max(self.rare, usual)
         return Crowding(usual, max(self.strange, 2 * usual))
 
@@ -65,14 +66,14 @@ class PeriodWarning:
     """One strange period of one card.
 
     Attributes:
-        customer: whose.
+        customer: the customer.
         first, last: times of the first and of the last strange payment.
-        payments: how many are strange; in a burst that is every payment, for nobody can tell which are the extra ones.
-        among: how many payments there are from first to last; refunds are not counted.
-        cents: the strange payments' sum.
+        payments: the number of strange payments; in a burst all payments, because the additional ones cannot be identified.
+        among: the number of payments from first to last, without refunds.
+        cents: the sum of the strange payments.
         payment_ids: the strange payments, by time.
-        signal: which habit was broken: "amount", "count" or "both".
-        score: evidence in nats, less what looking at every place of the log costs: comparable between cards.
+        signal: the broken habit: "amount", "count" or "both".
+        score: evidence in nats, minus a penalty for the search over the whole log: comparable between cards.
     """
 
     customer: object
@@ -88,7 +89,7 @@ class PeriodWarning:
 
 @dataclass(frozen=True)
 class _Finding:
-    """A strange stretch of the log: its strange rows (ascending), and its evidence."""
+    """A strange stretch of the log: its strange rows (ascending), the signal, and the evidence."""
 
     rows: np.ndarray
     signal: str
@@ -96,10 +97,11 @@ class _Finding:
 
 
 def find_periods(table: pd.DataFrame, habits: Habits | None = None) -> list[PeriodWarning]:
-    """The strange periods of every card of a log (the canonical table), the strongest evidence first.
+    """Return the strange periods of all cards of a log, the strongest evidence first.
 
-    Each card is compared with itself alone: a subset of the cards gives the same warnings. A payment of which the log
-    holds several rows counts once. Periods of one card that overlap are one, unless that would be longer than a period.
+    The log is the canonical table. Each card is compared only with itself: a subset of the cards gives the same warnings. A
+    payment with several rows in the log counts once. Overlapping periods of a card are merged, unless the result would be
+    too long for a period.
     """
     habits = habits or Habits()
     log = CardLog(table)
@@ -114,7 +116,7 @@ def _by_weight(warning: PeriodWarning) -> tuple:
 
 
 def _warning(log: CardLog, finding: _Finding) -> PeriodWarning:
-    """What the customer is told."""
+    """Return the warning for a finding."""
     rows = finding.rows
     ids = sorted(zip(log.at[rows].tolist(), log.ids[rows], strict=True), key=lambda row: (row[0], str(row[1])))
     first, last = (pd.Timestamp(int(log.at[row]), unit="ms").to_pydatetime() for row in (rows[0], rows[-1]))
@@ -132,7 +134,7 @@ def _warning(log: CardLog, finding: _Finding) -> PeriodWarning:
 
 
 def _fits(log: CardLog, rows: np.ndarray, habits: Habits) -> bool:
-    """Whether these rows span a period rather than the card's habit."""
+    """Return whether these rows span a period rather than the card's habit."""
     card = log.card[rows[0]]
     whole = np.array([log.starts[card], log.starts[card + 1] - 1])
     longest = min(habits.longest_days, habits.largest_share * log.days(whole))
@@ -141,7 +143,7 @@ def _fits(log: CardLog, rows: np.ndarray, habits: Habits) -> bool:
 
 
 def _amounts(log: CardLog, habits: Habits) -> Iterator[_Finding]:
-    """Where high amounts crowd together."""
+    """Yield the clusters of high amounts."""
     high = np.flatnonzero(log.cents > habits.factor * log.medians()[log.card])
     for rows in np.split(high, np.flatnonzero(np.diff(log.card[high])) + 1):
         if len(rows) >= habits.series and log.sizes[log.card[rows[0]]] > habits.history:
@@ -149,7 +151,7 @@ def _amounts(log: CardLog, habits: Habits) -> Iterator[_Finding]:
 
 
 def _series(log: CardLog, rows: np.ndarray, habits: Habits) -> Iterator[_Finding]:
-    """The strange series among one card's high amounts."""
+    """Yield the strange series among one card's high amounts."""
     card = log.card[rows[0]]
     size = int(log.sizes[card])
     usual = _usual_share(rows - log.starts[card], size)
@@ -160,40 +162,44 @@ def _series(log: CardLog, rows: np.ndarray, habits: Habits) -> Iterator[_Finding
         score = _series_score(habits, part - log.starts[card], marks, size)
         if score >= habits.enough:
             yield _Finding(part, "amount", score)
-            marks, size = marks - len(part), size - log.among(part)  # what is strange does not tell what is usual
+            marks, size = marks - len(part), size - log.among(part)  # strange payments do not count for the usual share
 
 
 def _candidates(log: CardLog, rows: np.ndarray, crowding: Crowding, habits: Habits) -> Iterator[np.ndarray]:
-    """The places where one card's high amounts crowd, each short enough to be a period."""
+    """Yield the clusters of one card's high amounts, each short enough for a period."""
     for spell in np.split(rows, np.flatnonzero(np.diff(log.at[rows]) > habits.quiet_days * DAY) + 1):
         for crowd in crowding.crowds(spell):
             yield from _parts(log, crowd, habits)
 
 
 def _series_score(habits: Habits, part: np.ndarray, marks: int, size: int) -> float:
-    """Evidence of one series, the share of high amounts outside it taken as usual, less what looking everywhere costs.
+    """Return the evidence of a series in nats, minus a penalty for the search over the whole log.
 
-    By chance a series starts at `size * usual` high amounts, and from each reaches evidence e beyond the first with
-    probability at most exp(-e): so many more nats it must bring.
+    The share of high amounts outside the series is the usual one. At random, a series starts at `size * usual` high amounts,
+    and from each of them reaches evidence e beyond the first with probability at most exp(-e). So the first amount does not
+    count, and the penalty is log(size * usual).
     """
     length = int(part[-1] - part[0]) + 1
     if len(part) < habits.series or length >= size:
         return -float("inf")
     usual = (marks - len(part)) / (size - length)
-    if usual > habits.common:  # on such a card a high amount is no news
+    if usual > habits.common:  # on such a card a high amount is no signal
         return -float("inf")
     crowding = habits.crowding(usual)
     return crowding.of(part) - crowding.mark - float(np.log(size * crowding.usual))
 
 
 def _usual_share(places: np.ndarray, size: int) -> float:
-    """The median, over six stretches of equal length, of the share of high amounts: a strange one does not move it."""
+    """Return the median share of high amounts over six stretches of equal length.
+
+    A single strange stretch does not change the median much.
+    """
     edges = np.linspace(0, size, 7).round()
     return float(np.median(np.histogram(places, edges)[0] / np.diff(edges)))
 
 
 def _parts(log: CardLog, rows: np.ndarray, habits: Habits) -> Iterator[np.ndarray]:
-    """The rows, cut at their longest pause until each part fits."""
+    """Yield the rows, split at their longest pause until each part fits."""
     waiting = [rows]
     while waiting:
         part = waiting.pop()
@@ -207,7 +213,10 @@ def _parts(log: CardLog, rows: np.ndarray, habits: Habits) -> Iterator[np.ndarra
 
 
 def _clock(log: CardLog, habits: Habits) -> np.ndarray:
-    """Milliseconds of use of its card at each row; a pause counts as `quiet_days` at most: an unused card has no rate."""
+    """Return the milliseconds for which each row's card has been in use.
+
+    A pause counts for at most `quiet_days`, because an unused card has no rate.
+    """
     pause = np.minimum(np.diff(log.at, prepend=log.at[0]), int(habits.quiet_days * DAY))
     pause[log.starts[:-1]] = 0
     clock = np.cumsum(pause)
@@ -215,7 +224,7 @@ def _clock(log: CardLog, habits: Habits) -> np.ndarray:
 
 
 def _bursts(log: CardLog, habits: Habits) -> Iterator[_Finding]:
-    """Where a card was used far more often than it is at other times."""
+    """Yield the bursts: windows in which a card was used far more often than at other times."""
     clock, width = _clock(log, habits), int(habits.burst_days * DAY)
     ends = _window_ends(log, clock, width)
     score = _burst_scores(log, clock, ends, width)
@@ -228,13 +237,16 @@ def _bursts(log: CardLog, habits: Habits) -> Iterator[_Finding]:
 
 
 def _window_ends(log: CardLog, clock: np.ndarray, width: int) -> np.ndarray:
-    """For the window that starts at each row: its last row + 1, on the same card."""
-    lane = log.card * (int(clock.max()) + width + 2)  # cards one behind the other, farther apart than a window
+    """Return the end (last row + 1) of the window that starts at each row, on the same card."""
+    lane = log.card * (int(clock.max()) + width + 2)  # cards one after the other, farther apart than a window
     return np.searchsorted(lane + clock, lane + clock + width, "left")
 
 
 def _burst_scores(log: CardLog, clock: np.ndarray, ends: np.ndarray, width: int) -> np.ndarray:
-    """Evidence of the window that starts at each row, on a card as restless as this one; -inf where it is a whole."""
+    """Return the evidence of the window that starts at each row, divided by the card's restlessness.
+
+    It is -inf if the window covers the whole log of the card.
+    """
     length = clock[log.starts[1:] - 1]
     bins = length // width + 1
     which = (np.cumsum(bins) - bins)[log.card] + clock // width
@@ -246,7 +258,7 @@ def _burst_scores(log: CardLog, clock: np.ndarray, ends: np.ndarray, width: int)
 
 
 def _joined(log: CardLog, findings: list[_Finding], habits: Habits) -> list[_Finding]:
-    """Findings of the same card that overlap, or follow within a day, as one, where that is still a period."""
+    """Merge findings of a card that overlap or follow within a day, if the result is still a period."""
     done: list[_Finding] = []
     for finding in sorted(findings, key=lambda finding: (finding.rows[0], finding.rows[-1], finding.signal)):
         both = _join(done[-1], finding) if done and _touch(log, done[-1], finding) else None
@@ -263,6 +275,6 @@ def _touch(log: CardLog, one: _Finding, other: _Finding) -> bool:
 
 
 def _join(one: _Finding, other: _Finding) -> _Finding:
-    """Both as one: every strange payment once; the evidence adds up."""
+    """Merge two findings: each strange payment once, and the sum of the evidence."""
     signal = one.signal if one.signal == other.signal else "both"
     return replace(one, rows=np.union1d(one.rows, other.rows), signal=signal, score=one.score + other.score)

@@ -1,6 +1,7 @@
-"""The published yardstick: which payments a model learns from, which it is judged on, and by which figures.
+"""The published benchmark: payments for training, payments for the test, and the figures of quality.
 
-Source: chapters 3 and 4 of the *Fraud Detection Handbook* (ULB / Worldline, text CC BY-SA); the code is written afresh.
+Source: chapters 3 and 4 of the *Fraud Detection Handbook* (ULB / Worldline, text CC BY-SA); the code was written for this
+project.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 START = date(2018, 7, 25)  # the published training week's first day
-DELAY = pd.Timedelta(days=7)  # after which a fraud is known
-DAILY_CHECKS = 100  # cards that the investigators can check a day
+DELAY = pd.Timedelta(days=7)  # the time until a fraud is known
+DAILY_CHECKS = 100  # cards that the investigators can check per day
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of a table, ascending: the payments to learn from and those to judge on."""
+    """Ascending row numbers of a table: the payments for training and for the test."""
 
     train: np.ndarray
     test: np.ndarray
@@ -33,12 +34,12 @@ class Split:
 
 @dataclass(frozen=True)
 class Figures:
-    """How good scores are; the higher the better.
+    """The quality of scores; higher is better.
 
     Attributes:
-        auc: chance that a fraud scores above a genuine payment (area under the ROC curve).
+        auc: probability that a fraud scores above a genuine payment (area under the ROC curve).
         average_precision: precision averaged over the frauds, from the highest score down.
-        card_precision: share of frauds' cards among the `DAILY_CHECKS` cards that score highest, mean over days.
+        card_precision: share of compromised cards among the `DAILY_CHECKS` cards that score highest, mean over days.
     """
 
     auc: float
@@ -50,13 +51,16 @@ class Figures:
 
 
 def after_delay(table: pd.DataFrame, fraud: np.ndarray, delay: pd.Timedelta = DELAY) -> pd.Series:
-    """When each fraud becomes known: times by payment_id, `delay` after the payment (the published protocol: 7 days)."""
+    """Return the time at which each fraud becomes known, by payment_id: `delay` after the payment.
+
+    The published protocol has a delay of 7 days.
+    """
     frauds = table[np.asarray(fraud, dtype=bool)]
     return pd.Series((frauds["at"] + delay).to_numpy(), index=frauds["payment_id"].to_numpy(), name="known_at")
 
 
 def day_numbers(table: pd.DataFrame, start: date) -> np.ndarray:
-    """Each payment's calendar day (UTC), counted from `start`; shape (rows,), int64, negative before it."""
+    """Return each payment's calendar day (UTC) from `start` on; shape (rows,), int64, negative before it."""
     return (table["at"].to_numpy().astype("datetime64[D]") - np.datetime64(start)).astype(np.int64)
 
 
@@ -68,10 +72,11 @@ def split(
     delay_days: int = 7,
     test_days: int = 7,
 ) -> Split:
-    """Training days from `start`, then a delay, then test days without the cards already known as compromised.
+    """Split a table into training days from `start` and, after a delay, test days.
 
-    Known on test day d are the cards of the training days' frauds and of the frauds up to day d - delay - 1: an evening's
-    frauds are labelled `delay_days` full days later, in time for the day after.
+    The test days exclude the cards already known as compromised. Known on test day d are the cards of the training days'
+    frauds and of the frauds up to day d - delay - 1: an evening's frauds are labelled `delay_days` full days later, in time
+    for the day after.
 
     Args:
         table: the canonical table; shape (rows, ...).
@@ -79,7 +84,7 @@ def split(
         start: the first training day.
 
     Raises:
-        ValueError: no payment is left to learn from or to judge on.
+        ValueError: no payment is left for training or for the test.
     """
     day, fraud, card = day_numbers(table, start), np.asarray(fraud, dtype=bool), table["customer"].cat.codes.to_numpy()
     first_test = train_days + delay_days
@@ -89,17 +94,18 @@ def split(
         tests.append(np.flatnonzero((day == test_day) & ~np.isin(card, known)))
     found = Split(np.flatnonzero((day >= 0) & (day < train_days)), np.concatenate(tests))
     if not (len(found.train) and len(found.test)):
-        raise ValueError(f"No payments to learn from or to judge on in the weeks from {start}.")
+        raise ValueError(f"No payments for training or for the test in the weeks from {start}.")
     return found
 
 
 def card_precision(
     day: np.ndarray, card: np.ndarray, fraud: np.ndarray, score: np.ndarray, checks: int = DAILY_CHECKS
 ) -> float:
-    """Mean over days of the share of compromised cards among the `checks` cards that score highest that day.
+    """Return the share of compromised cards among each day's `checks` highest scores, mean over days.
 
-    A card scores as its highest payment, and counts as compromised on days with a fraud of its own. One that was checked
-    and found compromised is blocked: it is left out on later days. Cards of equal score: the lower number first.
+    A card has the score of its highest payment, and counts as compromised on days with a fraud of its own. A card that was
+    checked and found compromised is blocked: it is left out on later days. Of cards with equal scores, the lower number
+    comes first.
     """
     rows = pd.DataFrame({"day": day, "card": card, "fraud": fraud, "score": score})
     blocked: set = set()
@@ -114,7 +120,7 @@ def card_precision(
 
 
 def figures(table: pd.DataFrame, fraud: np.ndarray, test: np.ndarray, score: np.ndarray) -> Figures:
-    """Judge scores: one for each of the table's rows `test`; shape (len(test),), higher is more suspicious."""
+    """Evaluate scores, one per row in `test`; shape (len(test),), higher is more suspicious."""
     truth = np.asarray(fraud)[test]
     day, card = day_numbers(table, START)[test], table["customer"].cat.codes.to_numpy()[test]
     return Figures(
@@ -125,17 +131,17 @@ def figures(table: pd.DataFrame, fraud: np.ndarray, test: np.ndarray, score: np.
 
 
 class Model(Protocol):
-    """A model of scikit-learn's."""
+    """A model of scikit-learn."""
 
     def fit(self, features: Any, fraud: np.ndarray) -> Self:
-        """Train it; returns itself."""
+        """Train the model and return it."""
 
     def predict_proba(self, features: Any) -> np.ndarray:
-        """The probability of each class, a row for each row."""
+        """Return the probability of each class, one row per row of `features`."""
 
 
 def baselines(jobs: int = 1) -> dict[str, Model]:
-    """The published models with their published settings, not yet trained; for the 15 published features."""
+    """Return the published models, untrained, with their settings; for the 15 published features."""
     return {
         "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(random_state=0)),
         "tree, depth 2": DecisionTreeClassifier(max_depth=2, random_state=0),

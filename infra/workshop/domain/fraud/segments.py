@@ -1,6 +1,6 @@
-"""The two scans for a stretch that stands out: where rare marks crowd together, and where too much happens at once.
+"""Two scans for exceptional stretches of a sequence: clusters of rare marks, and bursts of events.
 
-Both measure evidence in nats: the logarithm of how much likelier the stretch is as an exception than as chance.
+Both measure evidence in nats: the logarithm of the likelihood ratio of an exception to chance.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 
 
 def maximal_segments(scores: Sequence[float]) -> list[tuple[int, int, float]]:
-    """All maximal-scoring stretches of a sequence: (first index, last index + 1, sum), in order.
+    """Return all maximal-scoring stretches of a sequence: (first index, last index + 1, sum), in order.
 
-    The best stretch, then the best of what is left of it and right of it, and so on; every sum is above 0.
+    They are the best stretch, then the best ones to the left and right of it, and so on; every sum is above 0.
     Source: W. L. Ruzzo and M. Tompa, A linear time algorithm for finding all maximal scoring subsequences, ISMB 1999.
     """
     found: list[tuple[int, int, float, float]] = []  # first, end, total before the first, total at the end
@@ -27,7 +27,7 @@ def maximal_segments(scores: Sequence[float]) -> list[tuple[int, int, float]]:
 
 
 def _add(found: list[tuple[int, int, float, float]], new: tuple[int, int, float, float]) -> None:
-    """Append a stretch, first joined with every earlier one that it makes larger."""
+    """Append a stretch, after merging it with earlier ones whose sums it increases."""
     while True:
         earlier = next((place for place in range(len(found) - 1, -1, -1) if found[place][2] < new[2]), None)
         if earlier is None or found[earlier][3] >= new[3]:
@@ -39,28 +39,28 @@ def _add(found: list[tuple[int, int, float, float]], new: tuple[int, int, float,
 
 @dataclass(frozen=True)
 class Crowding:
-    """Evidence per payment that marks are as frequent as `strange` (a share) rather than as `usual`."""
+    """Evidence per payment that the share of marks is `strange` rather than `usual`."""
 
     usual: float
     strange: float
 
     @property
     def mark(self) -> float:
-        """Nats for each marked payment: above 0."""
+        """The nats of each marked payment, above 0."""
         return float(np.log(self.strange / self.usual))
 
     @property
     def other(self) -> float:
-        """Nats for each payment that is not marked: below 0."""
+        """The nats of each payment that is not marked, below 0."""
         return float(np.log((1 - self.strange) / (1 - self.usual)))
 
     def of(self, places: np.ndarray) -> float:
-        """Evidence of the stretch from the first to the last of these marked places (positions, ascending)."""
+        """Return the evidence of the stretch from the first to the last of these marked positions (ascending)."""
         others = int(places[-1] - places[0]) + 1 - len(places)
         return len(places) * self.mark + others * self.other
 
     def crowds(self, places: np.ndarray) -> Iterator[np.ndarray]:
-        """The maximal-scoring groups of marked places; only the marks are looped over, however many lie between."""
+        """Yield the maximal-scoring groups of marked positions; the loop is over the marks only."""
         scores = np.empty(2 * len(places) - 1)
         scores[::2] = self.mark
         scores[1::2] = (np.diff(places) - 1) * self.other
@@ -69,10 +69,10 @@ class Crowding:
 
 
 def burst_evidence(inside: np.ndarray, total: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Nats for `inside` of `total` payments falling in a window that is `share` of the time; 0 where not too many.
+    """Return the nats for `inside` of `total` payments in a window of this `share` of the time.
 
-    The likelihood ratio of one rate inside and another outside against a single rate, given the total. Chance reaches
-    evidence e in a given window with probability at most exp(-e) (Chernoff).
+    The log-likelihood ratio of one rate inside and another outside to a single rate, given the total; 0 without an excess.
+    Chance reaches evidence e in a given window with probability at most exp(-e) (Chernoff).
     Source: M. Kulldorff, A spatial scan statistic, Communications in Statistics 26 (1997).
     """
     expected, outside = total * share, total - inside
@@ -83,7 +83,10 @@ def burst_evidence(inside: np.ndarray, total: np.ndarray, share: np.ndarray) -> 
 
 
 def best_apart(starts: np.ndarray, ends: np.ndarray, evidence: np.ndarray) -> list[int]:
-    """Of overlapping windows the strongest (the earlier of equals): indices of windows [start, end) that are disjoint."""
+    """Return the strongest of overlapping windows, as indices of disjoint windows [start, end).
+
+    Of windows with equal evidence, the earlier one is chosen.
+    """
     chosen: list[int] = []
     for index in np.lexsort((starts, -evidence)).tolist():
         if all(ends[index] <= starts[other] or ends[other] <= starts[index] for other in chosen):
@@ -92,9 +95,9 @@ def best_apart(starts: np.ndarray, ends: np.ndarray, evidence: np.ndarray) -> li
 
 
 def restlessness(counts: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
-    """Variance over mean of each group's counts, its two highest left out, at least 1 (what pure chance gives).
+    """Return variance over mean of each group's counts without the two highest, at least 1 (pure chance).
 
-    Two, because a burst of one window's length touches at most two neighbouring counts; it must not excuse itself.
+    Two, because a burst of one window's length touches at most two adjacent counts; it must not raise its own threshold.
     """
     order = np.lexsort((counts, group))
     counts, group = counts[order].astype(float), group[order]

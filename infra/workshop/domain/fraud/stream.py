@@ -1,8 +1,8 @@
-"""The features of `features`, one event at a time: what a service computes while payments and reports come in.
+"""The features of `features`, one event at a time, for services that receive payments and reports.
 
-The state of a card or terminal is what its longest window holds, and a few totals. Totals only grow (Python's integers);
-each entry of a window remembers the totals as of itself, so that a window's sum is the total now minus the total of the
-last entry that has become too old: what `windows` does with cumulative sums.
+The state of a card or terminal consists of the entries of its longest window and a few totals. Totals only grow (Python's
+integers). Each entry of a window contains the totals at its time, so that a window's sum is the current total minus the total
+of the last entry that is too old: what `windows` does with cumulative sums.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _EPOCH, _MILLISECOND = datetime(1970, 1, 1), timedelta(milliseconds=1)
 
 
 def milliseconds(at: datetime) -> int:
-    """A time (naive means UTC) as whole milliseconds since 1970, rounded down: what `FeatureStream` counts in."""
+    """Return a time (naive means UTC) in whole milliseconds since 1970, rounded down."""
     naive = at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at
     return (naive - _EPOCH) // _MILLISECOND
 
 
 class _Ages:
-    """Entries on their way from young to old: of those at least so old, the latest one, for each of some ages."""
+    """Entries ordered by age; `passed` has, for each of some ages, the latest entry of at least that age."""
 
     __slots__ = ("_ages", "_stages", "passed")
 
@@ -55,11 +55,11 @@ class _Ages:
         self.passed = [nothing] * len(ages)
 
     def add(self, entry: tuple) -> None:
-        """Take in the newest entry: (time, totals...)."""
+        """Add the newest entry: (time, totals...)."""
         self._stages[0].append(entry)
 
     def advance(self, now: int) -> None:
-        """Let time pass; entries older than the oldest age are forgotten."""
+        """Advance the time; entries older than the oldest age are dropped."""
         stages, last = self._stages, len(self._stages) - 1
         for step, age in enumerate(self._ages):
             stage, until = stages[step], now - age
@@ -74,7 +74,10 @@ class _Ages:
 
 
 class _Card:
-    """A card: (time, payments, cents, outliers so far) of its last 30 days, and the totals of its purchases."""
+    """The state of a card: entries of its last 30 days, and totals of its purchases.
+
+    An entry is (time, payments, cents, outliers), with the totals so far.
+    """
 
     __slots__ = ("cents", "outliers", "payments", "purchases", "recent", "spent", "squares")
 
@@ -87,7 +90,7 @@ class _Card:
         return len(self.recent)
 
     def pay(self, at: int, cents: int) -> tuple[list[float], list[float]]:
-        """Take in a payment; the published features, then our own, each in the order of `Features`."""
+        """Add a payment; return the published features and the workshop's, in the order of `Features`."""
         self.recent.advance(at)
         own, outlier = self._against_past(cents), self._is_outlier(cents)
         passed = self.recent.passed
@@ -100,7 +103,7 @@ class _Card:
         return published, own
 
     def _against_past(self, cents: int) -> list[float]:
-        """Number of earlier purchases, ratio and z-score of the amount to them."""
+        """Return the number of earlier purchases, and the amount's ratio and z-score relative to them."""
         count, total = self.purchases, self.spent
         if not count:
             return [0.0, 1.0, 0.0]
@@ -125,22 +128,25 @@ class _Card:
 
 
 class _Terminal:
-    """A terminal: (time, payments so far) of its last 37 days, and the reported frauds that still count or will."""
+    """The state of a terminal: entries of its last 37 days, and the reports that count now or later.
+
+    An entry is (time, payments so far).
+    """
 
     __slots__ = ("_changes", "_frauds", "_known", "payments", "recent")
 
     def __init__(self) -> None:
         self.recent = _Ages(_TERMINAL_AGES, (0, 0))
         self.payments = 0
-        self._frauds = [0] * (len(_RISKS) + 1)  # in each risk's window; the last: reported of late
-        self._changes: list[tuple[int, int, int]] = []  # a heap: when, which of the counts, by how much
-        self._known: dict[Hashable, int] = {}  # until when a report is remembered, so that its copy is seen as one
+        self._frauds = [0] * (len(_RISKS) + 1)  # per window of a risk; the last: recent reports
+        self._changes: list[tuple[int, int, int]] = []  # a heap: time, index of the count, change
+        self._known: dict[Hashable, int] = {}  # report: time until which it is kept, to detect duplicates
 
     def __len__(self) -> int:
         return len(self.recent) + len(self._changes) + len(self._known)
 
     def pay(self, at: int) -> list[float]:
-        """Take in a payment; (count, risk) for each of the windows, and the reports of the last 30 days."""
+        """Add a payment; return (count, risk) for each window, and the reports of the last 30 days."""
         self._advance(at)
         passed, found = self.recent.passed, []
         for (young, old), frauds in zip(_RISK_STEPS, self._frauds, strict=False):
@@ -151,7 +157,7 @@ class _Terminal:
         return [*found, float(self._frauds[-1])]
 
     def report(self, payment_id: Hashable, paid: int, known: int) -> None:
-        """Take in a fraud; a copy of a report changes nothing."""
+        """Add a report of a fraud; a duplicate has no effect."""
         if payment_id in self._known:
             return
         known = max(known, paid + 1)
@@ -174,9 +180,10 @@ class _Terminal:
 
 
 class FeatureStream:
-    """Features as events come in. Times are whole milliseconds since 1970 (`milliseconds`) and do not descend.
+    """Features of events as they arrive.
 
-    A report that comes in after a payment has been answered does not change that answer: feed what is known first.
+    Times are whole milliseconds since 1970 (`milliseconds`), in ascending order. A report that arrives after a payment does
+    not change the features already returned for it: add known reports first.
     """
 
     def __init__(self) -> None:
@@ -185,18 +192,19 @@ class FeatureStream:
         self._now: int | None = None
 
     def report(self, payment_id: Hashable, terminal: Hashable | None, paid_at: int, at: int) -> None:
-        """A payment turned out a fraud: made at this terminal at `paid_at`, known from `at` on; which may be later than now.
+        """Add a report that a payment at this terminal, made at `paid_at`, was a fraud.
 
-        A copy of a report changes nothing; of several times for one payment the first that came in counts.
+        The report counts from `at` on, which may be in the future. A duplicate has no effect; of several reports for one
+        payment, the first that arrived counts.
         """
         if terminal is not None:
             self._terminal(terminal).report(payment_id, paid_at, at)
 
     def payment(self, customer: Hashable, terminal: Hashable | None, at: int, cents: int) -> Features:
-        """Take in a payment and return its features: those that `features.features` gives for the same log.
+        """Add a payment and return its features, equal to those of `features.features` for the same log.
 
         Raises:
-            ValueError: the payment is older than the one before it, or above 10^12 cents; nothing has changed then.
+            ValueError: the payment is older than the previous one, or above 10^12 cents; the state is unchanged then.
         """
         check_amount(abs(cents))
         if self._now is not None and at < self._now:
@@ -210,7 +218,7 @@ class FeatureStream:
         return _in_order(moment, published, own, terminals)
 
     def held(self) -> int:
-        """How many entries all windows hold together: what the state's size grows with."""
+        """Return the number of entries in all windows, which determines the size of the state."""
         return sum(map(len, self._cards.values())) + sum(map(len, self._terminals.values()))
 
     def _terminal(self, name: Hashable) -> _Terminal:
@@ -223,6 +231,9 @@ _NO_TERMINAL = [0.0] * (2 * len(_RISKS) + 1)
 
 
 def _in_order(moment: list, published: list, own: list, terminal: list) -> Features:
-    """The features in their one order, of parts; a terminal's come as count, risk of 1, 7, 14, 21, 30 days, the old ones."""
+    """Return the features in their order, from parts.
+
+    A terminal's part has count and risk for 1, 7, 14, 21 and 30 days and for the old payments, then the reports.
+    """
     n1, r1, n7, r7, _, r14, _, r21, n30, r30, _, old, reports = terminal
     return Features._make((*moment, *published, n1, r1, n7, r7, n30, r30, *own, r14, r21, old, reports))

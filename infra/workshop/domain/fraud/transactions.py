@@ -1,4 +1,4 @@
-"""One canonical table for every log of payments: what all of `workshop.domain.fraud` computes with."""
+"""Canonical table of payments, the input of all computations in `workshop.domain.fraud`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ COLUMNS = ("customer", "terminal", "at", "cents", "payment_id")
 
 
 def table(customer: Any, terminal: Any, at: Any, cents: Any, payment_id: Any) -> pd.DataFrame:
-    """Make the canonical table of equally long columns, sorted by time; rows of the same time keep their order.
+    """Return the canonical table, sorted by time; rows of the same time keep their order.
+
+    The arguments are columns of equal length.
 
     Args:
-        customer: whose payment it is; any values that can be told apart.
-        terminal: where; None or NaN where nobody knows, or None for the whole column.
-        at: when, as anything that becomes datetime64; naive, UTC.
+        customer: the payer; any distinguishable values.
+        terminal: the terminal; None or NaN if unknown, or None for the whole column.
+        at: the time, as values that convert to datetime64; naive, UTC.
         cents: whole cents; negative for a refund.
-        payment_id: this payment and no other.
+        payment_id: a unique id of the payment.
 
     Returns:
         Columns `customer`, `terminal` (categories), `at` (datetime64[ms]), `cents` (int64), `payment_id` (object).
@@ -44,7 +46,7 @@ def table(customer: Any, terminal: Any, at: Any, cents: Any, payment_id: Any) ->
 
 
 def from_simulator(payments: pd.DataFrame) -> pd.DataFrame:
-    """The simulator's columns (data/payments_simulator.py) as the canonical table; amounts become cents."""
+    """Convert the simulator's columns (data/payments_simulator.py) to the canonical table, in cents."""
     return table(
         payments["CUSTOMER_ID"].to_numpy(),
         payments["TERMINAL_ID"].to_numpy(),

@@ -1,4 +1,4 @@
-"""The sentence that tells a customer of a strange period, in English and in French; no locale of the machine matters."""
+"""Message to a customer about a strange period, in English and French, independent of the locale."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ REASONS = {
 
 
 def warning_text(warning: PeriodWarning, language: str = "en") -> str:
-    """One sentence: which period, how many strange payments, how much money, and which habit was broken.
+    """Return a sentence with the period, number and total of the strange payments, and the broken habit.
 
     Args:
-        warning: what `find_periods` found; its cents are euro cents, its days UTC.
+        warning: a result of `find_periods`; its cents are euro cents, its days UTC.
         language: "en" or "fr".
 
     Raises:
-        ValueError: another language, or a signal that has no sentence.
+        ValueError: there is no text in the language, or for the signal.
     """
     if language not in WRITERS:
         raise ValueError(f"There is no sentence in {language!r}: choose 'en' or 'fr'.")
@@ -67,7 +67,7 @@ WRITERS: dict[str, Callable[[PeriodWarning], str]] = {"en": _english, "fr": _fre
 
 
 def euros(cents: int, language: str) -> str:
-    """An amount as each language writes it: "€1,234.50" or "1 234,50 €", the spaces not breaking."""
+    """Return an amount in the style of the language: "€1,234.50" or "1 234,50 €" with non-breaking spaces."""
     whole, rest = divmod(abs(cents), 100)
     sign = "-" if cents < 0 else ""
     if language == "fr":
@@ -80,7 +80,7 @@ def _grouped(number: int, separator: str) -> str:
 
 
 def _period(warning: PeriodWarning, one_day: str, days: str, day: Callable[[date, str], str]) -> str:
-    """The period's days; of the first day only what the last one does not say as well."""
+    """Return the period's days; the first day omits the month and year that the last day repeats."""
     first, last = warning.first.date(), warning.last.date()
     if first == last:
         return one_day.format(day(first, "dmy"))

@@ -1,4 +1,4 @@
-"""Sums over sliding windows of time, for every row of a log at once: integers, so that no order of adding changes them."""
+"""Sums over sliding time windows for all rows of a log, in integers, which add up in any order."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["DAY", "SlidingWindows"]
 
 
 class SlidingWindows:
-    """The rows of a log, ready to be summed over windows that end at each row and stay within the row's group.
+    """The rows of a log, prepared for sums over windows that end at each row and stay within its group.
 
-    A window of width w and delay d at a row of time t holds the group's rows of times in (t - d - w, t - d]. With no
-    delay, rows of the row's own time count up to the row itself, in the log's order: what a reader of the log has seen.
+    A window of width w and delay d at a row of time t contains the group's rows of times in (t - d - w, t - d]. Without a
+    delay, rows of the same time count up to the row itself, in the log's order: the rows that a reader of the log has seen.
 
-    All groups are laid end to end on one axis of time, further apart than any window reaches, so that one binary search
-    answers for all rows: O(rows log rows), whatever the windows' widths.
+    All groups are placed one after the other on one time axis, farther apart than any window reaches, so that one binary
+    search serves all rows: O(rows log rows), for any width of the windows.
     """
 
     def __init__(self, groups: np.ndarray, times: np.ndarray, reach: int) -> None:
@@ -25,7 +25,7 @@ class SlidingWindows:
         Args:
             groups: each row's group, an integer from 0; shape (rows,).
             times: each row's time in whole milliseconds, ascending; shape (rows,).
-            reach: the largest delay + width that will be asked for, in milliseconds.
+            reach: the largest delay + width of a later call, in milliseconds.
 
         Raises:
             ValueError: times descend, or groups x time do not fit into 64 bits.
@@ -43,14 +43,17 @@ class SlidingWindows:
         self._group_starts = np.searchsorted(self._axis, groups[self._order].astype(np.int64) * self._apart)
 
     def _places(self, groups: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Where times of groups lie on the one axis."""
+        """Return the positions of times of groups on the common axis."""
         return groups.astype(np.int64) * self._apart + (times - self._first)
 
     def _passed(self, age: int) -> np.ndarray:
-        """For each row, in the axis' order: how many rows up to now are at least so old; age 0: up to the row itself."""
+        """Return for each row the number of rows that are at least `age` old, in the axis' order.
+
+        For age 0, count up to the row itself.
+        """
         if age not in self._positions:
             count = np.searchsorted(self._axis, self._axis - age, "right") if age else np.arange(len(self._axis)) + 1
-            self._positions[age] = count  # asked for by several windows
+            self._positions[age] = count  # several windows need it
         return self._positions[age]
 
     def _in_log_order(self, values: np.ndarray) -> np.ndarray:
@@ -59,30 +62,44 @@ class SlidingWindows:
         return result
 
     def _totals(self, values: np.ndarray) -> np.ndarray:
-        """Sum of the first 0, 1, 2, ... rows on the axis, in the values' own type (object: Python's integers)."""
+        """Return the sums of the first 0, 1, 2, ... rows on the axis, in the type of the values.
+
+        The type object means Python's integers.
+        """
         return np.concatenate([np.zeros(1, values.dtype), np.cumsum(values[self._order])])
 
     def counts(self, width: int, delay: int = 0) -> np.ndarray:
-        """How many rows each row's window holds; shape (rows,), int64. `width` and `delay` in milliseconds."""
+        """Return the number of rows in each row's window; shape (rows,), int64.
+
+        Args:
+            width, delay: in milliseconds.
+        """
         return self._in_log_order(self._passed(delay) - self._passed(delay + width))
 
     def sums(self, values: np.ndarray, width: int, delay: int = 0) -> np.ndarray:
-        """Sum of integer `values` (one a row) over each row's window; shape (rows,), the values' type."""
+        """Return the sum of integer `values` over each row's window; shape (rows,), the values' type.
+
+        Args:
+            values: one value per row.
+            width, delay: in milliseconds.
+        """
         totals = self._totals(values)
         return self._in_log_order(totals[self._passed(delay)] - totals[self._passed(delay + width)])
 
     def earlier(self, values: np.ndarray) -> np.ndarray:
-        """Sum of integer `values` over all rows of the group before each row, in the log's order; shape (rows,)."""
+        """Return the sum of integer `values` over the group's rows before each row; shape (rows,)."""
         totals = self._totals(values)
         return self._in_log_order(totals[:-1] - totals[self._group_starts])
 
     def under_way(self, groups: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """How many spans of time of the row's group hold the row's time, begin <= t < end; shape (rows,), int64.
+        """Return the number of the group's time spans that contain each row's time; shape (rows,), int64.
+
+        A span contains the times begin <= t < end.
 
         Args:
-            groups: each span's group.
-            begins: when spans begin, in milliseconds, none before the log's first row.
-            ends: when they end.
+            groups: the group of each span.
+            begins: the starts of the spans in milliseconds, none before the log's first row.
+            ends: the ends of the spans.
         """
         lasting = (begins < ends) & (begins - self._first < self._apart)
         ends = np.minimum(ends, self._first + self._apart - 1)

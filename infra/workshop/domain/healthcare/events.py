@@ -1,4 +1,4 @@
-"""What happens to a patient, and what was found to be wrong: events of a log, read in the words of a hospital."""
+"""Events of patients and corrections of results, from the events of a log."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ CORRECTED = "ResultCorrected"
 
 @dataclass(frozen=True)
 class PatientEvent:
-    """Something happened to a patient.
+    """An event of a patient.
 
     Attributes:
-        patient: whose path it belongs to.
-        activity: what happened, such as `ER Triage` or `CRP`.
-        at: when it happened.
-        event_id: its name, to which a correction refers.
-        known_at: when it was written down, which may be hours later.
-        result: what the test found, in the log's own units; None where it is no test, or nothing was written.
+        patient: the patient.
+        activity: the activity, such as `ER Triage` or `CRP`.
+        at: the event time.
+        event_id: the event's id, to which a correction refers.
+        known_at: the time at which the event was recorded, which may be hours later.
+        result: the result of a test, in the log's units; None for other activities, or if no result was recorded.
     """
 
     patient: str
@@ -35,7 +35,7 @@ class PatientEvent:
 
 @dataclass(frozen=True)
 class ResultCorrected:
-    """A test's result was wrong; this is the right one, as far as is known at this time. The old event stays."""
+    """A test's result was wrong; `result` is the right one, as known at `known_at`. The old event stays."""
 
     patient: str
     corrects: str
@@ -46,15 +46,15 @@ class ResultCorrected:
 
 
 def patient_event(logged: LoggedEvent) -> PatientEvent | ResultCorrected:
-    """An event of the log in the words of a hospital.
+    """Return an event of the log as an event of a patient.
 
     Raises:
-        MalformedLogEvent: a result is no number, or a correction does not say of what.
+        MalformedLogEvent: a result is not a number, or a correction does not name the corrected event.
     """
     fields = logged.fields
     if logged.activity == CORRECTED:
         if "corrects" not in fields:
-            raise MalformedLogEvent("a correction does not say which event it corrects")
+            raise MalformedLogEvent("a correction does not name the event that it corrects")
         right = _number(fields.get("result", ""))
         return ResultCorrected(
             logged.case, fields["corrects"], right, logged.at, logged.event_id, fields.get("reason", "")
@@ -66,18 +66,18 @@ def patient_event(logged: LoggedEvent) -> PatientEvent | ResultCorrected:
 
 
 def in_order(event: PatientEvent) -> tuple:
-    """What events are sorted by: their time; of one time, by the order of the lines that they came from."""
+    """Return the sort key of events: the time, then the order of their lines in the log."""
     return (event.at, len(event.event_id), event.event_id)
 
 
 def correction(event: PatientEvent, right: Decimal, at: datetime, reason: str = "") -> LoggedEvent:
-    """The event that says: that result was wrong."""
+    """Return the event that corrects the result of another event."""
     fields = {"corrects": event.event_id, "result": str(right), "reason": reason}
     return LoggedEvent(event.patient, CORRECTED, at, f"{event.event_id}-corrected-{at:%Y%m%d%H%M%S}", fields)
 
 
 def written_late(patient: str, activity: str, result: Decimal, at: datetime, known_at: datetime) -> LoggedEvent:
-    """A test's result that was written down long after it was measured."""
+    """Return the event of a test's result that was recorded long after the measurement."""
     fields = {RESULTS[activity]: str(result), "known_at": known_at.isoformat()}
     return LoggedEvent(patient, activity, at, f"late-{patient}-{activity}-{at:%Y%m%d%H%M%S}", fields)
 

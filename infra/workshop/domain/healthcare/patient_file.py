@@ -1,6 +1,6 @@
-"""A patient's file as a fold over events: what happened in order of time, whatever the order in which it was written.
+"""A patient's file as a fold over events, in order of event time, not of recording.
 
-A correction overwrites nothing: a result shows what is known now, and keeps what was thought before, and until when.
+A correction overwrites nothing: a result has its current value, and the earlier ones with the times since which they held.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Event = PatientEvent | ResultCorrected
 
 @dataclass(frozen=True)
 class Result:
-    """A test's result, with its past.
+    """A test's result, with its history.
 
     Attributes:
-        event_id: the event that first told it.
-        activity, at: which test, and when it was measured.
-        versions: each value and since when it was believed, the oldest first.
+        event_id: the event with the first value.
+        activity, at: the test, and the time of the measurement.
+        versions: each value with the time since which it was assumed, the oldest first.
     """
 
     event_id: str
@@ -36,23 +36,23 @@ class Result:
 
     @property
     def value(self) -> Decimal:
-        """What is known now."""
+        """The current value."""
         return self.versions[-1][0]
 
     @property
     def thought_before(self) -> tuple[Decimal, ...]:
-        """What was believed earlier, and turned out wrong."""
+        """The earlier values, which were corrected."""
         return tuple(value for value, _ in self.versions[:-1])
 
 
 @dataclass(frozen=True)
 class PatientFile:
-    """What is written about one patient.
+    """The file of one patient.
 
     Attributes:
-        patient: whose file it is.
-        steps: what happened, in order of time.
-        corrections: what was corrected, in the order in which that became known.
+        patient: the patient.
+        steps: the events, in order of time.
+        corrections: the corrections, in the order in which they became known.
     """
 
     patient: str = ""
@@ -60,34 +60,34 @@ class PatientFile:
     corrections: tuple[ResultCorrected, ...] = ()
 
     def first(self, activity: str) -> datetime | None:
-        """When something first happened; None if it never did."""
+        """Return the time of the first event of an activity, or None."""
         return next((step.at for step in self.steps if step.activity == activity), None)
 
     def results(self, activity: str) -> list[Result]:
-        """Every result of a test, in order of time."""
+        """Return all results of a test, in order of time."""
         tests = [step for step in self.steps if step.activity == activity and step.result is not None]
         return [self._result(step) for step in tests]
 
     def _result(self, step: PatientEvent) -> Result:
-        assert step.result is not None  # `results` takes no other step
+        assert step.result is not None  # `results` selects such steps only
         later = [(c.result, c.known_at) for c in self.corrections if c.corrects == step.event_id]
         return Result(step.event_id, step.activity, step.at, ((step.result, step.known_at), *later))
 
 
 def evolve(file: PatientFile, event: Event) -> PatientFile:
-    """The file after an event; one that is there already changes nothing."""
+    """Return the file after an event; a duplicate changes nothing."""
     if isinstance(event, ResultCorrected):
         return replace(file, patient=event.patient, corrections=_inserted(file.corrections, event, _by_knowledge))
     return replace(file, patient=event.patient, steps=_inserted(file.steps, event, in_order))
 
 
 def fold(events: Iterable[Event], file: PatientFile | None = None) -> PatientFile:
-    """One patient's file after all of these events, in whatever order they come."""
+    """Return one patient's file after all of these events, in any order."""
     return reduce(evolve, events, file or PatientFile())
 
 
 def files(events: Iterable[Event]) -> dict[str, PatientFile]:
-    """Patient to file."""
+    """Return the file of each patient."""
     found: dict[str, PatientFile] = {}
     for event in events:
         found[event.patient] = evolve(found.get(event.patient, PatientFile()), event)
@@ -95,7 +95,7 @@ def files(events: Iterable[Event]) -> dict[str, PatientFile]:
 
 
 def known_by(events: Iterable[Event], moment: datetime) -> list[Event]:
-    """What had been written down by a moment: what a doctor could know then."""
+    """Return the events that were recorded by a moment: the information available to a doctor then."""
     return [event for event in events if event.known_at <= moment]
 
 

@@ -1,7 +1,7 @@
-"""Pseudonyms: a name becomes another one, always the same, and only who holds the key can tell which belongs to whom.
+"""Pseudonyms: stable replacements of names, which only the holder of the key can trace back.
 
 A keyed hash (HMAC-SHA-256). Without the key it cannot be reproduced; a plain hash could, by trying every name of a
-telephone book. The key lies apart from the log. Personal data under a pseudonym remain personal data (GDPR, recital 26).
+telephone book. The key is stored apart from the log. Personal data under a pseudonym remain personal data (GDPR, recital 26).
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import hmac
 import secrets
 
 SHORTEST_KEY = 16  # bytes
-LENGTH = 16  # hex digits: 64 bits, so that a million names share one with a chance of 3 in 100 million
+LENGTH = 16  # hex digits: 64 bits; the probability of a collision among a million names is 3 in 100 million
 
 
 def new_key() -> bytes:
-    """A key that nobody can guess."""
+    """Return a random key of 32 bytes."""
     return secrets.token_bytes(32)
 
 
 def pseudonym(key: bytes, name: str) -> str:
-    """The name under which a person appears in the log.
+    """Return the name under which a person appears in the log.
 
     Raises:
-        ValueError: the key is so short that it could be guessed.
+        ValueError: the key is too short: it could be guessed.
     """
     if len(key) < SHORTEST_KEY:
         raise ValueError(f"a key has at least {SHORTEST_KEY} bytes, this one {len(key)}")

@@ -1,4 +1,4 @@
-"""Clinical rules of the form "B within so long after A", judged over the past: who, when, how late."""
+"""Clinical rules of the form "B within a given time after A", evaluated over the past."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Rule:
     within: timedelta
 
 
-# Surviving Sepsis Campaign: within an hour where sepsis is likely or there is shock; otherwise within three (2021).
+# Surviving Sepsis Campaign: within an hour if sepsis is likely or there is shock; otherwise within three (2021).
 ANTIBIOTICS = Rule("ER Triage", "IV Antibiotics", timedelta(hours=1))
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One patient under a rule.
+    """The evaluation of a rule for one patient.
 
     Attributes:
-        due_from: when the clock started.
-        done: when it was done; None if it never was, as far as the log says.
+        due_from: the time from which the delay counts.
+        done: the time of the required activity; None if the log does not contain it.
     """
 
     patient: str
@@ -37,13 +37,13 @@ class Judged:
 
     @property
     def delay(self) -> timedelta | None:
-        """How long it took; below zero if it was done before the clock started."""
+        """The delay; negative if the activity came before `due_from`, None without the activity."""
         return None if self.done is None else self.done - self.due_from
 
 
 @dataclass(frozen=True)
 class Kept:
-    """How often a rule was kept: patients under it, in time, late, and those to whom it never happened."""
+    """The number of patients under a rule: all, in time, late, and without the required activity."""
 
     patients: int
     in_time: int
@@ -52,18 +52,18 @@ class Kept:
 
 
 def judge(rule: Rule, file: PatientFile) -> Judged | None:
-    """One patient under a rule; None where its clock never started."""
+    """Evaluate a rule for one patient; None if the patient does not have its first activity."""
     start = file.first(rule.after)
     return None if start is None else Judged(file.patient, start, file.first(rule.then))
 
 
 def judge_all(rule: Rule, files: Iterable[PatientFile]) -> list[Judged]:
-    """Every patient whose clock started."""
+    """Evaluate a rule for all patients; leave out patients without its first activity."""
     return [judged for file in files if (judged := judge(rule, file)) is not None]
 
 
 def kept(rule: Rule, judged: Iterable[Judged]) -> Kept:
-    """Count what was judged."""
+    """Count the evaluations of a rule."""
     delays = [one.delay for one in judged]
     in_time = sum(delay is not None and delay <= rule.within for delay in delays)
     never = delays.count(None)

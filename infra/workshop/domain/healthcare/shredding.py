@@ -1,7 +1,7 @@
-"""Crypto-shredding: what is personal is encrypted with a key of that person's own; who deletes the key, forgets the person.
+"""Crypto-shredding: personal data are encrypted with a key per person; deleting the key erases them.
 
-AES-256 in GCM mode, by the library `cryptography`. The event stays in the log, whole and in its place; nobody can read
-any more whom it was about. It does not help where the key, or what was decrypted with it, was copied elsewhere.
+AES-256 in GCM mode, from the library `cryptography`. The event stays in the log, complete and in its place, but its personal
+fields become unreadable. It does not help if the key, or the decrypted data, were copied elsewhere.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ NONCE = 12  # bytes, never used twice with one key
 
 
 class Forgotten(LookupError):
-    """There is no key any more: what it locked cannot be read by anybody."""
+    """There is no key for the person: the encrypted data cannot be read any more."""
 
 
 class Unreadable(ValueError):
-    """It was locked with another key, belongs to another event, or was changed."""
+    """The data were encrypted with another key, belong to another event, or were changed."""
 
 
 class KeyRing:
-    """A key for each person, kept apart from the log."""
+    """One key per person, stored apart from the log."""
 
     def __init__(self) -> None:
         self._keys: dict[str, bytes] = {}
@@ -40,10 +40,10 @@ class KeyRing:
         """Encrypt personal fields for one event; the first time, the person gets a key.
 
         Args:
-            about: what the fields belong to, such as the event's id: elsewhere they cannot be opened.
+            about: the context of the fields, such as the event's id: with another one they cannot be decrypted.
 
         Raises:
-            Forgotten: the person was forgotten: no new key undoes that.
+            Forgotten: the person's key was deleted; the person does not get a new one.
         """
         if person in self._forgotten:
             raise Forgotten(f"{person} was forgotten")
@@ -53,11 +53,11 @@ class KeyRing:
         return base64.b64encode(nonce + locked).decode()
 
     def unlock(self, person: str, about: str, locked: str) -> dict[str, str]:
-        """Read what was locked.
+        """Decrypt the fields of one event.
 
         Raises:
-            Forgotten: the key is gone.
-            Unreadable: it is not what was locked for this person and this event.
+            Forgotten: there is no key for the person.
+            Unreadable: the data were not encrypted for this person and this event.
         """
         if person not in self._keys:
             raise Forgotten(f"there is no key for {person}")

@@ -1,7 +1,7 @@
-"""Who is where, at any moment of the past: a fold over what had happened until then, and over nothing later.
+"""Place of each patient at any moment of the past: a fold over the events until then, no later ones.
 
-Nobody writes "the patient went home from the emergency room": 268 of the log's 1,050 stays end without a release. So a
-patient of whom nothing is heard for long is taken to have left; how long, depends on the place.
+The log has no event for a patient who goes home from the emergency room: 268 of its 1,050 stays end without a release. So a
+patient without events for a long time counts as having left; the time depends on the place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from workshop.domain.healthcare.events import PatientEvent, in_order
 
 ER, NORMAL_CARE, INTENSIVE_CARE, RETURNED = "ER", "Admission NC", "Admission IC", "Return ER"
 BEDS = (ER, NORMAL_CARE, INTENSIVE_CARE)
-# The longest silence in the log that something still followed: 22 hours in the emergency room, 19 days in a ward.
+# The longest gap in the log that another event followed: 22 hours in the emergency room, 19 days in a ward.
 SILENCE = {
     ER: timedelta(hours=24),
     RETURNED: timedelta(hours=24),
@@ -27,12 +27,12 @@ SILENCE = {
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where a patient is.
+    """The place of a patient.
 
     Attributes:
         place: ER, Admission NC (normal care), Admission IC (intensive care), Release A to E, or Return ER.
-        since: when the patient came there.
-        heard: when something was last written of the patient.
+        since: the time of arrival at the place.
+        heard: the time of the patient's last event.
     """
 
     place: str
@@ -40,12 +40,12 @@ class Whereabouts:
     heard: datetime
 
     def is_there(self, moment: datetime) -> bool:
-        """Whether the patient is still there, as far as anybody wrote."""
+        """Return whether the patient still counts as present at the place."""
         return self.place not in SILENCE or moment < self.heard + SILENCE[self.place]
 
 
 def evolve(now: Whereabouts | None, event: PatientEvent) -> Whereabouts:
-    """Where the patient is after an event: a test or a drip moves nobody."""
+    """Return the place of a patient after an event; a test or an infusion does not change it."""
     place = _place_of(event.activity)
     if now is None:
         return Whereabouts(place or ER, event.at, event.at)
@@ -62,7 +62,7 @@ def _place_of(activity: str) -> str | None:
 
 
 def ward_at(events: Iterable[PatientEvent], moment: datetime) -> dict[str, Whereabouts]:
-    """Patient to whereabouts, of all who are somewhere at this moment; only what had happened by then counts."""
+    """Return the places of all patients who are present at this moment; later events do not count."""
     found: dict[str, Whereabouts] = {}
     for event in sorted((e for e in events if e.at <= moment), key=in_order):
         found[event.patient] = evolve(found.get(event.patient), event)
@@ -70,12 +70,12 @@ def ward_at(events: Iterable[PatientEvent], moment: datetime) -> dict[str, Where
 
 
 def occupied(events: Iterable[PatientEvent], moment: datetime) -> Counter[str]:
-    """Place to the number of patients there."""
+    """Return the number of patients per place at this moment."""
     return Counter(where.place for where in ward_at(events, moment).values())
 
 
 def beds_over_time(events: Iterable[PatientEvent], moments: Sequence[datetime]) -> Mapping[str, list[int]]:
-    """For each of the hospital's places the number of patients at each moment, in one pass over the log."""
+    """Return the number of patients at each moment, per place with beds, in one pass over the log."""
     changes = sorted(_changes(events))
     counts: dict[str, list[int]] = {place: [] for place in BEDS}
     now, at = Counter[str](), 0
@@ -89,7 +89,7 @@ def beds_over_time(events: Iterable[PatientEvent], moments: Sequence[datetime]) 
 
 
 def _changes(events: Iterable[PatientEvent]) -> Iterable[tuple[datetime, int, str]]:
-    """Each arrival in a bed (+1) and each departure (-1)."""
+    """Yield the time, +1 or -1, and the place of each arrival in a bed and each departure."""
     paths: dict[str, list[PatientEvent]] = {}
     for event in sorted(events, key=in_order):
         paths.setdefault(event.patient, []).append(event)

@@ -1,7 +1,7 @@
-"""An account as a pure fold over its events: `decide` says what a command leads to, `evolve` obeys what has happened.
+"""An account as a pure fold over its events: `decide` answers commands, `evolve` applies events.
 
-`decide` asks and may refuse; it changes nothing. `evolve` never asks: what happened, happened. Neither looks at a clock, a
-random number or a database, so that a replay gives the same account again, today and in ten years.
+`decide` may refuse a command, and changes nothing. `evolve` applies every event, because it has already happened. Neither
+uses a clock, a random number or a database, so that a replay gives the same account again, today and in ten years.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from workshop.domain.payments.events import (
     PaymentRefunded,
 )
 
-OPENING_CENTS = 100_000  # what lies on an account when its card first pays
+OPENING_CENTS = 100_000  # the balance of a new account, at the first payment of its card
 
 
 @dataclass(frozen=True)
 class DebitCard:
-    """A command: take a payment off the card's account."""
+    """A command: debit a payment from the card's account."""
 
     card: str
     amount_cents: int
@@ -36,7 +36,7 @@ class DebitCard:
 
 @dataclass(frozen=True)
 class CreditCard:
-    """A command: give a payment, or a part of it, back."""
+    """A command: credit a refund of a payment, or of a part of it."""
 
     card: str
     amount_cents: int
@@ -46,13 +46,13 @@ class CreditCard:
 
 @dataclass(frozen=True)
 class Account:
-    """What the past of a card comes to.
+    """The state of a card's account.
 
     Attributes:
-        balance_cents: what lies on it.
-        is_open: whether it exists.
-        handled: the commands that were answered, so that one that comes twice has one effect. It grows with the card's
-            payments; a service that runs for years would keep those of the last weeks.
+        balance_cents: the balance.
+        is_open: whether the account exists.
+        handled: the commands that were answered, so that a duplicate has no second effect. It grows with the card's
+            payments; a service that runs for years would keep only the commands of the last weeks.
     """
 
     balance_cents: int = 0
@@ -61,7 +61,7 @@ class Account:
 
 
 def decide(account: Account, command: DebitCard | CreditCard, opening_cents: int = OPENING_CENTS) -> list[CardEvent]:
-    """The events that a command leads to: none if it was answered before."""
+    """Return the events that answer a command: none if it was answered before."""
     if _answer_id(command) in account.handled:
         return []
     about = (command.card, command.amount_cents, command.at, command.payment_id)
@@ -74,7 +74,7 @@ def decide(account: Account, command: DebitCard | CreditCard, opening_cents: int
 
 
 def evolve(account: Account, event: CardEvent) -> Account:
-    """The account after an event; events that are not about accounts leave it as it is."""
+    """Return the account after an event; events that are not about accounts change nothing."""
     match event:
         case AccountOpened():
             return replace(account, balance_cents=event.amount_cents, is_open=True)
@@ -89,12 +89,12 @@ def evolve(account: Account, event: CardEvent) -> Account:
 
 
 def fold(events: Iterable[CardEvent], account: Account | None = None) -> Account:
-    """The account after all of these events, from the beginning or from a state in between."""
+    """Return the account after all of these events, from the beginning or from a given state."""
     return reduce(evolve, events, account or Account())
 
 
 def command_for(fact: CardEvent) -> DebitCard | CreditCard | None:
-    """What the bank does about a fact: a payment is debited, a refund credited."""
+    """Return the bank's command for an event: debit a payment, credit a refund, otherwise None."""
     about = (fact.card, fact.amount_cents, fact.at, fact.payment_id)
     if isinstance(fact, PaymentMade):
         return DebitCard(*about)

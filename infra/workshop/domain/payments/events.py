@@ -1,4 +1,4 @@
-"""The events of the story, and how they are written as bytes. Money is integer cents."""
+"""Events of the story, and their encoding as bytes. Money is integer cents."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Self
 
 
 class MalformedEvent(ValueError):
-    """Bytes that are not the event they should be; the message says what is wrong with them."""
+    """The bytes are not the expected event; the message has the reason."""
 
 
-# What a service may meet that takes bytes for an event: they are malformed, or well-formed and absurd (a time before all
-# times, a name that no encoding knows). It says so and goes on: one record must not stop all that come after it.
+# The errors of a service on bytes that are no usable event: malformed, or well-formed and absurd (a time out of range, a name
+# that cannot be encoded). The service reports the record and continues: one record must not stop all later ones.
 UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class CardEvent:
-    """Something that happened with a card. Events of one card stay in order, because the card is their key.
+    """An event of a card. Events of one card stay in order, because the card is their key.
 
     Attributes:
-        card: whose card it is; the key under which the event is published.
-        amount_cents: how much, in cents of a euro, never less than 0.
-        at: when it happened, which may be long before anybody reads it.
-        payment_id: the payment that it is about.
+        card: the card, which is the key of the record.
+        amount_cents: the amount in cents of a euro, never below 0.
+        at: the event time, which may be long before the event is read.
+        payment_id: the payment that the event is about.
     """
 
     card: str
@@ -34,25 +34,25 @@ class CardEvent:
     payment_id: str
 
     def key(self) -> bytes:
-        """The Kafka key."""
+        """Return the Kafka key."""
         return self.card.encode()
 
     def value(self) -> bytes:
-        """The Kafka value, as JSON."""
+        """Return the Kafka value, as JSON."""
         fields = {"type": type(self).__name__, **vars(self), "at": self.at.isoformat()}
         return json.dumps(fields).encode()
 
     def timestamp_ms(self) -> int:
-        """The record's time, in milliseconds since 1970: when it happened."""
+        """Return the event time as the record's timestamp, in milliseconds since 1970."""
         return round(self.at.timestamp() * 1000)
 
     def headers(self) -> list[tuple[str, bytes]]:
-        """What a reader wants to know before it opens the value."""
+        """Return the headers, which a consumer can read without parsing the value."""
         return [("type", type(self).__name__.encode()), ("version", b"1")]
 
     @classmethod
     def parse(cls, value: bytes | None) -> Self:
-        """Read the event back.
+        """Parse an event from the value of a record.
 
         Raises:
             MalformedEvent: the bytes are not an event of this type.
@@ -73,7 +73,7 @@ class CardEvent:
 
 @dataclass(frozen=True)
 class PaymentMade(CardEvent):
-    """A customer paid by card at a terminal; 0 cents when a card is only verified. The system of record."""
+    """A customer paid by card at a terminal; 0 cents if the card is only verified. The system of record."""
 
     card: str
     terminal: str
@@ -92,44 +92,44 @@ class _AboutAPayment(CardEvent):
 
 @dataclass(frozen=True)
 class PaymentRefunded(_AboutAPayment):
-    """A payment, or a part of it, was given back."""
+    """A payment, or a part of it, was refunded."""
 
     terminal: str | None = None
 
 
 @dataclass(frozen=True)
 class AccountOpened(_AboutAPayment):
-    """A card's account exists from now on, with this much on it; its first payment caused it."""
+    """A card's account was opened with this balance, because of the card's first payment."""
 
 
 @dataclass(frozen=True)
 class AccountDebited(_AboutAPayment):
-    """The amount was taken off the account."""
+    """The amount was debited from the account."""
 
 
 @dataclass(frozen=True)
 class AccountCredited(_AboutAPayment):
-    """The amount was put back on the account."""
+    """The amount was credited to the account."""
 
 
 @dataclass(frozen=True)
 class PaymentDeclined(_AboutAPayment):
-    """The account did not cover the payment: nothing was taken."""
+    """The account did not cover the payment: nothing was debited."""
 
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class FraudReported(_AboutAPayment):
-    """The card's owner says: that was not me. It comes days after the payment; `at` is when it became known."""
+    """The card's owner reported a payment as fraud, days after it; `at` is the time of the report."""
 
     terminal: str | None = None
-    paid_at_ms: int = 0  # when the payment was made, in milliseconds since 1970
+    paid_at_ms: int = 0  # the time of the payment, in milliseconds since 1970
 
 
 @dataclass(frozen=True)
 class PaymentFlagged(_AboutAPayment):
-    """A payment looked strange while it was made, and which rules said so, and why."""
+    """A payment was flagged as suspicious when it was made, with the rules and their reasons."""
 
     rules: tuple[str, ...] = ()
     because: str = ""
@@ -145,10 +145,10 @@ EVENTS = {
 
 
 def parse(value: bytes | None) -> CardEvent:
-    """Read an event of any type back.
+    """Parse an event of any type from the value of a record.
 
     Raises:
-        MalformedEvent: the bytes are none of the story's events.
+        MalformedEvent: the bytes are not an event of the story.
     """
     name = _json_object(value).get("type")
     kind = EVENTS.get(name) if isinstance(name, str) else None

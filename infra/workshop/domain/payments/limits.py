@@ -1,4 +1,4 @@
-"""What `limit-alerts` knows and says: every card's limit, folded from the changes of a table of the bank's. Pure."""
+"""Limits of the cards and alerts of `limit-alerts`, from the changes of a table of the bank. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workshop.domain.payments.events import CardEvent, PaymentMade
 
 @dataclass(frozen=True)
 class LimitExceeded(CardEvent):
-    """A payment was larger than its card's limit, or of a card that the bank does not have: then the limit is None."""
+    """A payment was above its card's limit, or the bank does not have the card: then the limit is None."""
 
     card: str
     amount_cents: int
@@ -32,7 +32,7 @@ class Limits:
     cents: dict[str, int] = field(default_factory=dict)
 
     def learn(self, change: Change) -> None:
-        """Take a change of the table `cards` in. One that is told twice alters nothing."""
+        """Apply a change of the table `cards`. A duplicate has no effect."""
         card = (change.key or change.row)["card"]
         if change.after is None:
             self.cents.pop(card, None)
@@ -40,7 +40,7 @@ class Limits:
             self.cents[card] = change.after["limit_cents"]
 
     def judge(self, payment: PaymentMade) -> LimitExceeded | None:
-        """The alert that a payment leads to, if any."""
+        """Return the alert for a payment, or None."""
         limit = self.cents.get(payment.card)
         if limit is not None and payment.amount_cents <= limit:
             return None
@@ -48,7 +48,7 @@ class Limits:
 
 
 def limits(changes: Iterable[Change]) -> Limits:
-    """The limits after all these changes."""
+    """Return the limits after all these changes."""
     found = Limits()
     for change in changes:
         found.learn(change)

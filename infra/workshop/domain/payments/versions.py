@@ -1,6 +1,6 @@
-"""Old and new versions of an event in one log: what is read is lifted to the newest version, what is stored is never changed.
+"""Old and new versions of an event in one log: readers upcast events, stored events never change.
 
-Version 1 of `PaymentMade` knew euros only. Version 2 names the currency, and the terminal became a place with a channel.
+Version 1 of `PaymentMade` is in euros only. Version 2 has a currency, and a place with a channel instead of the terminal.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NEWEST = 2
 
 @dataclass(frozen=True)
 class PaymentMadeV2:
-    """A payment as version 2 tells it."""
+    """A payment in version 2."""
 
     card: str
     place: str
@@ -28,23 +28,23 @@ class PaymentMadeV2:
     payment_id: str
 
     def key(self) -> bytes:
-        """The Kafka key: as before, or the order within a card would be lost."""
+        """Return the Kafka key: as before, because another key would break the order within a card."""
         return self.card.encode()
 
     def value(self) -> bytes:
-        """The Kafka value, as JSON."""
+        """Return the Kafka value, as JSON."""
         fields = {**self.__dict__, "type": "PaymentMade", "at": self.at.isoformat()}
         return json.dumps(fields).encode()
 
     @classmethod
     def of(cls, old: PaymentMade) -> PaymentMadeV2:
-        """The same payment, told in the new version."""
+        """Return the same payment in version 2."""
         fields = _from_1_to_2(json.loads(old.value()))
         return cls(**{**{k: v for k, v in fields.items() if k != "type"}, "at": old.at})
 
 
 def _from_1_to_2(fields: dict) -> dict:
-    """What version 1 left unsaid was true all the same: euros, at a terminal."""
+    """Add the values that version 1 implies: euros, at a terminal."""
     rest = {name: content for name, content in fields.items() if name != "terminal"}
     return {**rest, "place": fields.get("terminal"), "channel": "terminal", "currency": "EUR"}
 
@@ -53,10 +53,10 @@ UPCASTERS: dict[int, Callable[[dict], dict]] = {1: _from_1_to_2}  # from a versi
 
 
 def upcast(fields: dict, version: int) -> dict:
-    """Lift an event's fields from its version to the newest, step by step.
+    """Upcast an event's fields from its version to the newest, step by step.
 
     Raises:
-        MalformedEvent: the version is none, or newer than this program.
+        MalformedEvent: the version is invalid, or newer than this program.
     """
     if not 1 <= version <= NEWEST:
         raise MalformedEvent(f"version {version} is unknown here; the newest that this program reads is {NEWEST}")
@@ -66,10 +66,10 @@ def upcast(fields: dict, version: int) -> dict:
 
 
 def read(value: bytes, headers: list[tuple[str, bytes]]) -> PaymentMadeV2:
-    """A payment of any version, as version 2.
+    """Return a payment of any version as version 2.
 
     Raises:
-        MalformedEvent: it cannot be lifted.
+        MalformedEvent: the event cannot be upcast.
     """
     version = int(dict(headers).get("version", b"1"))
     fields = upcast(json.loads(value), version)

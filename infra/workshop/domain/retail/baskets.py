@@ -1,4 +1,7 @@
-"""A basket as a fold over its events: filled, then ordered or abandoned. A table of orders knows nothing of the latter."""
+"""A basket as a fold over its events: filled, then ordered or abandoned.
+
+A table of orders does not contain abandoned baskets.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ IDLE = timedelta(minutes=30)  # after which a basket counts as abandoned
 
 @dataclass(frozen=True)
 class PutIn:
-    """A command: so many pieces (below zero: taken out again) of an article, at a price each."""
+    """A command: add pieces of an article at a price per piece; a negative number removes pieces."""
 
     article: str
     pieces: int
@@ -22,21 +25,24 @@ class PutIn:
 
 @dataclass(frozen=True)
 class CheckOut:
-    """A command: buy what is in it."""
+    """A command: buy the content of the basket."""
 
     at: datetime
 
 
 @dataclass(frozen=True)
 class GiveUp:
-    """A command: look whether the basket stands idle for too long. Time comes with the command; `decide` has no clock."""
+    """A command: abandon the basket if it has been idle for too long.
+
+    The time comes with the command, because `decide` has no clock.
+    """
 
     at: datetime
 
 
 @dataclass(frozen=True)
 class ItemPut:
-    """So many pieces were put in, or taken out."""
+    """Pieces were added or removed."""
 
     article: str
     pieces: int
@@ -46,7 +52,7 @@ class ItemPut:
 
 @dataclass(frozen=True)
 class BasketOrdered:
-    """It was bought, for so much."""
+    """The basket was bought at this price."""
 
     cents: int
     at: datetime
@@ -54,7 +60,7 @@ class BasketOrdered:
 
 @dataclass(frozen=True)
 class BasketAbandoned:
-    """Nobody came back; this is what lay in it."""
+    """The basket was abandoned; `cents` is its value."""
 
     cents: int
     at: datetime
@@ -65,13 +71,13 @@ Event = ItemPut | BasketOrdered | BasketAbandoned
 
 @dataclass(frozen=True)
 class Basket:
-    """What a basket's past comes to.
+    """The state of a basket.
 
     Attributes:
-        pieces: article to pieces, those above zero.
-        cents: what it is worth.
-        touched: when something was last put in or taken out.
-        ended: whether it was ordered or abandoned.
+        pieces: article to number of pieces, above 0.
+        cents: the value of the content.
+        touched: the time at which pieces were last added or removed.
+        ended: whether the basket was ordered or abandoned.
     """
 
     pieces: Mapping[str, int] = field(default_factory=dict)
@@ -81,7 +87,7 @@ class Basket:
 
 
 def decide(basket: Basket, command: PutIn | CheckOut | GiveUp) -> list[Event]:
-    """The events that a command leads to; none where it changes nothing."""
+    """Return the events that answer a command; none if it changes nothing."""
     if basket.ended:
         return []
     if isinstance(command, PutIn):
@@ -97,7 +103,7 @@ def decide(basket: Basket, command: PutIn | CheckOut | GiveUp) -> list[Event]:
 
 
 def evolve(basket: Basket, event: Event) -> Basket:
-    """The basket after an event."""
+    """Return the basket after an event."""
     if not isinstance(event, ItemPut):
         return replace(basket, ended=True)
     pieces = {**basket.pieces, event.article: basket.pieces.get(event.article, 0) + event.pieces}
@@ -106,5 +112,5 @@ def evolve(basket: Basket, event: Event) -> Basket:
 
 
 def fold(events: Iterable[Event], basket: Basket | None = None) -> Basket:
-    """The basket after all of these events."""
+    """Return the basket after all of these events."""
     return reduce(evolve, events, basket or Basket())

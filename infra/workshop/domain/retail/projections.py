@@ -1,4 +1,4 @@
-"""What each reader makes of the same lines. None of them asks another, and each can be thrown away and made again."""
+"""Projections of the sold lines. They are independent, and each can be deleted and recomputed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workshop.domain.retail.tills import LineSold
 
 @dataclass(frozen=True)
 class Sums:
-    """What the shop sold: lines, baskets, households, products, cents, and the lines whose quantity is 0."""
+    """The shop's sales: lines, baskets, households, products, cents, and lines with quantity 0."""
 
     lines: int
     baskets: int
@@ -23,7 +23,7 @@ class Sums:
 
 
 def sums(lines: Iterable[LineSold]) -> Sums:
-    """The whole log in six numbers."""
+    """Return the six totals of a log."""
     lines = list(lines)
     return Sums(
         len(lines),
@@ -36,7 +36,7 @@ def sums(lines: Iterable[LineSold]) -> Sums:
 
 
 def customer_value(lines: Iterable[LineSold]) -> Counter[str]:
-    """Household to what it has spent, in cents."""
+    """Return the spending of each household in cents."""
     spent: Counter[str] = Counter()
     for line in lines:
         spent[line.household] += line.cents
@@ -44,20 +44,23 @@ def customer_value(lines: Iterable[LineSold]) -> Counter[str]:
 
 
 def best_sellers(lines: Iterable[LineSold], count: int = 10) -> list[tuple[str, int]]:
-    """The products in the most baskets, with how many; pieces say little where fuel is counted in them too."""
+    """Return the products that are in the most baskets, with the number of baskets.
+
+    Pieces are no useful measure, because units of fuel are counted as pieces too.
+    """
     baskets = Counter(product for product, _ in {(line.product, line.basket) for line in lines})
     return sorted(baskets.items(), key=lambda pair: (-pair[1], pair[0]))[:count]
 
 
 @dataclass(frozen=True)
 class Cohorts:
-    """Households by the month of their first purchase, and how many of them bought again.
+    """Households by the month of their first purchase, with the numbers of later buyers.
 
     Attributes:
-        months: the months in which any household bought first, as 2017-01.
-        size: month to the number of households that bought first then.
+        months: the months with a first purchase of any household, as 2017-01.
+        size: month to the number of households with their first purchase in it.
         active: pairs of first month and months later (0: the month itself) to the number of households that bought then.
-        last: the last month that the log holds to its end: what came later is not known.
+        last: the last month that the log covers completely.
     """
 
     months: tuple[str, ...]
@@ -66,14 +69,17 @@ class Cohorts:
     last: str
 
     def retained(self, month: str, later: int) -> float | None:
-        """The share of a cohort that bought so many months later; None where the log does not reach."""
+        """Return the share of a cohort that bought this many months later; None after the log's last month."""
         if _number(month) + later > _number(self.last):
             return None
         return self.active.get((month, later), 0) / self.size[month]
 
 
 def cohorts(lines: Iterable[LineSold]) -> Cohorts:
-    """Sort households by their first month; a household that was a customer before the log begins counts from its begin."""
+    """Group households by the month of their first purchase in the log.
+
+    Earlier purchases are not in the log, so older customers count from its beginning.
+    """
     lines = list(lines)
     bought: dict[str, set[str]] = defaultdict(set)
     for line in lines:
@@ -88,7 +94,7 @@ def cohorts(lines: Iterable[LineSold]) -> Cohorts:
 
 
 def _last_whole_month(end: datetime) -> str:
-    """The month before that of the next day: of 2018-01-01 and of 2017-12-31 it is 2017-12."""
+    """Return the last complete month: 2017-12 for an end on 2017-12-31 or on 2018-01-01."""
     following = end + timedelta(days=1)
     return f"{following.replace(day=1) - timedelta(days=1):%Y-%m}"
 

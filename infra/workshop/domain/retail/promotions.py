@@ -1,4 +1,4 @@
-"""A promotion replayed over the past: what it would have cost, had everybody bought the same all the same."""
+"""Replay of a promotion over past sales: its cost if all purchases had been the same."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from workshop.domain.retail.tills import LineSold
 
 @dataclass(frozen=True)
 class Promotion:
-    """So many percent off every basket from so many cents on."""
+    """A discount in percent on every basket of at least `from_cents`."""
 
     percent: int
     from_cents: int
 
     def discount(self, basket_cents: int) -> int:
-        """What is given back, in whole cents, rounded down."""
+        """Return the discount in whole cents, rounded down."""
         return basket_cents * self.percent // 100 if basket_cents >= self.from_cents else 0
 
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What a promotion would have done.
+    """The calculated effect of a promotion.
 
     Attributes:
-        baskets, rewarded: all, and those that would have got something.
-        sales_cents, given_cents: what was sold, and what of it would have been given back.
-        close: baskets that lie less than a fifth below the threshold: who might have bought more for it.
+        baskets, rewarded: the number of all baskets, and of baskets with a discount.
+        sales_cents, given_cents: the total sales, and the total discount.
+        close: the number of baskets at most a fifth below the threshold, whose buyers might have bought more.
     """
 
     baskets: int
@@ -39,7 +39,7 @@ class WhatIf:
 
 
 def what_if(lines: Iterable[LineSold], promotion: Promotion) -> WhatIf:
-    """Replay a promotion over the log. It knows what people bought, and not what they would have bought."""
+    """Replay a promotion over the log. The log contains the actual purchases, not those under a promotion."""
     baskets: Counter[int] = Counter()
     for line in lines:
         baskets[line.basket] += line.cents

@@ -1,7 +1,7 @@
-"""The stock of one article as a fold over its events: `decide` never lets it fall below zero, if one alone decides.
+"""The stock of one article as a fold over its events; with one decider it never falls below zero.
 
-What `decide` is told must be the article's whole past. Two who decide at once, each on the past that it has read, both say
-yes to the last piece: see the lesson.
+`decide` needs the article's complete past. Two deciders at the same time, each with the past that it has read, both sell the
+last piece: see the lesson.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import Self
 
 
 class AboutAnArticle:
-    """What is sent about an article: under its name, so that whoever decides about the article finds all of it."""
+    """A message about an article. The article is the key, so that its decider receives all messages."""
 
     article: str
 
     def key(self) -> bytes:
-        """The Kafka key."""
+        """Return the Kafka key."""
         return self.article.encode()
 
     def value(self) -> bytes:
-        """The Kafka value, as JSON."""
+        """Return the Kafka value, as JSON."""
         return json.dumps({"type": type(self).__name__, **vars(self)}).encode()
 
 
 @dataclass(frozen=True)
 class ReceiveStock:
-    """A command: a delivery came in."""
+    """A command: a delivery arrived."""
 
     article: str
     pieces: int
@@ -38,7 +38,7 @@ class ReceiveStock:
 
 @dataclass(frozen=True)
 class PlaceOrder(AboutAnArticle):
-    """A command: somebody wants so many pieces; `reference` names the order."""
+    """A command: reserve pieces for an order; `reference` names the order."""
 
     article: str
     pieces: int
@@ -46,14 +46,14 @@ class PlaceOrder(AboutAnArticle):
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
-        """Read the command back."""
+        """Parse a command from the value of a record."""
         told = json.loads(value)
         return cls(told["article"], told["pieces"], told["reference"])
 
 
 @dataclass(frozen=True)
 class CancelOrder:
-    """A command: an order is given up; its pieces may be sold to somebody else."""
+    """A command: cancel an order; its pieces become available again."""
 
     article: str
     reference: str
@@ -61,7 +61,7 @@ class CancelOrder:
 
 @dataclass(frozen=True)
 class StockEvent(AboutAnArticle):
-    """Something happened to an article's stock: so many pieces, because of a delivery or an order."""
+    """An event of an article's stock: the pieces, and the delivery or order that caused it."""
 
     article: str
     pieces: int
@@ -69,38 +69,38 @@ class StockEvent(AboutAnArticle):
 
 
 class StockReceived(StockEvent):
-    """The pieces lie in the shop."""
+    """The pieces arrived in the shop."""
 
 
 class StockReserved(StockEvent):
-    """The pieces are promised to an order."""
+    """The pieces were reserved for an order."""
 
 
 class StockReleased(StockEvent):
-    """An order was given up: its pieces are free again."""
+    """An order was cancelled: its pieces are available again."""
 
 
 class OrderRefused(StockEvent):
-    """There were not enough pieces; nothing was promised."""
+    """There were not enough pieces; none was reserved."""
 
 
 EVENTS = {kind.__name__: kind for kind in (StockReceived, StockReserved, StockReleased, OrderRefused)}
 
 
 def parse(value: bytes) -> StockEvent:
-    """Read an event back."""
+    """Parse an event from the value of a record."""
     told = json.loads(value)
     return EVENTS[told["type"]](told["article"], told["pieces"], told["reference"])
 
 
 @dataclass(frozen=True)
 class Stock:
-    """What an article's past comes to.
+    """The state of an article's stock.
 
     Attributes:
-        available: pieces that can still be promised; below zero only if somebody promised what was not there.
-        promised: pairs of an order and its pieces, for orders that are not given up.
-        handled: deliveries and orders that were answered, so that one that comes twice counts once.
+        available: pieces that can still be reserved; negative only if missing pieces were reserved.
+        promised: pairs of an order and its pieces, for orders that are not cancelled.
+        handled: deliveries and orders that were answered, so that a duplicate has no second effect.
     """
 
     available: int = 0
@@ -109,10 +109,10 @@ class Stock:
 
 
 def decide(stock: Stock, command: ReceiveStock | PlaceOrder | CancelOrder) -> list[StockEvent]:
-    """The events that a command leads to; none if it was answered before, or there is nothing to give up.
+    """Return the events that answer a command; none if it was answered before, or there is no such order.
 
     Raises:
-        ValueError: somebody delivers or orders less than one piece.
+        ValueError: a delivery or an order has less than one piece.
     """
     if isinstance(command, CancelOrder):
         given_up = [pieces for order, pieces in stock.promised if order == command.reference]
@@ -128,7 +128,7 @@ def decide(stock: Stock, command: ReceiveStock | PlaceOrder | CancelOrder) -> li
 
 
 def evolve(stock: Stock, event: StockEvent) -> Stock:
-    """The stock after an event. It asks nothing: what was promised was promised."""
+    """Return the stock after an event, without any check: the event has already happened."""
     handled = stock.handled | {event.reference}
     match event:
         case StockReceived():
@@ -144,12 +144,12 @@ def evolve(stock: Stock, event: StockEvent) -> Stock:
 
 
 def fold(events: Iterable[StockEvent], stock: Stock | None = None) -> Stock:
-    """One article's stock after all of these events."""
+    """Return one article's stock after all of these events."""
     return reduce(evolve, events, stock or Stock())
 
 
 def stocks(events: Iterable[StockEvent]) -> dict[str, Stock]:
-    """Article to stock."""
+    """Return the stock of each article."""
     found: dict[str, Stock] = {}
     for event in events:
         found[event.article] = evolve(found.get(event.article, Stock()), event)

@@ -1,4 +1,4 @@
-"""The lines of a till's receipts, read exactly: whole cents, whole numbers of baskets."""
+"""Lines of a till's receipts, read exactly: whole cents, whole basket numbers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class LineSold:
 
     Attributes:
         basket: the number of the purchase.
-        household, product: who bought what.
-        quantity: pieces; for fuel and goods sold by measure other units. 0 where the till wrote 0.
-        cents: what the shop received, in cents of a dollar.
-        at: when the receipt was printed.
+        household, product: the buyer and the article.
+        quantity: pieces; other units for fuel and goods sold by measure. 0 if the till recorded 0.
+        cents: the shop's revenue in cents of a dollar.
+        at: the time of the receipt.
     """
 
     basket: int
@@ -32,10 +32,10 @@ class LineSold:
 
 
 def line_sold(logged: LoggedEvent) -> LineSold:
-    """A line of the log; its case is the basket.
+    """Return an event of the log as a line of a receipt; its case is the basket.
 
     Raises:
-        MalformedLogEvent: a number is none, or a field is missing.
+        MalformedLogEvent: a number is invalid, or a field is missing.
     """
     try:
         fields = logged.fields
@@ -53,12 +53,12 @@ def line_sold(logged: LoggedEvent) -> LineSold:
 
 
 def lines_sold(log: Iterable[LoggedEvent]) -> list[LineSold]:
-    """Every line, in order of time, the lines of a receipt in the log's order."""
+    """Return all lines in order of time; the lines of a receipt stay in the log's order."""
     return sorted(map(line_sold, log), key=lambda line: line.at)
 
 
 def _whole(text: str) -> int:
-    """A whole number, also where it is written as 1.0 or 4.0128e+10."""
+    """Return a whole number, also from a text such as 1.0 or 4.0128e+10."""
     try:
         number = Decimal(text)
     except InvalidOperation:

@@ -1,12 +1,12 @@
-"""Repairs of kafka-python's admin client: each request is repeated until it is answered, "done already" is understood.
+"""Repairs of kafka-python's admin client: it repeats requests, and recognises its own changes.
 
-kafka-python 3.0.12 sends a request once. If the answer is lost, its error reaches the caller, who repeats the call and is
-told that the topic exists, does not exist, or has its partitions already. The same answer may come to a request that was
-sent once: a broker forwards it to the controller, and repeats it by itself if the connection to the controller is lost or
-the controllers' leader changes before it has answered.
+kafka-python 3.0.12 sends a request once. If the answer is lost, the caller gets an error, repeats the call, and then gets the
+error that the topic exists, does not exist, or has its partitions already. Even a request that was sent once may get this
+error: a broker forwards it to the controller, and repeats it if the connection to the controller is lost or the controllers'
+leader changes before the answer.
 
-So the state is looked up before each change. If the change was not made then, and the answer says that it is made already, it
-was made by this request: that is success if the wanted state holds. Where the look-up finds it made, the error stays.
+So the state is looked up before each change. If the change was not made then, and the answer reports that it is already made,
+this request made it: that is success if the wanted state holds. If the look-up finds the change made, the error stays.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from kafka.protocol.consumer import OffsetSpec
 
 from workshop.kafka.requests import LOST, existence_request, existing, until_answered
 
-HOLDS_WITHIN = 10.0  # seconds in which brokers hear of what the controller has decided
+HOLDS_WITHIN = 10.0  # seconds in which brokers receive the controller's decision
 NOW = -1  # the offset that stands for "all records up to now"
 
-# Each may be carried out twice: it reads, or it says how something shall be, not how it shall change.
+# Requests that may be carried out twice: they read, or they set a state that does not depend on the previous one.
 REPEATED = (
     "_async_alter_configs",
     "_async_alter_group_offsets",
@@ -58,7 +58,7 @@ _alter_configs_answers = KafkaAdminClient._alter_configs_process_responses
 
 
 def apply() -> None:
-    """Mend the admin client in this process. Harmless if called again."""
+    """Install the repairs in this process. Calling it again has no effect."""
     for name, step in _steps.items():
         setattr(KafkaAdminClient, name, _repeated(name, step))
     # They pass all arguments on; and mypy compares them with methods of the client's base classes.
@@ -79,7 +79,7 @@ def _repeated(name: str, step: Callable[..., Awaitable]) -> Callable[..., Awaita
 
 
 async def _delete_groups_repeatedly(admin: KafkaAdminClient, *args: object, **options: object) -> dict:
-    """Take a group that is not found for deleted, where an earlier attempt to delete it was not answered."""
+    """Report a group that is not found as deleted, if an earlier attempt to delete it was not answered."""
     attempts = 0
 
     async def counted() -> dict:
@@ -99,7 +99,10 @@ _delete_records = _repeated("_async_delete_records", _steps["_async_delete_recor
 async def _delete_records_up_to_fixed_offsets(
     admin: KafkaAdminClient, records_to_delete: dict, *args: object, **options: object
 ) -> dict:
-    """Look "now" up once: the same request, repeated, would delete records that were written in the meantime."""
+    """Look up the end offsets once, before the first attempt.
+
+    Otherwise a repeated request would delete records that were written in the meantime.
+    """
     whole = {place: OffsetSpec.LATEST for place, offset in records_to_delete.items() if offset == NOW}
     ends = await admin._async_list_partition_offsets(whole)
     fixed = {place: ends[place].offset if place in whole else offset for place, offset in records_to_delete.items()}
@@ -107,7 +110,7 @@ async def _delete_records_up_to_fixed_offsets(
 
 
 def _alter_configs_was_decided(responses: list) -> dict:
-    """Raise what says that the outcome is unknown; kafka-python returns it as a text that nobody looks at."""
+    """Raise errors that leave the outcome unknown; kafka-python returns them as text."""
     for response in responses:
         _raise_if_lost(for_code(response.error_code))
     return _alter_configs_answers(responses)
@@ -120,13 +123,13 @@ def _raise_if_lost(error: type[Exception]) -> None:
 
 @dataclass(frozen=True)
 class Change:
-    """A change that the controller makes, and how to recognise that it is made.
+    """A change by the controller, with the functions that check whether it is made.
 
     Attributes:
-        done_already: the errors that say so.
-        entries: an answer's entries, one a topic.
-        undone: the names for which it is not made yet, looked up at the controller.
-        holds: whether the wanted state holds for a name.
+        done_already: the errors that report that the change is already made.
+        entries: returns the entries of an answer, one per topic.
+        undone: returns the names for which the change is not made yet, according to the controller.
+        holds: returns whether the wanted state holds for a name.
     """
 
     done_already: tuple[type[Exception], ...]
@@ -173,7 +176,7 @@ async def _ask_controller(
 
 
 async def _soon(admin: KafkaAdminClient, holds: Callable[[], Awaitable[bool]]) -> bool:
-    """Wait until a state holds: brokers hear of it a moment after the controller has decided."""
+    """Return whether a state holds, with a wait until brokers have received the controller's decision."""
     deadline = time.monotonic() + HOLDS_WITHIN
     while not await holds():
         if time.monotonic() >= deadline:
@@ -183,12 +186,12 @@ async def _soon(admin: KafkaAdminClient, holds: Callable[[], Awaitable[bool]]) -
 
 
 def _name(entry: Any) -> str:
-    """By which an answer's entry is known: its topic's name, or the id by which it was asked for."""
+    """Return the topic's name in an answer's entry, or the id if the request used the id."""
     return entry.name if entry.name is not None else str(entry.topic_id)
 
 
 async def _not_created(admin: KafkaAdminClient, request: CreateTopicsRequest) -> set:
-    """Ask the controller whether it would create these topics."""
+    """Return the topics that do not exist yet, according to a trial request to the controller."""
     trial = CreateTopicsRequest(topics=request.topics, timeout_ms=request.timeout_ms, validate_only=True)
     answer = await _ask_controller(admin, trial)
     return {t.name for t in answer.topics if for_code(t.error_code) is not kafka_errors.TopicAlreadyExistsError}
@@ -197,7 +200,7 @@ async def _not_created(admin: KafkaAdminClient, request: CreateTopicsRequest) ->
 async def _is_as_created(admin: KafkaAdminClient, request: CreateTopicsRequest, name: str) -> bool:
     wanted = next(topic for topic in request.topics if topic.name == name)
     partitions = await _partitions(admin, name)
-    count = len(wanted.assignments) or wanted.num_partitions  # -1: as the brokers' settings say
+    count = len(wanted.assignments) or wanted.num_partitions  # -1: the default in the brokers' settings
     if not partitions or (count > 0 and len(partitions) != count):
         return False
     copies = {len(partition["replica_nodes"]) for partition in partitions}
@@ -215,7 +218,7 @@ async def _has_configs(admin: KafkaAdminClient, name: str, wanted: dict) -> bool
 
 
 async def _not_grown(admin: KafkaAdminClient, request: CreatePartitionsRequest) -> set:
-    """Ask the controller whether it would let these topics grow."""
+    """Return the topics that can still grow, according to a trial request to the controller."""
     trial = CreatePartitionsRequest(topics=request.topics, timeout_ms=request.timeout_ms, validate_only=True)
     answer = await _ask_controller(admin, trial)
     return {t.name for t in answer.results if for_code(t.error_code) is not kafka_errors.InvalidPartitionsError}
@@ -227,7 +230,10 @@ async def _has_grown(admin: KafkaAdminClient, request: CreatePartitionsRequest, 
 
 
 async def _not_deleted(admin: KafkaAdminClient, request: DeleteTopicsRequest) -> set:
-    """Ask the controller which of these topics there are; a broker, where a topic's id is given or rights are missing."""
+    """Return the names and ids of the topics that exist.
+
+    The controller answers for names; a broker answers for topic ids, and if rights are missing.
+    """
     names = [topic.name for topic in request.topics if topic.name is not None]
     known = existing(await _ask_controller(admin, existence_request(names)))
     unclear: list[object] = [name for name in names if known.get(name) is None]
@@ -238,7 +244,7 @@ async def _not_deleted(admin: KafkaAdminClient, request: DeleteTopicsRequest) ->
 
 
 async def _is_deleted(admin: KafkaAdminClient, request: DeleteTopicsRequest, name: str) -> bool:
-    """The controller itself said that it does not know the topic."""
+    """Return True: the controller itself reported the topic as unknown."""
     return True
 
 

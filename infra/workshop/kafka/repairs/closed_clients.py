@@ -1,6 +1,6 @@
-"""A client that is used after it was closed says so, and what to run.
+"""Repair for kafka-python: a client that is used after it was closed raises a clear error.
 
-kafka-python 3.0.12 raises an error from deep inside then, with forty lines of traceback.
+kafka-python 3.0.12 raises an internal error in this case, with forty lines of traceback.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from workshop.kafka.failures import ClosedClient
 
-# What asks brokers. The rest of a closed client, such as its configuration and its metrics, can still be looked at.
+# The methods that send requests. The rest of a closed client, such as its configuration and its metrics, stays accessible.
 PRODUCER = (
     "abort_transaction",
     "begin_transaction",
@@ -45,7 +45,7 @@ _closes = {kind: kind.close for kind in (KafkaProducer, KafkaConsumer, KafkaAdmi
 
 
 def apply() -> None:
-    """Mend the three clients in this process. Harmless if called again."""
+    """Install the repair of the three clients in this process. Calling it again has no effect."""
     for kind, client, names in (
         (KafkaProducer, "producer", PRODUCER),
         (KafkaConsumer, "consumer", CONSUMER),
@@ -55,7 +55,10 @@ def apply() -> None:
 
 
 def _close_and_refuse(close: Callable, client: str, names: Iterable[str]) -> Callable:
-    """Let a client close, and then refuse. Until then its methods are its own: sending is not slowed down by a check."""
+    """Return a `close` that replaces the client's methods by ones that raise an error.
+
+    Until it is called, the methods are unchanged, so that no check slows down sending.
+    """
 
     @functools.wraps(close)
     def closed(self: object, *args: object, **options: object) -> None:

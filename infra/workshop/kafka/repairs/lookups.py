@@ -1,8 +1,8 @@
-"""Repairs of kafka-python's questions about leaders and offsets: none of them is bound to one silent broker.
+"""Repairs of kafka-python's look-ups of leaders and offsets: none depends on one silent broker.
 
-kafka-python 3.0.12 asks one broker and gives it the whole time of a look-up. A broker that is frozen, or that is busy,
-uses up all of it: the first connection of a client, the metadata that everything else waits for, the leader that was
-replaced long ago. Each attempt has a third of that time here; then another broker is asked, and metadata are read anew.
+kafka-python 3.0.12 sends a look-up to one broker and gives it the whole time. A frozen or busy broker uses up all of it: for
+the first connection of a client, for the metadata that everything else waits for, or as a leader that was replaced long ago.
+Here each attempt has a third of that time; then another broker is asked, and the metadata are refreshed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from workshop.kafka.requests import LOST, in_all_ms, one_try_ms, setting
 
 T = TypeVar("T")
 
-SILENT_FOR = 15.0  # seconds for which a broker that did not answer is asked last
+SILENT_FOR = 15.0  # seconds for which a broker that did not answer is the last choice
 QUESTIONS = {2, 3, 9, 10}  # ListOffsets, Metadata, OffsetFetch, FindCoordinator
 _send = KafkaConnectionManager.send
 _least_loaded_node = KafkaConnectionManager.least_loaded_node
@@ -45,7 +45,7 @@ _committed = KafkaConsumer.committed
 
 
 def apply() -> None:
-    """Mend the look-ups in this process. Harmless if called again."""
+    """Install the repairs in this process. Calling it again has no effect."""
     KafkaConnectionManager.send = _answer_within_a_try
     KafkaConnectionManager.get_connection = _connection_within_a_try  # type: ignore[assignment]  # all callers name the rest
     KafkaConnectionManager.least_loaded_node = _rather_one_that_answers
@@ -71,7 +71,7 @@ def _answer_within_a_try(
     node_id: object = None,
     request_timeout_ms: float | None = None,
 ) -> Future:
-    """Wait for the answer to a question as long as an attempt lasts: whoever asks, asks again, and another broker."""
+    """Limit the wait for the answer to a look-up to one attempt; the caller retries at another broker."""
     if request_timeout_ms is None and request.API_KEY in QUESTIONS:
         request_timeout_ms = _try_seconds(manager) * 1000
     return _send(manager, request, node_id=node_id, request_timeout_ms=request_timeout_ms)
@@ -80,9 +80,9 @@ def _answer_within_a_try(
 def _connection_within_a_try(
     manager: KafkaConnectionManager, node_id: object, timeout_ms: float | None = None, **options: object
 ) -> KafkaConnection:
-    """Let the first connection of a client be tried at another broker in time, and remember who is silent.
+    """Limit a client's connection attempt, so that another broker is tried, and record silent brokers.
 
-    kafka-python 3.0.12 gives the first broker that it happens to choose the whole `bootstrap_timeout_ms`.
+    kafka-python 3.0.12 gives the first broker, chosen at random, the whole `bootstrap_timeout_ms`.
     """
     if timeout_ms is not None:
         timeout_ms = min(timeout_ms, _try_seconds(manager) * 1000)
@@ -104,9 +104,9 @@ def _silent(manager: KafkaConnectionManager) -> set:
 
 
 def _rather_one_that_answers(manager: KafkaConnectionManager) -> object:
-    """Choose a broker for a question that each of them can answer: one that did not answer the last one comes last.
+    """Choose a broker for a request that any broker can answer; silent brokers are the last choice.
 
-    kafka-python 3.0.12 chooses at random among those without a question under way, so that it comes back to a frozen broker.
+    kafka-python 3.0.12 chooses at random among brokers without a pending request, so it returns to a frozen broker.
     """
     silent = _silent(manager)
     if not silent:
@@ -129,7 +129,7 @@ def _under_way(manager: KafkaConnectionManager, node_id: object) -> int:
 
 
 def _least_often_failed(cluster: ClusterMetadata) -> list:
-    """Let a client's first connection go on to the next address, and not by chance to the one that failed."""
+    """Return the addresses with the fewest failures, so that a client does not retry a failed one."""
     brokers = _bootstrap_brokers(cluster)
     if cluster._manager is None:
         return brokers
@@ -138,24 +138,27 @@ def _least_often_failed(cluster: ClusterMetadata) -> list:
 
 
 async def _refresh_within_a_try(cluster: ClusterMetadata, node_id: object) -> None:
-    """Ask another broker for metadata if one does not answer; everything that a client does next waits for them."""
+    """Limit a refresh of the metadata to one attempt, so that the next one asks another broker.
+
+    Everything else in a client waits for the metadata.
+    """
     manager = cast(KafkaConnectionManager, cluster._manager)
     node_id = manager.least_loaded_node() if node_id is None else node_id
     await _within_a_try(manager, node_id, manager.call_soon(_refresh, cluster, node_id))
 
 
 async def _list_offsets_within_a_try(fetcher: Fetcher, node_id: object, timestamps: dict) -> tuple[dict, set]:
-    """Give the leader that is known a third of the time; it may be frozen, and another one leads since a second."""
+    """Give the known leader a third of the time; it may be frozen, with a new leader already elected."""
     manager = fetcher._manager
     answer = manager.call_soon(_list_offsets_of_leader, fetcher, node_id, timestamps)
     try:
         return await _within_a_try(manager, node_id, answer)
     except (KafkaTimeoutError, UnknownBrokerIdError) as error:
-        raise StaleMetadata(str(error)) from error  # so that metadata are read anew before the next attempt
+        raise StaleMetadata(str(error)) from error  # so that metadata are refreshed before the next attempt
 
 
 async def _within_a_try(manager: KafkaConnectionManager, node_id: object, answer: Future) -> Any:
-    """Wait for an answer; who does not give it in time is not asked on the same connection again."""
+    """Wait for an answer; if a broker does not give it in time, close the connection to that broker."""
     try:
         return await manager.wait_for(answer, _try_seconds(manager) * 1000)
     except KafkaTimeoutError:
@@ -165,11 +168,14 @@ async def _within_a_try(manager: KafkaConnectionManager, node_id: object, answer
 
 
 async def _list_offsets_or_learn_who_leads(fetcher: Fetcher, timestamps: dict) -> tuple[dict, set]:
-    """Let whoever asks for a partition's first or last offset find its new leader, or hear that there is no such topic.
+    """Look up offsets; after a change of leader refresh the metadata, and report a missing topic.
 
-    If the leader has just changed, kafka-python 3.0.12 asks the old one again and again, without a pause and without new
-    metadata, until `request_timeout_ms` is over: a consumer that was made at the wrong moment fails after half a minute. Of
-    several partitions, it forgets those without a leader, and raises a KeyError.
+    If the leader has just changed, kafka-python 3.0.12 asks the old one repeatedly, without a pause and without new metadata,
+    until `request_timeout_ms` is over: a consumer that was created at the wrong moment fails after half a minute. Of several
+    partitions, it drops those without a leader, and raises a KeyError.
+
+    Raises:
+        NoSuchTopic: the topic of a partition does not exist.
     """
     cluster = fetcher._manager.cluster
     leaderless = {place for place in timestamps if cluster.leader_for_partition(place) in (None, -1)}
@@ -183,7 +189,7 @@ async def _list_offsets_or_learn_who_leads(fetcher: Fetcher, timestamps: dict) -
         unknown = {place.topic for place in again if cluster.partitions_for_topic(place.topic) is None}
         for topic in sorted(unknown):
             await must_exist(fetcher._manager, topic)
-        if not (leaderless and not unknown):  # the first look at a topic that exists needs no pause
+        if not (leaderless and not unknown):  # the first look-up of an existing topic needs no pause
             await fetcher._manager._net.sleep(setting(fetcher.config, "retry_backoff_ms") / 1000)
     return found, again
 
@@ -197,7 +203,7 @@ async def _new_metadata(fetcher: Fetcher) -> None:
 
 
 def _all_topics_within_bounds(consumer: KafkaConsumer) -> None:
-    """Ask for all topics until a broker answers: kafka-python 3.0.12 asks once, and waits without an end."""
+    """Request all topics until a broker answers; kafka-python 3.0.12 asks once, without a time limit."""
 
     def asked(left_ms: float) -> bool:
         consumer._cluster.need_all_topic_metadata = True
@@ -207,8 +213,8 @@ def _all_topics_within_bounds(consumer: KafkaConsumer) -> None:
     stash = consumer._cluster.need_all_topic_metadata
     try:
         if consumer._cluster.metadata_refresh_in_progress:  # of some topics only
-            _within_bounds(consumer, None, "which topics there are", lambda left: _finished(consumer, left))
-        _within_bounds(consumer, None, "which topics there are", asked)
+            _within_bounds(consumer, None, "the list of topics", lambda left: _finished(consumer, left))
+        _within_bounds(consumer, None, "the list of topics", asked)
     finally:
         consumer._cluster.need_all_topic_metadata = stash
 
@@ -222,7 +228,7 @@ def _beginning_offsets_within_bounds(
     consumer: KafkaConsumer, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
 ) -> dict:
     places = list(partitions)
-    where = f"where {_said(places)} begins"
+    where = f"the first offset of {_said(places)}"
     return _within_bounds(consumer, timeout_ms, where, lambda left: _beginning_offsets(consumer, places, left))
 
 
@@ -230,32 +236,32 @@ def _end_offsets_within_bounds(
     consumer: KafkaConsumer, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
 ) -> dict:
     places = list(partitions)
-    where = f"where {_said(places)} ends"
+    where = f"the end offset of {_said(places)}"
     return _within_bounds(consumer, timeout_ms, where, lambda left: _end_offsets(consumer, places, left))
 
 
 def _offsets_for_times_within_bounds(
     consumer: KafkaConsumer, timestamps: dict[TopicPartition, int], timeout_ms: float | None = None
 ) -> dict:
-    where = f"which offsets of {_said(timestamps)} belong to these times"
+    where = f"the offsets of {_said(timestamps)} for the given times"
     return _within_bounds(consumer, timeout_ms, where, lambda left: _offsets_for_times(consumer, timestamps, left))
 
 
 def _position_within_bounds(
     consumer: KafkaConsumer, partition: TopicPartition, timeout_ms: float | None = None
 ) -> int | None:
-    """Return the position; kafka-python 3.0.12 may return None instead, or wait for a coordinator without an end."""
+    """Return the position; kafka-python 3.0.12 may return None, or wait for a coordinator without limit."""
     if timeout_ms is not None:
         return _position(consumer, partition, timeout_ms)
-    where = f"where to read {_said([partition])}"
+    where = f"the read position in {_said([partition])}"
     return _within_bounds(consumer, None, where, lambda left: _position(consumer, partition, left))
 
 
 def _committed_within_bounds(
     consumer: KafkaConsumer, partition: TopicPartition, metadata: bool = False, timeout_ms: float | None = None
 ) -> object:
-    """Return what the group has committed; kafka-python 3.0.12 waits for a coordinator without an end."""
-    where = f"which offset of {_said([partition])} group {consumer.config['group_id']} has committed"
+    """Return the committed offset of the group; kafka-python 3.0.12 waits for a coordinator without limit."""
+    where = f"the committed offset of group {consumer.config['group_id']} in {_said([partition])}"
     found = _within_bounds(
         consumer, timeout_ms, where, lambda left: (_committed(consumer, partition, metadata, timeout_ms=left),)
     )
@@ -265,15 +271,15 @@ def _committed_within_bounds(
 def _within_bounds(
     consumer: KafkaConsumer, timeout_ms: float | None, what: str, look_up: Callable[[float], T | None]
 ) -> T:
-    """Look something up until there is an answer that is not None.
+    """Repeat a look-up until its result is not None.
 
     Args:
-        timeout_ms: the caller's bound; None means twice `request_timeout_ms`.
-        what: what is looked up, for the error.
-        look_up: asks once, given the milliseconds that are left.
+        timeout_ms: the caller's limit; None means twice `request_timeout_ms`.
+        what: the wanted value, for the error.
+        look_up: makes one attempt, within the given milliseconds.
 
     Raises:
-        Unanswered: there was none in time.
+        Unanswered: there was no result in time.
     """
     within = in_all_ms(setting(consumer.config, "request_timeout_ms")) if timeout_ms is None else timeout_ms
     deadline, last = time.monotonic() + within / 1000, ""
@@ -286,12 +292,12 @@ def _within_bounds(
         except LOST as error:
             last = str(error)
         if time.monotonic() >= deadline:
-            raise Unanswered(f"The brokers did not say within {within / 1000:g} s {what}.", ADVICE, last)
+            raise Unanswered(f"Kafka did not answer within {within / 1000:g} s: {what}.", ADVICE, last)
         time.sleep(setting(consumer.config, "retry_backoff_ms") / 1000)
 
 
 def _said(places: Iterable[TopicPartition]) -> str:
-    """Name partitions as a sentence does."""
+    """Return the names of partitions for a message."""
     numbers: dict[str, list[int]] = {}
     for place in places:
         numbers.setdefault(place.topic, []).append(place.partition)

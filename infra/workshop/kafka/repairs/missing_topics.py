@@ -1,8 +1,8 @@
-"""A topic that does not exist is reported at once, and by its name, to whoever writes to it or reads it.
+"""Repair for kafka-python: a missing topic is reported at once, by its name.
 
-kafka-python 3.0.12 goes on asking for such a topic: a producer for a minute, a consumer for ever, and neither names it. The
-brokers make no topic by themselves (`auto.create.topics.enable=false`), so waiting helps only where somebody has just created
-it and the broker that was asked has not heard of it. That is why the controller is asked before an error is raised.
+kafka-python 3.0.12 keeps requesting such a topic: a producer for a minute, a consumer forever, and neither names it. The
+brokers do not create topics automatically (`auto.create.topics.enable=false`), so waiting helps only if the topic was just
+created and the broker does not have its metadata yet. That is why the controller is asked before an error is raised.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from kafka.util import Timer
 from workshop.kafka.failures import ADVICE, NoSuchTopic, Unanswered
 from workshop.kafka.requests import LOST, existence_request, existing, one_try_ms, setting
 
-LOOK_AFTER = 1.0  # seconds without metadata of a topic, after which it is asked whether it exists
+LOOK_AFTER = 1.0  # seconds without metadata of a topic after which its existence is checked
 _wait_on_metadata = KafkaProducer._wait_on_metadata
 _poll_once = KafkaConsumer._poll_once
 
 
 def apply() -> None:
-    """Mend producers and consumers in this process. Harmless if called again."""
+    """Install the repair of producers and consumers in this process. Calling it again has no effect."""
     KafkaProducer._wait_on_metadata = _wait_on_metadata_of_what_exists
     KafkaConsumer._poll_once = _poll_what_exists  # type: ignore[assignment]  # it passes all arguments on
 
 
 async def must_exist(manager: KafkaConnectionManager, topic: str) -> None:
-    """Raise if there is no such topic; return if there is one, or if nobody answers.
+    """Raise an error if a topic does not exist; return if it exists, or if no broker answers.
 
     Raises:
-        NoSuchTopic: the controller does not know it; or, where this client may not ask the controller, no broker does.
+        NoSuchTopic: the controller does not have the topic; if this client may not ask the controller, no broker has it.
     """
     exists = await _known_to_controller(manager, topic)
     if exists is None:
@@ -53,7 +53,7 @@ async def _known_to_controller(manager: KafkaConnectionManager, topic: str) -> b
 
 
 async def _known_to_a_broker(manager: KafkaConnectionManager, topic: str) -> bool | None:
-    """Ask each broker: one that has just started may not have heard of a topic yet."""
+    """Return whether any broker has the topic; one that has just started may lack its metadata."""
     answers = []
     for broker in manager.cluster.brokers():
         named = MetadataRequest.MetadataRequestTopic(name=topic)
@@ -71,7 +71,7 @@ def _try_ms(manager: KafkaConnectionManager) -> float:
 
 
 def _wait_on_metadata_of_what_exists(producer: KafkaProducer, topic: str, max_wait_ms: float) -> set:
-    """Wait for a topic's partitions, and look after a second whether there is such a topic at all."""
+    """Wait for a topic's partitions, and check every second whether the topic exists."""
     deadline = time.monotonic() + max_wait_ms / 1000
     while True:
         left = deadline - time.monotonic()
@@ -79,13 +79,13 @@ def _wait_on_metadata_of_what_exists(producer: KafkaProducer, topic: str, max_wa
             return _wait_on_metadata(producer, topic, max(0.0, min(left, LOOK_AFTER)) * 1000)
         except KafkaTimeoutError as error:
             if left <= LOOK_AFTER:
-                happened = f"The brokers did not say within {max_wait_ms / 1000:g} s who leads topic '{topic}'."
+                happened = f"Kafka did not report the partitions of topic '{topic}' within {max_wait_ms / 1000:g} s."
                 raise Unanswered(happened, ADVICE) from error
         _ask_from_another_thread(producer, topic, deadline - time.monotonic())
 
 
 def _ask_from_another_thread(producer: KafkaProducer, topic: str, seconds: float) -> None:
-    """Let the producer's own thread ask whether a topic exists."""
+    """Check on the producer's own thread whether a topic exists."""
     told = threading.Event()
     manager = cast(KafkaConnectionManager, producer._metadata._manager)
     answer = manager.call_soon(must_exist, manager, topic)
@@ -96,14 +96,14 @@ def _ask_from_another_thread(producer: KafkaProducer, topic: str, seconds: float
 
 
 def _poll_what_exists(consumer: KafkaConsumer, timer: Timer, *args: object, **options: object) -> dict:
-    """Poll, and look after a second without metadata of a topic whether there is such a topic at all."""
+    """Poll, and after a second without a topic's metadata check whether the topic exists."""
     missing = _missing(consumer)
     if not missing:
         consumer.__dict__["_missing_since"] = None
         return _poll_once(consumer, timer, *args, **options)
     if consumer.__dict__.get("_missing_since") is None:
         consumer.__dict__["_missing_since"] = time.monotonic()
-    # One round may last as long as the caller's patience: for ever, in a loop over a consumer.
+    # One round may last as long as the caller's timeout: forever, in a loop over a consumer.
     records = _poll_once(consumer, Timer(min(timer.timeout_ms, LOOK_AFTER * 1000)), *args, **options)
     if not records and time.monotonic() - consumer.__dict__["_missing_since"] > LOOK_AFTER:
         consumer.__dict__["_missing_since"] = None
@@ -114,6 +114,6 @@ def _poll_what_exists(consumer: KafkaConsumer, timer: Timer, *args: object, **op
 
 
 def _missing(consumer: KafkaConsumer) -> list[str]:
-    """The topics that a consumer reads, and of which it has no metadata."""
+    """Return the topics of a consumer for which it has no metadata."""
     names = set(consumer._subscription.subscription or ()) | {place.topic for place in consumer.assignment()}
     return sorted(name for name in names if consumer._cluster.partitions_for_topic(name) is None)
