@@ -129,7 +129,7 @@ def test_refused_rows_are_dead_letters_and_the_command_says_so(
         "both are one case now",
         f"3 rows were refused: each is in {topic}{DEAD_LETTERS}",
         "The first is line 3: ",
-        "nothing was published twice",
+        "nothing was published again",
     ):
         assert sentence in said
     letters = [json.loads(record.value) for record in read_all(ws, topic + DEAD_LETTERS, **COMMITTED)]

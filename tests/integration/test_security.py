@@ -186,6 +186,6 @@ def test_a_web_page_can_neither_pay_nor_crash_the_service(ws: Connection):
             for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Host": "evil.example:80"}):
                 refused = page.post(path, headers=headers, content=b"{}")
                 assert refused.status_code == 403, (path, headers)
-                assert refused.json()["detail"].startswith("This service")
+                assert refused.json()["detail"].startswith(("This service answers", "The Host")), (path, headers)
         assert page.get("/", headers={"Host": "127.0.0.1.evil.example"}).status_code == 403
         assert page.get("/").json()["release"] == served["release"]

@@ -47,7 +47,7 @@ def test_a_refusal_is_final(attempts: list):
 
 def test_another_event_than_the_one_written_is_an_error(attempts: list):
     attempts += [lambda: False]
-    with pytest.raises(WorkshopError, match="Another event was read back"):
+    with pytest.raises(WorkshopError, match="The event that was read back differs"):
         first_event.write_and_read({}, 60)
 
 

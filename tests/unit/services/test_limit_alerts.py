@@ -87,7 +87,7 @@ def test_what_is_no_payment_is_counted_and_stops_nothing(
 ):
     assert len(judge(service, record(value), payment(1))) == 1
     assert service.tally["malformed"] == 1
-    assert "topic, offset 7 is no payment: " in caplog.text
+    assert "topic, offset 7 is not a payment: " in caplog.text
 
 
 @pytest.mark.parametrize("value", [b"{", b"{}", b"[]", b'{"op": "c", "source": {}, "before": null, "after": null}'])
@@ -97,7 +97,7 @@ def test_what_is_no_change_is_told_and_alters_nothing(
     service._learn(change("card", 500))
     service._learn(record(value))
     assert service.limits.cents == {"card": 500}
-    assert "topic, offset 7 is no change of a card: " in caplog.text
+    assert "topic, offset 7 is not a change of a card: " in caplog.text
 
 
 def test_an_attempt_that_failed_is_counted(service: LimitAlerts, monkeypatch: pytest.MonkeyPatch):

@@ -59,9 +59,9 @@ def test_the_root_says_who_answers(server: ThreadingHTTPServer):
 
 def test_readiness_gives_the_reason_and_liveness_does_not_depend_on_it(server: ThreadingHTTPServer, service: Service):
     assert get(server, "/readyz")[0] == 200
-    service.reason = "It is leaving."
+    service.reason = "The service is shutting down."
     status, _, body = get(server, "/readyz")
-    assert (status, json.loads(body)) == (503, {"detail": "It is leaving."})
+    assert (status, json.loads(body)) == (503, {"detail": "The service is shutting down."})
     assert get(server, "/healthz")[0] == 200
 
 
@@ -75,7 +75,7 @@ def test_figures_are_in_the_format_of_prometheus(server: ThreadingHTTPServer):
 def test_an_unknown_path_is_answered_with_the_known_ones(server: ThreadingHTTPServer):
     status, _, body = get(server, "/payments")
     assert status == 404
-    assert "/readyz or /metrics" in json.loads(body)["detail"]
+    assert "/readyz and /metrics" in json.loads(body)["detail"]
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "http://127.0.0.1"}, {"Host": "rebound.example.org"}])
