@@ -33,14 +33,14 @@ def test_attempts_that_fail_are_repeated_and_told_with_the_registered_brokers(at
     attempts += [raising(KafkaTimeoutError("not yet")), raising(WorkshopError("no leader")), lambda: True]
     first_event.write_and_read({}, 60, told.append)
     assert told == [
-        "waiting for Kafka to take the first event (KafkaTimeoutError; registered brokers: 1, 3)",
-        "waiting for Kafka to take the first event (WorkshopError; registered brokers: 1, 3)",
+        "waiting for Kafka to accept the first event (KafkaTimeoutError; registered brokers: 1, 3)",
+        "waiting for Kafka to accept the first event (WorkshopError; registered brokers: 1, 3)",
     ]
 
 
 def test_a_refusal_is_final(attempts: list):
     attempts += [raising(TopicAuthorizationFailedError("payments")), lambda: True]
-    with pytest.raises(WorkshopError, match=r"refused the first event: .*payments\. `workshop doctor`"):
+    with pytest.raises(WorkshopError, match=r"refused the first event: .*payments\. Run `workshop doctor`"):
         first_event.write_and_read({}, 60)
     assert len(attempts) == 1
 
