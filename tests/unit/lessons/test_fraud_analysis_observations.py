@@ -1,0 +1,50 @@
+"""The observations of lesson 05: which answer belongs to which payment, and after how long."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from workshop.domain.payments.events import AccountDebited, PaymentDeclined, PaymentFlagged
+from workshop.lessons.fraud_analysis.observations import Moment, Moments
+
+ABOUT = ("card", 100, datetime(2018, 4, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def moments() -> Moments:
+    return Moments(began=time.monotonic() - 10, payments={"id": Moment(made=4.0, cents=100)})
+
+
+def test_a_debit_is_noted_with_the_time_since_the_payment(moments: Moments):
+    moments.note(AccountDebited(*ABOUT, "id"))
+    moment = moments.payments["id"]
+    assert moment.debited == pytest.approx(6.0, abs=5.0)
+    assert moment.debited >= 6.0
+    assert not moment.declined
+    assert moment.flagged is None
+
+
+def test_a_payment_that_was_declined_counts_as_answered(moments: Moments):
+    moments.note(PaymentDeclined(*ABOUT, "id", reason="too little"))
+    assert moments.payments["id"].declined
+    assert moments.payments["id"].debited is not None
+
+
+def test_the_first_of_equal_answers_counts(moments: Moments):
+    moments.payments["id"].debited = 1.0
+    moments.note(PaymentDeclined(*ABOUT, "id"))
+    assert (moments.payments["id"].debited, moments.payments["id"].declined) == (1.0, False)
+
+
+def test_a_flag_comes_with_its_reason(moments: Moments):
+    moments.note(PaymentFlagged(*ABOUT, "id", ("amount",), "much larger than usual"))
+    assert moments.payments["id"].because == "much larger than usual"
+    assert moments.payments["id"].flagged is not None
+
+
+@pytest.mark.parametrize("event", [AccountDebited(*ABOUT, "other"), object(), None])
+def test_what_belongs_to_no_payment_of_the_demonstration_is_ignored(moments: Moments, event: object):
+    moments.note(event)
+    assert moments.payments["id"] == Moment(made=4.0, cents=100)
