@@ -1,1 +1,1 @@
-"""The running system: `up`, `down`, `status`, `doctor`, and everything that they start."""
+"""The running system: `up`, `down`, `status`, `doctor`, and the components that they start."""

@@ -1,4 +1,4 @@
-"""Looks at the machine and the stack, and says in a sentence each what to change."""
+"""Checks of the machine and the stack; each finding has the change to make."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from workshop.stack.toolchain import java
 NEEDED_MEMORY = {
     False: 1.5e9,
     True: 2.5e9,
-}  # bytes: three brokers, Lab and a kernel; and with Kubernetes and its services
+}  # bytes, without and with Kubernetes: three brokers, JupyterLab and a kernel; and Kubernetes with the services
 NEEDED_DISK = 1.0e9
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at everything; what is looked at last tells most."""
+    """Run all checks; the most informative findings come last."""
     return [*_machine(settings), *_folders(settings), *_software(settings), *_stack(settings)]
 
 
@@ -47,7 +47,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
     yield Finding(sys.platform in ("linux", "darwin"), "system", system, "Use Linux, WSL2 or macOS.")
     free = psutil.virtual_memory().available
     text = f"{free / 1e9:.1f} GB available, {os.cpu_count()} cores"
-    # What a running stack has already is not needed a second time.
+    # A running stack already occupies its memory.
     little = Processes(settings.state).running() or _is_elsewhere(settings)
     needed = 0.5e9 if little else NEEDED_MEMORY[settings.kubernetes]
     hint = f"Close something: {needed / 1e9:g} GB are needed; WORKSHOP_KUBERNETES=off needs 1 GB less."
@@ -55,7 +55,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 
 def _is_elsewhere(settings: Settings) -> bool:
-    """Whether brokers and cluster are somebody else's, and take nothing of this machine."""
+    """Return whether brokers and cluster run elsewhere and use no memory of this machine."""
     return made_here(settings).name == "existing" or settings.backend == "existing"
 
 
@@ -119,7 +119,7 @@ def _repository(settings: Settings) -> Finding:
 
 
 def _site(settings: Settings) -> Iterator[Finding]:
-    """A Kafka and a cluster that somebody else runs: whether they answer, and give what lessons need."""
+    """Check an existing Kafka and cluster: whether they answer and grant the rights that the lessons need."""
     backend = Existing(settings)
     try:
         lacking = backend.rights()
@@ -155,7 +155,7 @@ def _stack(settings: Settings) -> Iterator[Finding]:
 
 
 def _kubernetes(settings: Settings, state: dict) -> Iterator[Finding]:
-    """What becomes of Kubernetes without Docker."""
+    """Check Kubernetes without Docker: whether its control plane is compiled."""
     if made_here(settings).name == "kind" or not local_kubernetes.is_wanted(settings):
         return
     if local_kubernetes.is_built(settings):
@@ -171,7 +171,7 @@ def _kubernetes(settings: Settings, state: dict) -> Iterator[Finding]:
 
 
 def _docker(settings: Settings) -> Iterator[Finding]:
-    """Whether the backend kind could be used; where it is not in use, nothing of it is an error."""
+    """Check whether the backend kind can be used; findings are errors only if it is in use."""
     needed = settings.backend == "kind" or made_here(settings).name == "kind"
     if why_not := engine.answers():
         seen = why_not if needed else "not in use: the backend local needs none"

@@ -1,4 +1,4 @@
-"""Breaks brokers and nodes on purpose and mends them: one call for every backend."""
+"""Faults of brokers and nodes, and their repair, with the same calls on every backend."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from workshop.kafka import admin as kafka_admin
 from workshop.kafka.probe import QUICK, registered_brokers
 from workshop.stack.backends.protocols import BrokerFaults, NodeFaults
 
-PREFERRED = 0  # the election that gives each partition back to its first replica
+PREFERRED = 0  # election type: the first replica of each partition becomes its leader
 
 
 class Brokers:
     """The cluster's brokers, by their numbers 1 to 3.
 
     Attributes:
-        ours: whether they are this stack's own, to be broken and mended; somebody else's are not.
+        ours: whether the brokers belong to this stack, so that faults may be injected.
     """
 
     def __init__(self, backend: BrokerFaults, kafka: Mapping) -> None:
@@ -33,35 +33,35 @@ class Brokers:
         return ", ".join(f"broker {node} {state}" for node, state in self.states().items())
 
     def states(self) -> dict[int, str]:
-        """`running`, `paused` or `stopped`, by number."""
+        """Return `running`, `paused` or `stopped` by broker number."""
         return self._backend.broker_states()
 
     def addresses(self) -> list[str]:
-        """The addresses of those that run; where brokers are somebody else's, all that were told."""
+        """Return the addresses of the running brokers; in an existing Kafka, all configured addresses."""
         known = self._kafka["bootstrap_servers"]
         if not self.ours:
             return known
         return [known[node - 1] for node, state in self.states().items() if state == "running"]
 
     def kill(self, node: int) -> None:
-        """End a broker without a word, as a power cut does (kill -9)."""
+        """Kill a broker without an orderly shutdown, as in a power failure (kill -9)."""
         self._backend.kill_broker(_known(node))
 
     def pause(self, node: int) -> None:
-        """Freeze a broker: it is there and answers nothing, as behind a cut network (SIGSTOP)."""
+        """Freeze a broker: its process exists but does not respond, as behind a broken network (SIGSTOP)."""
         self._backend.pause_broker(_known(node))
 
     def resume(self, node: int) -> None:
-        """Let a frozen broker go on where it was (SIGCONT)."""
+        """Resume a frozen broker (SIGCONT)."""
         self._backend.resume_broker(_known(node))
 
     def start(self, node: int) -> None:
-        """Start a dead broker on its own data, and wait until it is registered again."""
+        """Start a stopped broker on its own data, and wait until it is registered again."""
         self._backend.start_broker(_known(node))
         self._wait_for(node)
 
     def registered(self) -> set[int]:
-        """The brokers that the cluster counts as there: registered and not fenced."""
+        """Return the brokers that are registered and not fenced."""
         try:
             with closing(kafka_admin.admin(self._kafka, **QUICK)) as admin:
                 return _registered(admin)
@@ -69,27 +69,30 @@ class Brokers:
             return set()
 
     def restore(self) -> None:
-        """Make all well: frozen brokers go on, dead ones start, every replica is in sync and leaders are where they belong.
+        """Resume or start all brokers, and wait until the cluster has recovered.
+
+        Every replica is then in sync, and the first replica of each partition leads.
 
         Raises:
-            WorkshopError: it does not become well in time.
+            WorkshopError: the cluster does not recover in time.
         """
         if not self.ours:
-            return  # nothing was broken from here, and what others break is not ours to mend
+            return  # the workshop injects no faults into an existing Kafka
         states = self.states()
         for node in [node for node, state in states.items() if state == "paused"]:
-            self._backend.resume_broker(node)  # first: one that starts needs the others to be known as there
+            self._backend.resume_broker(node)  # first: a starting broker needs the others registered
         for node in [node for node, state in states.items() if state == "stopped"]:
             self.start(node)
         self.settle(120)
 
     def settle(self, seconds: float) -> None:
-        """Wait until every replica is in sync, and let the first of each partition lead.
+        """Wait until every replica is in sync, and elect the first replica of each partition as its leader.
 
-        Whoever starts first leads everything; Kafka itself looks every five minutes, and moves leaders while somebody works.
+        The broker that starts first becomes the leader of everything. Kafka itself checks only every five minutes, and would
+        then move leaders in the middle of a lesson.
 
         Raises:
-            WorkshopError: it does not become so in time.
+            WorkshopError: the replicas are not in sync in time.
         """
         wait_until(
             self._all_in_sync,
@@ -101,14 +104,17 @@ class Brokers:
 
     @contextmanager
     def restored_afterwards(self) -> Iterator[Brokers]:
-        """Whatever happens inside, also an interrupted kernel: afterwards all is well."""
+        """Restore the brokers at the end of the block, even after an error or an interrupted kernel."""
         try:
             yield self
         finally:
             self.restore()
 
     def _wait_for(self, node: int) -> None:
-        """A broker answers from the moment on at which the controllers know that it is new: before, they tell of the old."""
+        """Wait until a restarted broker answers.
+
+        It answers once the controllers have registered its new process; before that, the metadata describe the old one.
+        """
         alone = {**self._kafka, "bootstrap_servers": [self._kafka["bootstrap_servers"][node - 1]]}
         wait_until(lambda: node in registered_brokers(alone), 90, f"broker {node} to be registered")
 
@@ -133,10 +139,10 @@ def _registered(admin: KafkaAdminClient) -> set[int]:
 
 
 class KubernetesNodes:
-    """The worker nodes, by their names.
+    """The worker nodes, by name.
 
     Attributes:
-        ours: whether they are this stack's own, to be drained and lost; in somebody else's cluster they are not.
+        ours: whether the nodes belong to this stack, so that faults may be injected.
     """
 
     def __init__(self, backend: NodeFaults) -> None:
@@ -147,21 +153,21 @@ class KubernetesNodes:
         return ", ".join(f"{name} {state}" for name, state in self.states().items())
 
     def states(self) -> dict[str, str]:
-        """`running` or `stopped`, by name."""
+        """Return `running` or `stopped` by node name."""
         return self._backend.node_states()
 
     def lose(self, name: str) -> None:
-        """Cut a node's power: what ran on it is gone, and it says nothing more.
+        """Stop a node as in a power failure: its pods end, and it stops reporting.
 
         Raises:
-            WorkshopError: there is no such node, or it is somebody else's.
+            WorkshopError: the node does not exist, or the cluster is not this stack's.
         """
         if self.ours and name not in self.states():
             raise WorkshopError(f"There is no node {name}.", f"There are: {', '.join(self.states())}.")
         self._backend.lose_node(name)
 
     def restore(self) -> None:
-        """Give every lost node its power again, and wait until all are ready."""
+        """Restart every lost node, and wait until all nodes are ready."""
         for name in [name for name, state in self.states().items() if state == "stopped"]:
             self._backend.find_node(name)
         self._backend.kubernetes_ready()

@@ -1,4 +1,4 @@
-"""A user's own shell in which `workshop`, `kubectl` and Kafka's tools are found: for `workshop shell` and Lab's terminals."""
+"""Interactive shell with the tools on its PATH, for `workshop shell` and JupyterLab's terminals."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from workshop.base.settings import Settings
 
 
 def program() -> str:
-    """The user's shell."""
+    """Return the path of the user's shell."""
     return os.environ.get("SHELL") or "/bin/sh"
 
 
 def command(settings: Settings, env: Mapping[str, str]) -> list[str]:
-    """The argument list of an interactive shell on whose PATH the tools come first; `write_start_file` comes before it.
+    """Return the argument list of an interactive shell whose PATH starts with the tools.
 
-    It is no login shell: Debian's /etc/profile sets PATH anew. The user's own start file is read first, so that what it does
-    to PATH cannot hide the tools.
+    Call `write_start_file` first. The shell is not a login shell, because Debian's /etc/profile overwrites PATH. It reads the
+    user's own start file first, so that changes of PATH in that file cannot hide the tools.
     """
     return _recipe(settings, env).argv
 
 
 def write_start_file(settings: Settings, env: Mapping[str, str]) -> None:
-    """Write the file that this shell reads when it starts."""
+    """Write the start file that the shell reads."""
     recipe = _recipe(settings, env)
     if recipe.file:
         write_atomically(recipe.file, "\n".join(line for line in recipe.lines if line) + "\n")
@@ -54,7 +54,7 @@ def _recipe(settings: Settings, env: Mapping[str, str]) -> _Recipe:
             return _Recipe(argv, folder / ".zshrc", (own, path, "PS1='(workshop) %~ %# '"))
         case "fish":
             return _Recipe([shell, "-C", f"set -gx PATH {shlex.join(env['PATH'].split(os.pathsep))}"])
-        case _:  # dash, ksh and others that follow POSIX read the file that ENV names
+        case _:  # dash, ksh and other POSIX shells read the file in ENV
             file, own = folder / "shrc", shlex.quote(env.get("ENV", ""))
             lines = (f"[ ! -f {own} ] || . {own}", path, "PS1='(workshop) $ '")
             return _Recipe(["/usr/bin/env", f"ENV={file}", shell, "-i"], file, lines)

@@ -1,4 +1,4 @@
-"""The program of the component `kubernetes-build`: compile the control plane, then start what the stack lacks."""
+"""Program of the component `kubernetes-build`: compiles the control plane, then completes the stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workshop.stack.kubernetes.controlplane import build
 
 
 def main() -> int:
-    """Return the exit code."""
+    """Run the build and the start; return the exit code."""
     incidents.install()
     interruptions.install()
     settings = Settings.load()

@@ -1,4 +1,4 @@
-"""JupyterLab as one more component: its settings, its token, its address."""
+"""JupyterLab as a component of the stack: settings, token and address."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workshop.stack import interactive_shell
 NAME = "lab"
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
 
-# What a new user would have to click away first; and a lesson whose tab is closed leaves no kernel behind, with its memory.
+# No pop-ups for a new user. A kernel ends with its lesson's tab, which frees its memory.
 DEFAULTS = {
     "@jupyterlab/apputils-extension:notification": {
         "fetchNews": "false",
@@ -35,7 +35,10 @@ DEFAULTS = {
 
 
 def component(settings: Settings, port: int) -> Component:
-    """JupyterLab on loopback; the token goes by the environment, where other users do not see it."""
+    """Return the component that runs JupyterLab on loopback.
+
+    The token is passed in the environment, which other users cannot read.
+    """
     server = {
         "ip": "127.0.0.1",
         "port": port,
@@ -47,16 +50,16 @@ def component(settings: Settings, port: int) -> Component:
     }
     env = {**tool_environment(settings), "JUPYTER_TOKEN": token(settings)}
     options = [f"--ServerApp.{name}={value}" for name, value in server.items()]
-    # Without this, its terminals are login shells, and on Debian these do not find `workshop`.
+    # Without this, JupyterLab's terminals are login shells, which do not find `workshop` on Debian.
     options.append(f"--ServerApp.terminado_settings={{'shell_command': {interactive_shell.command(settings, env)!r}}}")
-    # What a kernel and Lab say to each other is encrypted: loopback is shared with the machine's other users.
+    # Encrypt the traffic between JupyterLab and kernels: the machine's other users share the loopback interface.
     options += ["--KernelManager.transport_encryption=auto", "--LabApp.news_url=None"]
     argv = (str(settings.python_bin / "python"), "-m", "jupyterlab", *options)
     return Component(name=NAME, argv=argv, env=env, cwd=settings.root, ports=(port,), grace=10.0)
 
 
 def token(settings: Settings) -> str:
-    """The token of this stack's Lab, made once, readable by its user only."""
+    """Return the token of this stack's JupyterLab; it is created once, readable by its user only."""
     file = settings.state / "lab.token"
     if not file.exists():
         write_atomically(file, secrets.token_hex(24), mode=0o600)
@@ -64,7 +67,7 @@ def token(settings: Settings) -> str:
 
 
 def start(settings: Settings, port: int) -> None:
-    """Start Lab; `wait` waits for it."""
+    """Start JupyterLab without waiting for it; `wait` does that."""
     defaults = settings.state / "home/jupyter/config/labconfig/default_setting_overrides.json"
     write_atomically(defaults, json.dumps(DEFAULTS, indent=1))
     interactive_shell.write_start_file(settings, tool_environment(settings))
@@ -72,10 +75,10 @@ def start(settings: Settings, port: int) -> None:
 
 
 def wait(settings: Settings, port: int, tell: Callable[[str], None] = nobody) -> None:
-    """Wait until Lab answers.
+    """Wait until JupyterLab answers.
 
     Raises:
-        WorkshopError: it ended, or did not answer in time, with the end of its log.
+        WorkshopError: JupyterLab ended, or did not answer in time; the detail is the end of its log.
     """
     processes = Processes(settings.state)
 
@@ -92,7 +95,7 @@ def wait(settings: Settings, port: int, tell: Callable[[str], None] = nobody) ->
 
 
 def answers(settings: Settings, port: int) -> bool:
-    """Whether the server on this port is this stack's Lab."""
+    """Return whether the server on this port is this stack's JupyterLab."""
     url = f"http://127.0.0.1:{port}/api/status"
     request = urllib.request.Request(url, headers={"Authorization": f"token {token(settings)}"})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -103,5 +106,5 @@ def answers(settings: Settings, port: int) -> bool:
 
 
 def url(settings: Settings, port: int) -> str:
-    """The address to open, with the token, on the first lesson."""
+    """Return the URL of the first lesson, with the token."""
     return f"http://127.0.0.1:{port}/lab/tree/{quote(FIRST_PAGE)}?token={token(settings)}"

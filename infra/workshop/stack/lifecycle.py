@@ -1,4 +1,4 @@
-"""The life of a stack, on every backend: `up`, `down`, `reset` and `status`."""
+"""`up`, `down`, `reset` and `status` of a stack, for every backend."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ CONTINUE = "What runs was left as it is: run `workshop up` again."
 def up(
     settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: bool = False, more: str | None = None
 ) -> dict:
-    """Bring the stack up, or repair it; harmless if it runs.
+    """Start or repair the stack; nothing changes if it runs already.
 
     Args:
         with_lab: start JupyterLab too.
-        keep: leave what was started if something fails, to look at it.
-        more: `cdc` for PostgreSQL and Kafka Connect too.
+        keep: keep started components after a failure, for inspection.
+        more: `cdc` to start PostgreSQL and Kafka Connect too.
 
     Returns:
         The endpoints, as `workshop.connect()` reads them.
@@ -46,20 +46,20 @@ def up(
 
 
 def down(settings: Settings, waiting: Waiting = nobody) -> list[str]:
-    """Stop everything of a stack; the data stay.
+    """Stop all components of a stack; the data are kept.
 
     Args:
         waiting: see `Processes.stop`.
 
     Returns:
-        The names of what was stopped.
+        The names of the stopped components.
     """
     with _alone(settings):
         return _stop_all(settings, waiting)
 
 
 def reset(settings: Settings, waiting: Waiting = nobody) -> str:
-    """Stop a stack and delete what it stored; what an attendee wrote, and backups of it, stay.
+    """Stop a stack and delete its data; notebooks of the attendee and their backups are kept.
 
     Returns:
         The name of its backend.
@@ -73,7 +73,7 @@ def reset(settings: Settings, waiting: Waiting = nobody) -> str:
 
 
 def status(settings: Settings) -> dict:
-    """What runs: one entry a component, what Kafka says of itself, and the attendee's progress."""
+    """Return the state of the components, the registered brokers and the attendee's progress."""
     running = Processes(settings.state).running()
     endpoints = endpoints_file.read(settings)
     components = made_here(settings).components()
@@ -99,7 +99,7 @@ def status(settings: Settings) -> dict:
 
 
 def _what_is_coming(components: dict[str, dict], settings: Settings) -> str:
-    """How far Kubernetes' build is, or why it failed; empty where nothing is built."""
+    """Return the progress of Kubernetes' build, or the reason why it failed; empty if there is no build."""
     goes_on = background_build.NAME in components
     failed = PLANE not in components and compiling.read(settings).get("state") == "failed"
     return background_build.sentence(settings) if goes_on or failed else ""
@@ -111,7 +111,10 @@ def _stop_all(settings: Settings, waiting: Waiting) -> list[str]:
 
 
 def _stop_in_order(processes: Processes, waiting: Waiting = nobody, spared: Iterable[str] = ()) -> list[str]:
-    """Stop what runs, except `spared`: Kafka's clients first, as each of them says good-bye to brokers that answer."""
+    """Stop all running components except `spared`.
+
+    Kafka's clients end first, so that they can leave their groups while the brokers answer.
+    """
     running = sorted(set(processes.running()) - set(spared))
     stopped = processes.stop([name for name in running if name not in BROKERS], waiting=waiting)
     return stopped + processes.stop([name for name in running if name in BROKERS], waiting=waiting)
@@ -125,10 +128,11 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _left_or_undone(backend: Backend, timeline: Timeline, *, keep: bool) -> Iterator[None]:
-    """Leave a stack that was there before as it is if a start fails; stop one that is made for the first time.
+    """Undo a failed start of a new stack; leave a stack that existed before as it is.
 
-    What was started is a part of the next start: a check that was too slow is no reason to throw it away. Whoever interrupts
-    a start wants what it started to end; what ran before goes on. A second Ctrl-C waits until that is done.
+    A later start reuses what was started, so a check that timed out is no reason to stop it. After an interruption
+    (Ctrl-C), all newly started components are stopped, and those that ran before continue. A second Ctrl-C takes effect
+    after that cleanup.
     """
     common, processes = backend.settings.common, Processes(backend.settings.state)
     before, last = set(processes.running()), stack_folders.last(common)
@@ -143,7 +147,7 @@ def _left_or_undone(backend: Backend, timeline: Timeline, *, keep: bool) -> Iter
             try:
                 if set(processes.running()) - before:
                     timeline.say("Stopping what was started …")
-            finally:  # also where nothing can be printed any more
+            finally:  # even if printing fails, such as after a closed terminal
                 _stop_in_order(processes, spared=before)
                 backend.undo()
                 if not was_made:
@@ -152,8 +156,10 @@ def _left_or_undone(backend: Backend, timeline: Timeline, *, keep: bool) -> Iter
 
 
 def _advise_to_go_on(error: BaseException, backend: Backend) -> None:
-    """Raises:
-    WorkshopError: the same error, with the advice to go on where something runs.
+    """Add the advice to run `workshop up` again, if components of the stack still run.
+
+    Raises:
+        WorkshopError: the same error with the advice.
     """
     if isinstance(error, WorkshopError) and backend.runs():
         advice = f"{CONTINUE} {error.next_step}".strip()

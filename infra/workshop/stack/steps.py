@@ -1,4 +1,4 @@
-"""The recipe of `workshop up`: its steps, in order, for every backend."""
+"""The steps of `workshop up`, in order, for every backend."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Tell = Callable[[str], None]
 
 @dataclass
 class Start:
-    """One run of `up`.
+    """The state of one run of `up`.
 
     Attributes:
         with_lab: whether JupyterLab is started too.
-        more: `cdc` for PostgreSQL and Kafka Connect too.
-        endpoints: what is known of the stack's addresses so far.
+        more: `cdc` to start PostgreSQL and Kafka Connect too.
+        endpoints: the addresses of the stack that are known so far.
     """
 
     backend: Backend
@@ -38,7 +38,7 @@ class Start:
 
     @property
     def settings(self) -> Settings:
-        """Those of the backend's own stack."""
+        """The settings of the backend's own stack."""
         return self.backend.settings
 
     @property
@@ -49,12 +49,12 @@ class Start:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the recipe.
+    """A step of `up`.
 
     Attributes:
-        name: what the timeline shows; empty for a step that shows its own parts or takes no time.
-        run: does it; it is called with the start and with what shows progress.
-        needed: whether the step belongs to this start.
+        name: the name in the timeline; empty for a step that shows steps of its own or takes no time.
+        run: runs the step; its arguments are the start and a function that shows progress.
+        needed: whether this start includes the step.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Step:
 
 
 def perform(start: Start) -> dict:
-    """Perform every step that this start needs, and return the endpoints, as `workshop.connect()` reads them."""
+    """Run every step that this start needs; return the endpoints, as `workshop.connect()` reads them."""
     for step in STEPS:
         if not step.needed(start):
             continue
@@ -106,7 +106,7 @@ def _leaders(start: Start, tell: Tell) -> None:
     try:
         with start.timeline.step("leaders spread"):
             Brokers(start.backend, start.kafka).settle(start.settings.patience / 3)
-    except WorkshopError as error:  # one sick topic does not hinder the others
+    except WorkshopError as error:  # a topic whose replicas are not in sync must not stop the start
         tell(error.happened)
 
 
@@ -153,7 +153,7 @@ def _with_cdc(start: Start) -> bool:
 STEPS = (
     Step("", _folders),
     Step("", _backend),  # brokers and the control plane: see each backend's `up`
-    Step("", _lab, _with_lab),  # early: it starts while brokers do
+    Step("", _lab, _with_lab),  # early, so that it starts in parallel with the brokers
     Step("three brokers registered", _registered, _owns_brokers),
     Step("", _addresses),
     Step("first event read back", _first_event),

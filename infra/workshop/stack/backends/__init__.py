@@ -1,1 +1,1 @@
-"""The systems on which Kafka and Kubernetes run; what they have in common is in `workshop.stack.lifecycle`."""
+"""The systems on which Kafka and Kubernetes run; `workshop.stack.lifecycle` has their common parts."""

@@ -16,21 +16,21 @@ BACKENDS: dict[str, Callable[[Settings], Backend]] = {"kind": Kind, "local": Loc
 
 
 def by_name(settings: Settings, name: str) -> Backend:
-    """Return the backend of this name, with the settings of its own stack."""
+    """Return the backend with this name, with the settings of its own stack."""
     return BACKENDS[name](settings)
 
 
 def made_here(settings: Settings) -> Backend:
-    """Return the backend whose stack these settings lead to; `local` where there is none yet."""
+    """Return the backend that these settings belong to; `local` if there is no stack yet."""
     named = (name for name in stack_folders.BACKENDS if settings.of(name).state == settings.state)
     return BACKENDS[next(named, "local")](settings)
 
 
 def choose(settings: Settings) -> tuple[Backend, str]:
-    """Return the backend to use, and a sentence that says why it was taken.
+    """Return the backend to use, and the reason for the choice as a message.
 
     Raises:
-        WorkshopError: the one that was asked for cannot be used here, or another one runs.
+        WorkshopError: the requested backend cannot be used here, or a stack of another backend runs.
     """
     made = stack_folders.made(settings.common)
     backend, why = _wanted(settings, made)

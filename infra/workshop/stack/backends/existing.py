@@ -1,7 +1,6 @@
-"""The backend `existing`: a Kafka, and perhaps a namespace in a Kubernetes, that somebody else runs and gives rights in.
+"""The backend `existing`: a Kafka, and optionally a Kubernetes namespace, that others operate.
 
-It starts nothing there but the services, and stops nothing there at all. What a lesson breaks elsewhere is refused here with
-a sentence that says whose it is.
+It deploys only the services there, and never stops anything there. Faults are refused with a message that names the owner.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ SECRET_PASSWORD, SECRET_CA = "password", "ca.pem"
 
 
 class Existing:
-    """Somebody else's Kafka and cluster."""
+    """A Kafka and a cluster that others operate."""
 
     name = "existing"
     owns_brokers = False
@@ -44,23 +43,26 @@ class Existing:
 
     @property
     def has_kubernetes(self) -> bool:
-        """Whether a namespace was given."""
+        """Whether the settings name a namespace."""
         return self.site.has_kubernetes
 
     def available(self) -> str:
-        """Empty: what is missing is told by `up`, each in its own sentence."""
+        """Return an empty string: `up` reports what is missing."""
         return ""
 
     def was_made(self) -> bool:
-        """Whether a stack of this backend lies in the state folder."""
+        """Return whether the state folder contains a stack of this backend."""
         return (self.settings.state / FILE).exists()
 
     def runs(self) -> bool:
-        """Whether anything of it runs on this machine."""
+        """Return whether a process of the stack runs on this machine."""
         return bool(self.processes.running())
 
     def up(self, timeline: Timeline) -> None:
-        """See that Kafka and the cluster answer and give the rights that lessons need, before anything is made."""
+        """Check that Kafka and the cluster answer and grant the needed rights; then choose ports.
+
+        The rights are checked before anything is created. Kafka's command-line tools are written last.
+        """
         self.site.check()
         with timeline.step("Kafka answers"):
             access.prepare(self.site.kafka())
@@ -80,20 +82,22 @@ class Existing:
         self._bring_tools(timeline, kafka)
 
     def ready(self, tell: Callable[[str], None] = nobody) -> None:
-        """Nothing: Kafka was asked before."""
+        """Do nothing: `up` has checked Kafka."""
 
     def undo(self) -> None:
-        """Nothing: what was started is known by its records."""
+        """Do nothing: process records list everything that was started."""
 
     def down(self) -> list[str]:
-        """Stop what runs on this machine."""
+        """Stop the processes on this machine."""
         return self.processes.stop([forwarding.NAME])
 
     def reset(self) -> None:
-        """Delete the participant's topics and groups, by the prefix, and the workshop's objects in the namespace, by label.
+        """Delete the participant's topics and groups, and the workshop's objects in the namespace.
+
+        Topics and groups are selected by prefix, objects by label.
 
         Raises:
-            WorkshopError: Kafka or the cluster does not answer, or refuses it.
+            WorkshopError: Kafka or the cluster does not answer, or refuses the deletion.
         """
         if not self.was_made():
             return
@@ -103,11 +107,11 @@ class Existing:
         reaching.must_answer(self.site, kafka)
         if self.has_kubernetes:
             cluster_access.must_answer(cluster_access.client(self.settings), self.site)
-            objects.remove_all(self.settings)  # first: they read and write what goes next
+            objects.remove_all(self.settings)  # first: the services use the topics that are deleted next
         kafka_rights.remove_all(kafka)
 
     def components(self) -> dict[str, dict]:
-        """The brokers that answer, the pods in the namespace, and the way to them."""
+        """Return the brokers that answer, the pods in the namespace, and the port forwarding."""
         brokers = probe.described_brokers(self._kafka()) if self.was_made() else []
         found = {f"broker {one['broker_id']}": _at(one) for one in sorted(brokers, key=lambda one: one["broker_id"])}
         found = found or {"Kafka": {"state": "stopped"}}
@@ -119,14 +123,14 @@ class Existing:
         return found
 
     def ports(self) -> Ports:
-        """The block of ports of this machine, for JupyterLab and the way to `payments`."""
+        """Return the stack's block of ports on this machine, for JupyterLab and `payments`."""
         ports = self._last_ports()
         if ports is None:
             raise WorkshopError("No stack was started here yet.", "Run `workshop up`.")
         return ports
 
     def endpoints(self) -> dict:
-        """How Kafka, Kubernetes and the services are reached; of the password, the file only."""
+        """Return the addresses of Kafka, Kubernetes and the services, with the path of the password's file."""
         copies = json.loads(self._ports_file.read_text())["copies"]
         found: dict[str, object] = {"kafka": {**self.site.kafka(), access.COPIES: copies}}
         if self.has_kubernetes:
@@ -135,7 +139,7 @@ class Existing:
         return found
 
     def inside(self) -> dict[str, str]:
-        """How pods reach Kafka, but for the password; and by which name `payments` is asked from outside."""
+        """Return the pods' settings: access to Kafka without the password, and the host name of `payments`."""
         site = self.site
         found = {"KAFKA_BOOTSTRAP": ",".join(site.inside), "KAFKA_PREFIX": site.prefix}
         if site.security != "PLAINTEXT":
@@ -145,11 +149,11 @@ class Existing:
         if site.payments_url:
             found["PUBLIC_HOST"] = site.payments_url.split("//", 1)[1].split("/", 1)[0]
         else:
-            found["HOST"] = "0.0.0.0"  # noqa: S104 - in a pod: `kubectl port-forward` comes by the pod's own loopback
+            found["HOST"] = "0.0.0.0"  # noqa: S104 - in a pod: `kubectl port-forward` connects to the pod's loopback
         return found
 
     def secret(self) -> dict[str, str]:
-        """The files that pods find in the Secret."""
+        """Return the files of the Secret that pods mount."""
         kafka, found = self._kafka(), {}
         if self.site.authenticated:
             found[SECRET_PASSWORD] = kafka["sasl_plain_password"]
@@ -158,10 +162,10 @@ class Existing:
         return found
 
     def expose(self, timeline: Timeline) -> None:
-        """Make `payments` reachable from here, and see that it is.
+        """Make `payments` reachable from this machine, and wait until it answers.
 
         Raises:
-            WorkshopError: it is not.
+            WorkshopError: `payments` does not answer.
         """
         if not self.site.payments_url:
             self.processes.start(forwarding.component(self.settings, self.ports().payments))
@@ -169,52 +173,52 @@ class Existing:
             forwarding.wait(self.settings, self.site, self._payments)
 
     def kubernetes_ready(self, tell: Callable[[str], None] = nobody) -> None:
-        """Nothing: the cluster was asked before, and its nodes are its owner's matter."""
+        """Do nothing: `up` has checked the cluster, and its operator is responsible for the nodes."""
 
     def kill_broker(self, node: int) -> None:
-        """Refused."""
+        """Refuse: the brokers are not this stack's."""
         raise not_ours(f"Broker {node} is not killed", "brokers")
 
     def pause_broker(self, node: int) -> None:
-        """Refused."""
+        """Refuse: the brokers are not this stack's."""
         raise not_ours(f"Broker {node} is not frozen", "brokers")
 
     def resume_broker(self, node: int) -> None:
-        """Nothing: none was frozen here."""
+        """Do nothing: no broker was frozen here."""
 
     def start_broker(self, node: int) -> None:
-        """Refused."""
+        """Refuse: the brokers are not this stack's."""
         raise not_ours(f"Broker {node} is not started", "brokers")
 
     def broker_states(self) -> dict[int, str]:
-        """All that answer are running; of others nothing is known."""
+        """Return `running` for each broker that is registered; the state of others is not known."""
         return dict.fromkeys(sorted(probe.registered_brokers(self._kafka())), "running")
 
     def lose_node(self, name: str) -> None:
-        """Refused."""
+        """Refuse: the nodes are not this stack's."""
         raise not_ours(f"The node {name} does not lose its power", "nodes")
 
     def find_node(self, name: str) -> None:
-        """Nothing: none was lost here."""
+        """Do nothing: no node was stopped here."""
 
     def node_states(self) -> dict[str, str]:
-        """Nothing: a participant may not even list them."""
+        """Return an empty dictionary: a participant may lack the right to list nodes."""
         return {}
 
     def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
-        """What prints the log of a pod."""
+        """Return the command that prints a pod's log."""
         return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
     def provision(self, timeline: Timeline) -> tuple[Path, ...]:
-        """Bring Kafka's own tools, for `workshop shell`."""
+        """Download Kafka's command-line tools, for `workshop shell`."""
         with timeline.step("Kafka's tools", sum(jar.size for jar in pinned(self.settings))) as progress:
             return runtime.fetch_jars(self.settings, progress)
 
     def provision_the_rest(self, timeline: Timeline) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def rights(self) -> dict[str, list[str]]:
-        """What is missing now, a line each, for `workshop doctor`; also what one can do without.
+        """Return the missing rights, also optional ones, as lines for `workshop doctor`.
 
         Raises:
             WorkshopError: Kafka or the cluster does not answer.
@@ -245,7 +249,10 @@ class Existing:
             timeline.say(f"Not given, and one can do without: {line.strip()}")
 
     def _bring_tools(self, timeline: Timeline, kafka: KafkaSettings) -> None:
-        """Kafka's own tools with this user's settings; lessons do without them, so that a failure is only told."""
+        """Write Kafka's command-line tools with this user's settings.
+
+        Lessons do not need them, so a failure is only reported.
+        """
         secret = self.settings.state / "kafka" / "tools.properties"
         write_atomically(secret, access.for_java(kafka), mode=0o600)
         try:

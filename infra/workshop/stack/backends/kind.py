@@ -1,4 +1,4 @@
-"""The backend `kind`: a real Kubernetes cluster of four nodes in Docker, and the three brokers as its StatefulSet."""
+"""The backend `kind`: a Kubernetes cluster of four nodes in Docker, with the brokers as a StatefulSet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROLLOUT_TIMEOUT = 300
 
 
 class Kind:
-    """Three brokers in a kind cluster: one control plane, three workers as zones."""
+    """Three brokers in a kind cluster with one control plane and three workers, one per zone."""
 
     name = "kind"
     owns_brokers = True
@@ -40,7 +40,10 @@ class Kind:
         self._started_nodes = False
 
     def available(self) -> str:
-        """Empty if a Docker engine answers, is large enough, and the node image is there or can be pulled."""
+        """Return an empty string if the cluster can be created here, otherwise the reason.
+
+        A Docker engine must answer and be large enough, and the node image must exist or be available.
+        """
         if why_not := engine.answers():
             return why_not
         troubles = [finding for finding in preflight.measure(self.settings) if not finding.good and finding.stops]
@@ -49,7 +52,7 @@ class Kind:
         return images.can_be_had(self.settings)
 
     def up(self, timeline: Timeline) -> None:
-        """Make the cluster, or start it; bring images and brokers into it."""
+        """Create or start the cluster, load images into it, and apply the brokers' StatefulSet."""
         preflight.must_pass(self.settings)
         kind, image, libs = self.provision(timeline)
         ports = self._bring_nodes(kind, image, timeline)
@@ -64,7 +67,11 @@ class Kind:
         tools.write_commands(self.settings, prepared, ports.bootstrap)
 
     def provision(self, timeline: Timeline) -> tuple[Path, str, tuple[Path, ...]]:
-        """Bring and build what the cluster is made from; returns kind's program, the node image's name, Kafka's jars."""
+        """Download and build the parts of a cluster.
+
+        Returns:
+            kind's program, the node image's name, and Kafka's jars.
+        """
         kind = kind_binary(self.settings, timeline)
         size = sum(jar.size for jar in pinned(self.settings))
         alone = locked(self.settings.cache / "kafka.lock", 900, "fetches Kafka's jars")
@@ -76,7 +83,7 @@ class Kind:
         return kind, image, libs
 
     def provision_the_rest(self, timeline: Timeline) -> None:
-        """Bring the image that nodes would pull when they have started."""
+        """Load the image that nodes would otherwise pull after their start."""
         with timeline.step("metrics-server's image"):
             images.bring_what_nodes_pull(self.settings)
 
@@ -84,42 +91,45 @@ class Kind:
         """Wait until three brokers are registered.
 
         Raises:
-            WorkshopError: they are not in time; with what Kubernetes says of their pods.
+            WorkshopError: a broker is not registered in time; the detail lists the pods.
         """
         look = observing.brokers(self.settings, {"bootstrap_servers": self.ports().bootstrap})
         next_step = "`workshop logs kafka-1` shows more; `workshop up` goes on."
         self._wait(look, tell, every=0.5, next_step=next_step, detail=self._pods_as_text)
 
     def _wait(self, look: Callable[[], Seen], tell: Callable[[str], None], **more: Any) -> None:
-        """Nodes, images and pods come one after the other, each of them at the speed of the machine's disk."""
+        """Wait as long as there is progress.
+
+        Nodes, images and pods start in sequence, each at the speed of the disk.
+        """
         wait_while_progressing(look, max(PATIENCE, self.settings.patience), tell=tell, **more)
 
     def was_made(self) -> bool:
-        """Whether a cluster was made here before, to its end."""
+        """Return whether a cluster was created here completely."""
         record = self.nodes.record()
         return bool(record and record.control_plane)
 
     def runs(self) -> bool:
-        """Whether a node runs; without Docker nothing can."""
+        """Return whether a node runs; without Docker, none can."""
         return bool(
             self.nodes.record() and not engine.answers() and engine.containers(self.nodes.name, all_of_them=False)
         )
 
     def undo(self) -> None:
-        """After a failed `up`: stop the nodes, if it was this one that started them. The next `up` goes on from there."""
+        """Stop the nodes after a failed `up`, if that `up` started them; the next `up` reuses them."""
         if self._started_nodes:
             with suppress(WorkshopError):
                 self.nodes.stop()
 
     def down(self) -> list[str]:
-        """Stop the nodes; what they store stays. Without Docker nothing can run."""
+        """Stop the nodes and keep their data; without Docker, no node can run."""
         return self.nodes.stop() if not engine.answers() else []
 
     def reset(self) -> None:
-        """Delete the cluster, with everything in it.
+        """Delete the cluster and its data.
 
         Raises:
-            WorkshopError: no Docker engine answers, so it cannot be deleted.
+            WorkshopError: no Docker engine answers, so the cluster cannot be deleted.
         """
         if self.nodes.record() is None:
             return
@@ -130,7 +140,7 @@ class Kind:
         self.nodes.delete(kind_binary(self.settings, Timeline()))
 
     def components(self) -> dict[str, dict]:
-        """Each node and each pod of the workshop, with its state."""
+        """Return the state of each node and of each of the workshop's pods."""
         if engine.answers():
             return {self.nodes.name: {"state": "stopped"}}
         running = engine.containers(self.nodes.name, all_of_them=False)
@@ -142,7 +152,7 @@ class Kind:
         return states
 
     def endpoints(self) -> dict:
-        """Where the brokers, the services and Kubernetes are."""
+        """Return the addresses of the brokers, the services and Kubernetes."""
         ports = self.ports()
         return {
             "kafka": {"bootstrap_servers": ports.bootstrap},
@@ -151,18 +161,18 @@ class Kind:
         }
 
     def inside(self) -> dict[str, str]:
-        """How pods reach Kafka: what goes into the ConfigMap `workshop`."""
+        """Return the pods' settings for Kafka, which become part of the ConfigMap `workshop`."""
         return {"KAFKA_BOOTSTRAP": brokers.INTERNAL}
 
     def secret(self) -> dict[str, str]:
-        """Nothing: these brokers ask nobody who they are."""
+        """Return an empty dictionary: these brokers require no credentials."""
         return {}
 
     def expose(self, timeline: Timeline) -> None:
-        """Nothing: a port of this machine leads to the nodes'."""
+        """Do nothing: a port of this machine is mapped to the nodes' port."""
 
     def kill_broker(self, node: int) -> None:
-        """End a broker without a word, as a power cut does; its pod stays, and keeps it away."""
+        """Kill a broker without an orderly shutdown, as in a power failure; its pod does not restart it."""
         brokers.Control.tell(self.settings, node, "kill")
 
     def pause_broker(self, node: int) -> None:
@@ -170,13 +180,13 @@ class Kind:
         brokers.Control.tell(self.settings, node, "pause")
 
     def resume_broker(self, node: int) -> None:
-        """Let a frozen broker go on."""
+        """Resume a frozen broker."""
         brokers.Control.tell(self.settings, node, "resume")
 
     def start_broker(self, node: int) -> None:
-        """Start a broker that is dead, on its own data; returns before it is registered.
+        """Start a stopped broker on its own data; return before it is registered.
 
-        Its pod is waited for: after its node was lost, it needs a while until it is there again.
+        The function waits for the broker's pod, which takes a while to return after its node was lost.
         """
 
         def told() -> bool:
@@ -188,29 +198,29 @@ class Kind:
         wait_until(told, max(120, self.settings.patience), f"broker {node}'s pod to answer", next_step=next_step)
 
     def broker_states(self) -> dict[int, str]:
-        """`running`, `paused` or `stopped`, by the broker's number."""
+        """Return `running`, `paused` or `stopped` by broker number."""
         return brokers.states(self.settings)
 
     def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
-        """What prints the log of a node or of a pod."""
+        """Return the command that prints the log of a node or of a pod."""
         more = ["--follow"] if follow else []
         if name in engine.containers(self.nodes.name):
             return ["docker", "logs", f"--tail={lines}", *more, name]
         return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
     def kubernetes_ready(self, tell: Callable[[str], None] = nobody) -> None:
-        """Nothing: brokers run in it, so that it was waited for before."""
+        """Do nothing: the brokers run in the cluster, so it is ready."""
 
     def lose_node(self, name: str) -> None:
-        """A node as without power: its container is killed."""
+        """Kill a node's container, as in a power failure."""
         engine.docker("kill", name)
 
     def find_node(self, name: str) -> None:
-        """A lost node has power again."""
+        """Start the container of a lost node again."""
         engine.docker("start", name)
 
     def node_states(self) -> dict[str, str]:
-        """`running` or `stopped`, by the worker's name."""
+        """Return `running` or `stopped` by worker name."""
         running = engine.containers(self.nodes.name, all_of_them=False)
         workers = sorted(name for name in engine.containers(self.nodes.name) if "-worker" in name)
         return {name: "running" if name in running else "stopped" for name in workers}
@@ -225,7 +235,7 @@ class Kind:
                 self.nodes.start()
         if state in ("none", "half"):
             self._started_nodes = True
-            # Two checkouts that look for ports at the same time must not find the same ones.
+            # Two checkouts that search for ports at the same time must not choose the same ones.
             with locked(self.settings.cache / "ports.lock", 600, "starts a cluster"):
                 ports = free_block(self.settings)
                 with timeline.step("four Kubernetes nodes"):
@@ -252,7 +262,7 @@ class Kind:
         self._brokers_as_declared(digest(json.dumps(written, sort_keys=True), images.kafka_sources()))
 
     def _brokers_as_declared(self, now: str) -> None:
-        """Brokers that run with other settings, or from another image, are started anew, one after the other."""
+        """Restart brokers that run with other settings or from another image, one after the other."""
         if start_anew(self.settings, ("statefulset/kafka",), now):
             words = ("rollout", "status", "statefulset/kafka", f"--timeout={ROLLOUT_TIMEOUT}s")
             kubectl.kubectl(self.settings, *words, timeout=ROLLOUT_TIMEOUT + 30)
@@ -268,7 +278,7 @@ class Kind:
         return ""
 
     def ports(self) -> Ports:
-        """The block of ports of the host that this stack has."""
+        """Return the stack's block of ports on the host."""
         record = self.nodes.record()
         if record is None:
             raise WorkshopError("No cluster was made here yet.", "Run `workshop up --backend kind`.")

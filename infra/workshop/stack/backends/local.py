@@ -1,4 +1,4 @@
-"""The backend `local`: three real brokers as processes on this machine, on loopback only; on Linux with Kubernetes."""
+"""The backend `local`: three brokers as processes on loopback, on Linux with Kubernetes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from workshop.stack.toolchain import java
 
 CLUSTER_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 PREPARING = "prepares Kafka for the first start"
-# Kafka writes this file when a broker's logs are closed and on disk. What its controller holds is on disk at any time, as it
-# votes and answers only after that; but the last one to leave would wait five seconds for a successor.
+# Kafka writes this file when a broker's logs are closed and on disk. The controller's data are on disk at any time, as it
+# votes and answers only after a flush. So they may be killed then: the last controller would wait 5 s for a successor.
 CLOSED = ".kafka_cleanshutdown"
-SLACK = 0.05  # seconds by which brokers' timeouts may come late: a sign of life is missed 0.65 s after it was due
+SLACK = 0.05  # timer slack in seconds; a heartbeat may be 0.65 s late before its session times out
 
 
 class Local:
@@ -46,21 +46,24 @@ class Local:
         self.folder = self.settings.state / "kafka"
 
     def available(self) -> str:
-        """Empty: wherever Python runs on Linux or macOS, it can be used."""
+        """Return an empty string on Linux and macOS, otherwise the reason why the backend cannot be used."""
         if sys.platform in ("linux", "darwin"):
             return ""
         return "The local backend needs Linux, WSL2 or macOS: on Windows, run it in WSL2."
 
     @property
     def has_kubernetes(self) -> bool:
-        """Whether its control plane is built: until then, brokers alone are the stack, and it is being built."""
+        """Whether Kubernetes is wanted and its control plane is built.
+
+        Until it is, the stack consists of the brokers, and the control plane is compiled in the background.
+        """
         return is_wanted(self.settings) and is_built(self.settings)
 
     def up(self, timeline: Timeline) -> None:
-        """Bring what brokers need, then start those that do not run, and Kubernetes."""
+        """Provide what brokers need, then start the missing brokers and Kubernetes."""
         ready_to_run = self.provision(timeline)
         running = self._running_here()
-        # Two checkouts that look for ports at the same time must not find the same ones.
+        # Two checkouts that search for ports at the same time must not choose the same ones.
         with locked(self.settings.cache / "ports.lock", self.settings.patience, "starts brokers"):
             ports = self.ports() if running else self._block()
             write_atomically(self.folder / "ports.json", json.dumps({"first": ports.first}))
@@ -70,8 +73,8 @@ class Local:
                 if self.has_kubernetes:
                     self._kubernetes().start_plane()
                 self._wait_for_ports(ports, step.tell)
-        # Nodes after the brokers: pods that were there before are started at once, and look for them. The control plane, too,
-        # if another checkout has compiled it meanwhile.
+        # Nodes after the brokers: pods of an earlier run start at once and connect to the brokers. If another checkout has
+        # compiled the control plane meanwhile, it is started here too.
         if self.has_kubernetes:
             self._kubernetes().start()
         if is_wanted(self.settings) and not self.has_kubernetes:
@@ -83,7 +86,7 @@ class Local:
         """Wait until three brokers are registered.
 
         Raises:
-            WorkshopError: they are not in time, or one of them died; with the end of its log.
+            WorkshopError: a broker is not registered in time or died; the detail is the end of its log.
         """
         kafka = {"bootstrap_servers": self.ports().bootstrap}
 
@@ -100,7 +103,7 @@ class Local:
         )
 
     def _seen(self, there: Collection[int], what: str) -> Seen[bool]:
-        """Which brokers are not there yet; what these do meanwhile is progress."""
+        """Return which brokers are still missing; the work of their processes counts as progress."""
         missing = [node for node in NODES if node not in there]
         if not missing:
             return over(True)
@@ -108,25 +111,25 @@ class Local:
         return Seen(brokers_missing(missing, what), work)
 
     def undo(self) -> None:
-        """Nothing: what was started is known by its records."""
+        """Do nothing: process records list everything that was started."""
 
     def down(self) -> list[str]:
-        """Stop all brokers, all at once."""
+        """Stop all brokers in parallel."""
         return self.processes.stop(self._names())
 
     def reset(self) -> None:
-        """Nothing: all that it stores lies in the state folder."""
+        """Do nothing: all data are in the state folder."""
 
     def was_made(self) -> bool:
-        """Whether brokers were started here before."""
+        """Return whether brokers were started here before."""
         return self._cluster_id_file.exists()
 
     def runs(self) -> bool:
-        """Whether anything of it runs."""
+        """Return whether any process of the stack runs."""
         return bool(self.processes.running())
 
     def components(self) -> dict[str, dict]:
-        """The brokers, with what `workshop status` shows."""
+        """Return the brokers and Kubernetes' components, with what `workshop status` shows."""
         running = self.processes.running()
         found = {name: shown(running.get(name)) for name in self._names()}
         if self.has_kubernetes and self.was_made():
@@ -138,7 +141,7 @@ class Local:
         return [f"kafka-{node}" for node in NODES]
 
     def endpoints(self) -> dict:
-        """Where the brokers are, and Kubernetes and the services where they are there."""
+        """Return the addresses of the brokers, and of Kubernetes and the services if the stack has them."""
         ports = self.ports()
         found: dict[str, object] = {"kafka": {"bootstrap_servers": ports.bootstrap}}
         if self.has_kubernetes:
@@ -151,59 +154,59 @@ class Local:
         self._kubernetes().wait(tell)
 
     def lose_node(self, name: str) -> None:
-        """A node as without power: its pods' processes end, and it says nothing more."""
+        """Stop a node as in a power failure: its pods' processes end, and it stops reporting."""
         self._kubernetes().lose_node(name)
 
     def find_node(self, name: str) -> None:
-        """A lost node has power again."""
+        """Restart a lost node."""
         self._kubernetes().find_node(name)
 
     def node_states(self) -> dict[str, str]:
-        """`running` or `stopped`, by the node's name."""
+        """Return `running` or `stopped` by node name."""
         return self._kubernetes().node_states() if self.has_kubernetes else {}
 
     def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
-        """What prints the log of a pod."""
+        """Return the command that prints a pod's log."""
         return kubectl.logs_program(self.settings, name, lines, follow=follow)
 
     def _kubernetes(self) -> LocalKubernetes:
         return LocalKubernetes(self.settings, self.ports())
 
     def inside(self) -> dict[str, str]:
-        """Pods reach Kafka as everybody does."""
+        """Return the pods' settings for Kafka: the same addresses as for every client."""
         return {"KAFKA_BOOTSTRAP": ",".join(self.ports().bootstrap)}
 
     def secret(self) -> dict[str, str]:
-        """Nothing: these brokers ask nobody who they are."""
+        """Return an empty dictionary: these brokers require no credentials."""
         return {}
 
     def expose(self, timeline: Timeline) -> None:
-        """Nothing: the node agent listens on a port of this machine."""
+        """Do nothing: the node agent listens on a port of this machine."""
 
     def kill_broker(self, node: int) -> None:
-        """End a broker without a word, as a power cut does."""
+        """Kill a broker without an orderly shutdown, as in a power failure."""
         self.processes.signal(f"kafka-{node}", signal.SIGKILL)
 
     def pause_broker(self, node: int) -> None:
-        """Freeze a broker: it stays there and answers nothing, as behind a cut network."""
+        """Freeze a broker: its process exists but does not respond, as behind a broken network."""
         self.processes.signal(f"kafka-{node}", signal.SIGSTOP)
 
     def resume_broker(self, node: int) -> None:
-        """Let a frozen broker go on."""
+        """Resume a frozen broker."""
         self.processes.signal(f"kafka-{node}", signal.SIGCONT)
 
     def start_broker(self, node: int) -> None:
-        """Start a broker that is dead, on its own data; returns before it is registered."""
+        """Start a stopped broker on its own data; return before it is registered."""
         libs = tuple(runtime.folder(self.settings) / "libs" / jar.name for jar in pinned(self.settings))
         self._start(node, self.ports(), runtime.prepare(self.settings, java.find(self.settings), libs))
 
     def broker_states(self) -> dict[int, str]:
-        """`running`, `paused` or `stopped`, by the broker's number."""
+        """Return `running`, `paused` or `stopped` by broker number."""
         running = self.processes.running()
         return {node: state_of(running.get(f"kafka-{node}")) for node in NODES}
 
     def provision(self, timeline: Timeline) -> runtime.Runtime:
-        """Bring and make what brokers need before they can start; nothing is started."""
+        """Download and create what brokers need before they can start; start nothing."""
         settings = self.settings
         found = java.find(settings)
         with locked(settings.cache / "kafka.lock", 900, PREPARING):
@@ -217,12 +220,15 @@ class Local:
         return prepared
 
     def provision_the_rest(self, timeline: Timeline) -> None:
-        """Bring Kubernetes' control plane, which `up` would compile in the background."""
+        """Build or download Kubernetes' control plane, which `up` would do in the background."""
         if is_wanted(self.settings):
             provide(self.settings, timeline)
 
     def _running_here(self) -> dict[str, psutil.Process]:
-        """Our brokers that run and can be kept; those whose folder was taken away are ended."""
+        """Return the stack's brokers that run; if their state folder was deleted, stop them instead.
+
+        Frozen brokers are resumed.
+        """
         running = {name: p for name, p in self.processes.running().items() if name in self._names()}
         if running and not (self._last_block() and self._cluster_id_file.exists()):
             self.down()
@@ -253,7 +259,10 @@ class Local:
         )
 
     def _block(self) -> Ports:
-        """The block that this stack had, also if some of it still runs there; otherwise another one, for all of it."""
+        """Return the stack's last block of ports if it is free or in use by the stack itself, else a new one.
+
+        For a new block, running components are stopped first, so that all use the same one.
+        """
         last = self._last_block()
         found = free_block(self.settings, last, self.processes.listening())
         if found.first != last:
@@ -275,8 +284,10 @@ class Local:
         )
 
     def _all_alive(self) -> None:
-        """Raises:
-        WorkshopError: a broker died; with the end of its log.
+        """Check that no broker has died.
+
+        Raises:
+            WorkshopError: a broker died; the detail is the end of its log.
         """
         for name in self._names():
             if not self.processes.lives(name) and name not in self.processes.running():
@@ -292,7 +303,7 @@ class Local:
 
     def _cluster_id(self) -> str:
         written = self._cluster_id_file.read_text(errors="replace") if self._cluster_id_file.exists() else ""
-        if not CLUSTER_ID.fullmatch(written):  # none yet, or a damaged file: then the brokers' own data have it
+        if not CLUSTER_ID.fullmatch(written):  # no file, or a damaged one: the brokers' data contain the id
             written = runtime.formatted_for(self.folder) or runtime.random_id()
             write_atomically(self._cluster_id_file, written)
         return written
@@ -301,7 +312,7 @@ class Local:
         return first_of(self.folder / "ports.json")
 
     def ports(self) -> Ports:
-        """The block of ports that this stack has."""
+        """Return the stack's block of ports."""
         first = self._last_block()
         if first is None:
             raise WorkshopError("No stack was started here yet.", "Run `workshop up`.")

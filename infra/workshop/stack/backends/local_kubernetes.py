@@ -1,4 +1,4 @@
-"""Kubernetes of the backend `local`: a real control plane in one process, and three nodes whose pods are processes."""
+"""Kubernetes of the backend `local`: a control plane in one process, and pods as processes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from workshop.stack.kubernetes.controlplane.plane import NAME as PLANE
 from workshop.stack.kubernetes.controlplane.plane import WORKERS, ControlPlane
 
 AGENT = "node-agent"
-SLACK = 0.1  # seconds by which the agent's timeouts may come late; what it starts has the usual slack
+SLACK = 0.1  # timer slack of the agent in seconds; processes that it starts have the usual slack
 PAYMENTS_NODE_PORT = 30080  # infra/deploy/kubernetes/services/payments.yaml
-PRIVATE = Path(f"/tmp/workshop-{os.getuid()}")  # noqa: S108 (it is checked to be the user's own)
+PRIVATE = Path(f"/tmp/workshop-{os.getuid()}")  # noqa: S108 (the owner is checked)
 
 
 def is_wanted(settings: Settings) -> bool:
-    """Whether it is not switched off, and this system can: pods listen all over 127.0.0.0/8 and die with their agent."""
+    """Return whether Kubernetes is switched on and the system supports it.
+
+    Pods listen on addresses of the whole 127.0.0.0/8 and must die with their agent, which needs Linux.
+    """
     return settings.kubernetes and sys.platform == "linux"
 
 
@@ -42,7 +45,7 @@ class LocalKubernetes:
         self.folder = settings.state / "kubernetes"
 
     def start(self) -> None:
-        """Start what does not run, and give lost nodes their power again; returns before it answers."""
+        """Start what does not run, and restart lost nodes; return before the API answers."""
         self.start_plane()
         for name in self._lost():
             self.find_node(name)
@@ -50,15 +53,15 @@ class LocalKubernetes:
         self.processes.start(kept_running(self._agent()))
 
     def start_plane(self) -> None:
-        """Start the control plane alone, if it does not run."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # secrets that pods mount lie in here
+        """Start only the control plane, unless it runs."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the folder contains secrets that pods mount
         self.processes.start(kept_running(self.plane.component()))
 
     def wait(self, tell: Callable[[str], None] = nobody) -> None:
         """Wait until the control plane answers and its three nodes are ready.
 
         Raises:
-            WorkshopError: they are not in time; with the end of a log.
+            WorkshopError: they are not ready in time; the detail is the end of a log.
         """
         self.plane.wait(tell)
         self.plane.first_objects()
@@ -72,16 +75,16 @@ class LocalKubernetes:
         )
 
     def lose_node(self, name: str) -> None:
-        """A node as without power: its pods' processes end, and it says nothing more."""
+        """Stop a node as in a power failure: its pods' processes end, and it stops reporting."""
         (self.folder / "nodes" / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "nodes" / name / "lost").touch()
 
     def find_node(self, name: str) -> None:
-        """A lost node has power again."""
+        """Restart a lost node."""
         (self.folder / "nodes" / name / "lost").unlink(missing_ok=True)
 
     def node_states(self) -> dict[str, str]:
-        """`running` or `stopped`, by the node's name."""
+        """Return `running` or `stopped` by node name."""
         running, lost = AGENT in self.processes.running(), self._lost()
         return {name: "running" if running and name not in lost else "stopped" for name in WORKERS}
 
@@ -89,7 +92,7 @@ class LocalKubernetes:
         return {path.parent.name for path in (self.folder / "nodes").glob("*/lost")}
 
     def pods(self) -> dict[str, dict]:
-        """The workshop's pods, for `workshop status`; empty while the control plane does not answer."""
+        """Return the workshop's pods for `workshop status`; empty while the control plane does not answer."""
         if PLANE not in self.processes.running():
             return {}
         with suppress(WorkshopError, ValueError):
@@ -119,7 +122,7 @@ class LocalKubernetes:
 
     def _agent(self) -> Component:
         argv = (sys.executable, "-m", "node_agent.agent", str(self.folder / "agent.json"))
-        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MALLOC_ARENA_MAX": "2"}  # threads' heaps stay small
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "MALLOC_ARENA_MAX": "2"}  # small thread heaps
         ports = (self.ports.kubelet, self.ports.metrics)
         return Component(AGENT, argv, env, cwd=self.folder, ports=ports, grace=20, slack=SLACK)
 
@@ -137,12 +140,12 @@ class LocalKubernetes:
 
 
 def is_built(settings: Settings) -> bool:
-    """Whether the control plane's program is there."""
+    """Return whether the control plane's program exists."""
     return build.find(settings) is not None
 
 
 def provide(settings: Settings, timeline: Timeline) -> None:
-    """Bring the control plane's program now, in the foreground."""
+    """Build or download the control plane's program in the foreground."""
     if not is_built(settings):
         with timeline.step("Kubernetes' control plane, compiled once (about six minutes)"):
             build.build(settings)

@@ -1,4 +1,4 @@
-"""What the rest of the project asks of a backend: four small protocols, each for one kind of caller."""
+"""Interface of a backend: four protocols, each for one kind of caller."""
 
 from __future__ import annotations
 
@@ -11,113 +11,113 @@ from workshop.base.waiting import nobody
 
 
 class BrokerFaults(Protocol):
-    """Break and mend brokers.
+    """Inject and repair faults of brokers.
 
     Attributes:
-        owns_brokers: whether brokers and nodes belong to this stack and may be broken.
+        owns_brokers: whether brokers and nodes belong to this stack, so that faults may be injected.
     """
 
     owns_brokers: bool
 
     def kill_broker(self, node: int) -> None:
-        """End a broker without a word; `start_broker` brings it back."""
+        """Kill a broker without an orderly shutdown; `start_broker` starts it again."""
 
     def pause_broker(self, node: int) -> None:
-        """Freeze a broker; `resume_broker` lets it go on."""
+        """Freeze a broker; `resume_broker` resumes it."""
 
     def resume_broker(self, node: int) -> None:
-        """Let a frozen broker go on."""
+        """Resume a frozen broker."""
 
     def start_broker(self, node: int) -> None:
-        """Start a broker that is dead, on its own data."""
+        """Start a stopped broker on its own data."""
 
     def broker_states(self) -> dict[int, str]:
-        """`running`, `paused` or `stopped`, by the broker's number."""
+        """Return `running`, `paused` or `stopped` by broker number."""
 
 
 class NodeFaults(Protocol):
-    """Cut and restore the power of Kubernetes' worker nodes.
+    """Stop and restart Kubernetes' worker nodes, as in a power failure.
 
     Attributes:
-        owns_brokers: whether brokers and nodes belong to this stack and may be broken.
+        owns_brokers: whether brokers and nodes belong to this stack, so that faults may be injected.
     """
 
     owns_brokers: bool
 
     def lose_node(self, name: str) -> None:
-        """Cut a node's power; `find_node` brings it back."""
+        """Stop a node as in a power failure; `find_node` restarts it."""
 
     def find_node(self, name: str) -> None:
-        """Give a lost node its power again."""
+        """Restart a lost node."""
 
     def node_states(self) -> dict[str, str]:
-        """`running` or `stopped`, by the worker node's name."""
+        """Return `running` or `stopped` by worker name."""
 
     def kubernetes_ready(self, tell: Callable[[str], None] = nobody) -> None:
-        """Wait until Kubernetes answers and its nodes are ready; asked only where there is Kubernetes."""
+        """Wait until Kubernetes answers and its nodes are ready; called only if the stack has Kubernetes."""
 
 
 class ServiceHost(Protocol):
-    """Run the services in Kubernetes and let clients reach them."""
+    """Run the services in Kubernetes and make them reachable for clients."""
 
     @property
     def has_kubernetes(self) -> bool:
-        """Whether Kubernetes is a part of the stack, now."""
+        """Whether the stack has Kubernetes now."""
 
     def inside(self) -> dict[str, str]:
-        """How the services reach Kafka: for the ConfigMap `workshop`."""
+        """Return the services' settings for Kafka, for the ConfigMap `workshop`."""
 
     def secret(self) -> dict[str, str]:
-        """What of that nobody else may know: for the Secret `workshop-kafka`, file name to content; empty for none."""
+        """Return the secret settings, for the Secret `workshop-kafka`: content by file name, or empty."""
 
     def expose(self, timeline: Timeline) -> None:
-        """Make the services reachable from this machine, where they are not by themselves."""
+        """Make the services reachable from this machine, if the backend does not do so already."""
 
     def endpoints(self) -> dict:
-        """How clients reach it: what `workshop.connect()` reads."""
+        """Return the addresses for clients, as `workshop.connect()` reads them."""
 
     def log_command(self, name: str, lines: int, *, follow: bool) -> list[str]:
-        """What prints the log of a pod."""
+        """Return the command that prints a pod's log."""
 
 
 class Backend(BrokerFaults, NodeFaults, ServiceHost, Protocol):
-    """The life of a stack on one backend: what `workshop.stack.lifecycle` starts, looks at and stops."""
+    """Lifecycle of a stack on one backend, as `workshop.stack.lifecycle` uses it."""
 
     name: str
-    settings: Settings  # those of this backend's own stack
+    settings: Settings  # the settings of this backend's own stack
 
     def available(self) -> str:
-        """Empty if it can be used here, otherwise a sentence that says why not."""
+        """Return an empty string if the backend can be used here, otherwise the reason as a message."""
 
     def up(self, timeline: Timeline) -> None:
-        """Make everything run that does not; whatever of it ran already stays."""
+        """Start everything that does not run; running components are kept."""
 
     def was_made(self) -> bool:
-        """Whether a stack of it was made here before."""
+        """Return whether a stack of this backend was created here before."""
 
     def runs(self) -> bool:
-        """Whether anything of it runs now."""
+        """Return whether any part of the stack runs now."""
 
     def ready(self, tell: Callable[[str], None] = nobody) -> None:
-        """Wait until all brokers are registered; `tell` is told what is missing."""
+        """Wait until all brokers are registered; `tell` is called with what is missing."""
 
     def undo(self) -> None:
-        """After a failed `up`: stop what no component's record tells of."""
+        """After a failed `up`, stop what has no process record."""
 
     def down(self) -> list[str]:
-        """Stop what runs; returns the names of what was stopped."""
+        """Stop what runs; return the names of the stopped components."""
 
     def reset(self) -> None:
-        """Delete what it stores outside of the state folder."""
+        """Delete the stack's data outside the state folder."""
 
     def components(self) -> dict[str, dict]:
-        """Everything it runs, in the order in which they start: name to what `workshop status` shows."""
+        """Return what `workshop status` shows, by component name, in the order of their start."""
 
     def ports(self) -> Ports:
-        """The block of ports of this machine that the stack has, whichever of them the backend itself uses."""
+        """Return the stack's block of ports on this machine; a backend may use only some of them."""
 
     def provision(self, timeline: Timeline) -> object:
-        """Bring and build what is needed to start, and start nothing."""
+        """Download and build what a start needs, and start nothing."""
 
     def provision_the_rest(self, timeline: Timeline) -> None:
-        """Bring and build what may also come while the stack runs already."""
+        """Download and build what can also be provided while the stack runs."""

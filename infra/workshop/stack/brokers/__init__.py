@@ -1,1 +1,1 @@
-"""Kafka itself, as processes: its jars, its Java, a node's settings, and what is built from them once."""
+"""Kafka's brokers as processes: jars, start command, recorded first start, and command-line tools."""

@@ -1,4 +1,4 @@
-"""The jars that brokers and Kafka Connect run: each pinned in a lock file, which `workshop lock` renews."""
+"""Jars of the brokers and of Kafka Connect, pinned in lock files that `workshop lock` renews."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from workshop.base.settings import Settings
 
 @dataclass(frozen=True)
 class Jars:
-    """A set of jars: what is asked of Maven, and the file that pins what it answered."""
+    """A set of jars: the pom that Maven resolves, and the lock file with the resolved jars."""
 
     pom: Path
     lock: Path
 
 
 KAFKA = Jars(Path("infra/deploy/kafka/pom.xml"), Path("infra/deploy/kafka/jars.lock"))
-DEBEZIUM = Jars(Path("infra/deploy/cdc/pom.xml"), Path("infra/deploy/cdc/jars.lock"))  # beyond Kafka's own
+DEBEZIUM = Jars(Path("infra/deploy/cdc/pom.xml"), Path("infra/deploy/cdc/jars.lock"))  # in addition to Kafka's jars
 
 
 def pinned(settings: Settings, which: Jars = KAFKA) -> list[Pinned]:
-    """The jars of the lock file, sorted by name: the order of the class path."""
+    """Return the jars of the lock file, sorted by name, which is the class path order."""
     entries = json.loads((settings.root / which.lock).read_text())["jars"]
     return sorted((Pinned(**entry) for entry in entries), key=lambda jar: jar.name)
 
 
 def fetch(settings: Settings, folder: Path, progress: Callable[[int], None], which: Jars = KAFKA) -> list[Path]:
-    """Bring all jars into `folder`; returns their paths in class path order."""
+    """Download all jars into `folder`; return their paths in class path order."""
     jars = pinned(settings, which)
     fetch_all(settings.maven, jars, folder, progress)
     return [folder / jar.name for jar in jars]
 
 
 def damaged(settings: Settings, folder: Path) -> list[Path]:
-    """The jars in `folder` whose SHA-256 is not the pinned one; missing ones do not count."""
+    """Return the jars in `folder` whose SHA-256 differs from the pinned one; missing jars are ignored."""
     present = [(folder / jar.name, jar.sha256) for jar in pinned(settings) if (folder / jar.name).exists()]
     return [path for path, expected in present if sha256(path) != expected]
 
 
 def lock(settings: Settings, which: Jars, without: Iterable[Pinned] = ()) -> int:
-    """Resolve the pom with Maven and write the lock file; returns the number of jars.
+    """Resolve the pom with Maven and write the lock file; return the number of jars.
 
     Args:
-        without: jars that are pinned elsewhere and left out here.
+        without: jars of another lock file, which are left out.
 
     Raises:
-        WorkshopError: `mvn` is not on the PATH, or could not resolve.
+        WorkshopError: `mvn` is not on the PATH, or could not resolve the pom.
     """
     maven = shutil.which("mvn")
     if maven is None:

@@ -1,7 +1,7 @@
-"""What brokers need on disk before they can start, made once and kept in the cache folder.
+"""Files that brokers need before they start, created once and kept in the cache folder.
 
-The jars; the checkpoint that a formatted log folder begins with; and an ahead-of-time cache (JEP 514), for which a single
-broker is started, used for a moment and stopped. All later starts take about half the time.
+These are the jars, the checkpoint of a formatted log folder, and an ahead-of-time cache (JEP 514). To record that cache, a
+single broker is started, used briefly and stopped. Later starts then take about half the time.
 """
 
 from __future__ import annotations
@@ -53,7 +53,12 @@ class Runtime:
     log_settings: Path
 
     def command(self, main: str, *arguments: str, flags: tuple[str, ...] = (), scratch: Path) -> tuple[str, ...]:
-        """The argument list that runs one of Kafka's classes; `scratch` is where Java may write temporary files."""
+        """Return the argument list that runs one of Kafka's main classes.
+
+        Args:
+            flags: additional flags for Java.
+            scratch: the folder for Java's temporary files.
+        """
         aot = (f"-XX:AOTCache={self.aot_cache}",) if self.aot_cache else ()
         system = (f"-Djava.io.tmpdir={scratch}", f"-Dlog4j2.configurationFile={self.log_settings}")
         class_path = os.pathsep.join(map(str, self.jars))
@@ -61,31 +66,31 @@ class Runtime:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """What a broker's process sees: nothing of the user's Java variables, which could change how it starts."""
+    """Return a broker's environment, without the user's Java variables, which could change its start."""
     kept = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
-    # Java finds files whose path has an accent only in a locale of UTF-8.
+    # Java opens files whose path has non-ASCII characters only in a UTF-8 locale.
     return {**kept, "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "HOME": str(scratch), "TMPDIR": str(scratch)}
 
 
 def random_id() -> str:
-    """A random identity as Kafka writes it: a UUID in URL-safe base 64 that does not begin with a dash."""
+    """Return a random id in Kafka's format: a UUID in URL-safe base64 that does not begin with a dash."""
     while (text := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text
 
 
 def folder(settings: Settings) -> Path:
-    """Where in the cache all of it lies."""
+    """Return the folder of all these files in the cache."""
     return settings.cache / f"kafka-{KAFKA_VERSION}"
 
 
 def fetch_jars(settings: Settings, progress: Callable[[int], None]) -> tuple[Path, ...]:
-    """Bring the jars."""
+    """Download the jars; return their paths in class path order."""
     return tuple(jars.fetch(settings, folder(settings) / "libs", progress))
 
 
 def prepare(settings: Settings, java: Java, libs: tuple[Path, ...]) -> Runtime:
-    """What is there of the rest; `trained` makes it whole."""
+    """Return the runtime with the files that exist; `train` creates the missing ones."""
     key = _key(settings, java, libs)
     aot = folder(settings) / f"broker-{key}.aot"
     return Runtime(
@@ -98,13 +103,13 @@ def prepare(settings: Settings, java: Java, libs: tuple[Path, ...]) -> Runtime:
 
 
 def is_trained(settings: Settings, runtime: Runtime) -> bool:
-    """Whether nothing remains to be made."""
+    """Return whether all files exist; a cache that Java does not support or cannot write is optional."""
     settled = runtime.aot_cache or not runtime.java.has_aot_cache or _gave_up(settings, runtime).exists()
     return runtime.checkpoint.exists() and bool(settled)
 
 
 def cache_fits(runtime: Runtime, scratch: Path) -> bool:
-    """Whether Java takes the ahead-of-time cache; where there is none, there is nothing to be wrong."""
+    """Return whether Java accepts the ahead-of-time cache; True if there is none."""
     if runtime.aot_cache is None:
         return True
     command = runtime.command(BROKER_CLASS, "--version", flags=("-XX:AOTMode=on",), scratch=scratch)
@@ -113,9 +118,9 @@ def cache_fits(runtime: Runtime, scratch: Path) -> bool:
 
 
 def train(settings: Settings, runtime: Runtime, note: Callable[[str], None] = lambda text: None) -> Runtime:
-    """Format a log folder once to have its checkpoint, and run a broker once to have the ahead-of-time cache.
+    """Create the checkpoint by formatting a log folder, and the ahead-of-time cache by a run of a broker.
 
-    Without the ahead-of-time cache brokers start too, only slower: if it cannot be made, `note` is told and all goes on.
+    Brokers also start without the ahead-of-time cache, only slower. If it cannot be made, `note` is called with the reason.
     """
     folder(settings).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder(settings), prefix="training.") as scratch:
@@ -126,13 +131,16 @@ def train(settings: Settings, runtime: Runtime, note: Callable[[str], None] = la
             try:
                 broker.run().replace(_aot_file(settings, runtime))
             except (WorkshopError, OSError, subprocess.SubprocessError) as error:
-                _gave_up(settings, runtime).touch()  # not again at every start
+                _gave_up(settings, runtime).touch()  # do not try again at every start
                 note(f"The ahead-of-time cache could not be made ({error}); brokers start more slowly without it.")
     return prepare(settings, runtime.java, runtime.jars)
 
 
 def format_folder(data: Path, runtime: Runtime, cluster_id: str, node: int) -> None:
-    """Do what `kafka-storage format` does, without a Java start; a folder that is formatted is left as it is."""
+    """Format a log folder like `kafka-storage format`, but without starting Java.
+
+    A folder that is already formatted is left unchanged.
+    """
     if (data / "meta.properties").exists():
         return
     write_atomically(data / "bootstrap.checkpoint", runtime.checkpoint.read_bytes())
@@ -140,7 +148,7 @@ def format_folder(data: Path, runtime: Runtime, cluster_id: str, node: int) -> N
 
 
 def formatted_for(folder: Path) -> str:
-    """The id of the cluster that the brokers' data in here belong to; empty where none are formatted."""
+    """Return the cluster id in the brokers' formatted log folders; empty if none is formatted."""
     for file in sorted(folder.glob("node-*/data/meta.properties")):
         if found := re.search(r"^cluster\.id=(\S+)$", file.read_text(errors="replace"), re.MULTILINE):
             return found[1]
@@ -156,15 +164,15 @@ def _gave_up(settings: Settings, runtime: Runtime) -> Path:
 
 
 def _key(settings: Settings, java: Java, libs: tuple[Path, ...]) -> str:
-    # Not the path of this Java: the same build elsewhere, such as in a second checkout, can use the same cache.
-    # The jars' times, because Java compares them.
+    # Without the path of Java: the same build in another folder, such as a second checkout, can use the same cache.
+    # With the jars' modification times, because Java compares them.
     times = [str(jar.stat().st_mtime_ns) for jar in libs]
     parts = [(settings.root / jars.KAFKA.lock).read_text(), java.version, platform.machine(), *java.flags, *times]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 class _Trainee:
-    """A single broker in a scratch folder, which is started for what its start leaves behind."""
+    """A single broker in a scratch folder, started to create the checkpoint and the ahead-of-time cache."""
 
     def __init__(self, settings: Settings, runtime: Runtime, scratch: Path) -> None:
         self.runtime, self.scratch = runtime, scratch
@@ -199,7 +207,7 @@ class _Trainee:
             raise WorkshopError("Kafka's StorageTool could not format a folder.", "`workshop doctor` looks why.", tail)
 
     def run(self) -> Path:
-        """Returns the ahead-of-time cache that the broker left when it ended."""
+        """Run the broker; return the ahead-of-time cache that it wrote at its end."""
         cache = self.scratch / "broker.aot"
         flags = (f"-XX:AOTCacheOutput={cache}",)
         command = self.runtime.command(BROKER_CLASS, str(self.properties), flags=flags, scratch=self.scratch)
@@ -220,7 +228,7 @@ class _Trainee:
         return cache
 
     def _use(self, broker: subprocess.Popen) -> None:
-        """Publish and read, so that the classes for it are in the cache too."""
+        """Publish and read records, so that the ahead-of-time cache contains the classes for them."""
         from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
         from workshop.kafka.closing import closing_soon

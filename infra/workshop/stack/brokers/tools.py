@@ -1,4 +1,4 @@
-"""Kafka's own command-line tools, as commands that know the workshop's brokers."""
+"""Kafka's command-line tools, as scripts that connect to the workshop's brokers by default."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CLASSES = {
     "kafka-transactions": "org.apache.kafka.tools.TransactionsCommand",
 }
 WITHOUT_BROKERS = ("kafka-dump-log", "kafka-storage")
-# These run for as long as their user wants, and are stopped by a signal; the others end by themselves.
+# These run until their user interrupts them; the others end by themselves.
 STREAMS = tuple(name for name in CLASSES if "console" in name or "perf" in name)
 
 SCRIPT = """#!/bin/sh
@@ -47,7 +47,7 @@ export LC_ALL=C.UTF-8
 {brokers}{access}{run}"""
 STREAM = """exec {command} "$@"
 """
-# Java's stack traces are left out: the line before them says what is wrong.
+# Java's stack traces are removed: the line before them has the error.
 ONCE = """exec 3>&1
 said=$({command} "$@" 2>&1 >&3 3>&-)
 code=$?
@@ -55,7 +55,7 @@ code=$?
   sed -e '/^[[:space:]]at /d' -e '/^Caused by: /d' -e '/^[[:space:]]... [0-9]* more$/d' -e '/^$/d' >&2
 exit $code
 """
-# A notebook's cell may be run twice: what is not set any more is as good as deleted.
+# A notebook's cell may run twice: deleting a setting that is no longer set counts as success.
 AGAIN = """asked='' previous=''
 for word; do
   [ "$previous" != --delete-config ] || asked=$word
@@ -80,14 +80,14 @@ esac
 ACCESS_OPTION = "--command-config"
 OTHER_ACCESS_OPTIONS = {"kafka-cluster": "--config"}
 REMARK = " Without --bootstrap-server it asks the workshop's brokers."
-PERFORMANCE_MEMORY = ("-Xmx256m",)  # the later flag counts
+PERFORMANCE_MEMORY = ("-Xmx256m",)  # the last flag counts
 
 
 def write_commands(settings: Settings, runtime: Runtime, bootstrap: Sequence[str], access: Path | None = None) -> None:
-    """Write one small script a tool into `settings.commands`, for these brokers.
+    """Write one small script per tool into `settings.commands`, for these brokers.
 
     Args:
-        access: a properties file that says who asks, where brokers want to know it.
+        access: a properties file with the client's credentials, if the brokers require them.
     """
     quiet = replace(runtime, log_settings=settings.root / "infra/deploy/kafka/tools-log4j2.properties")
     scratch = settings.state / "tmp"

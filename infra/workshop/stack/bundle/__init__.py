@@ -1,1 +1,1 @@
-"""A room without a network: what is fetched while it is good, and the folder that a USB stick carries."""
+"""Offline installation: download of all files in advance, and the folder for a USB stick."""

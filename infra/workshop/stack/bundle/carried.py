@@ -1,8 +1,8 @@
-"""A bundle as it lies on a stick: opened, compared with this machine and this project, checked by its hashes, taken over.
+"""A bundle on a stick: read, compared with this machine, verified, and copied into the cache.
 
-Standard library only, and nothing of the package: `environment.sh` runs this file before there is an environment.
+Standard library only, without imports from the package: `environment.sh` runs this file before the environment exists.
 
-Usage: carried.py BUNDLE PROJECT      checks what the environment is made from; if it is bad, says so and ends with 1
+Usage: carried.py BUNDLE PROJECT      verifies the wheels of the environment; prints an error and ends with 1 on a failure
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ PINS = (
     *(f"infra/deploy/controlplane/{name}" for name in ("main.go", "parts.go", "queues/queues.go", "go.mod", "go.sum")),
 )
 CHUNK = 1 << 20
-JARS_TIME = 1_500_000_000  # as `workshop.base.download` sets it: Java's ahead-of-time cache knows jars by their times
+JARS_TIME = 1_500_000_000  # as in `workshop.base.download`: Java's ahead-of-time cache records the jars' times
 SPARE = 1_000_000_000  # bytes that stay free for the stack's own data
 
 
 class Refused(Exception):
-    """What is wrong with a bundle, and what to do about it."""
+    """A bundle that cannot be used: the fact and the next step."""
 
     def __init__(self, happened: str, next_step: str) -> None:
         super().__init__(f"{happened} {next_step}")
@@ -41,25 +41,25 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Carried:
-    """A bundle: its folder, the hashes of its files by their path in it, and what it says of itself."""
+    """A bundle: its folder, the hashes of its files by their path in it, and the content of bundle.json."""
 
     folder: Path
     sums: dict[str, str]
     facts: dict
 
     def within(self, part: str) -> list[str]:
-        """The paths of the files in one of its folders."""
+        """Return the paths of the files in one of the bundle's folders."""
         return [path for path in self.sums if path.startswith(f"{part}/")]
 
 
 def opened(named: str) -> Carried:
-    """Read a bundle's list of hashes and what it says of itself.
+    """Read a bundle's SHA256SUMS and bundle.json.
 
     Args:
-        named: its folder; followed by `#sha256=` and the hash of SHA256SUMS, if that was told apart from the stick.
+        named: the bundle's folder; with `#sha256=` and the hash of SHA256SUMS, if that was received separately.
 
     Raises:
-        Refused: there is none, it is not whole, or its list is not the one that is meant.
+        Refused: the bundle is missing, incomplete, or does not match the given hash.
     """
     place, _, wanted = named.partition("#sha256=")
     folder = Path(os.path.abspath(os.path.expanduser(place)))
@@ -96,7 +96,7 @@ def _sums(folder: Path) -> dict[str, str]:
     sums = {}
     for number, line in enumerate((folder / SUMS).read_text(errors="replace").splitlines(), 1):
         found = re.fullmatch(r"([0-9a-f]{64})  (\S.*)", line)
-        # A path that leads out of the folder would be written to somewhere else.
+        # A path that leaves the folder could overwrite other files.
         if not found or PurePosixPath(found[2]).is_absolute() or ".." in PurePosixPath(found[2]).parts:
             raise Refused(
                 f"{folder / SUMS} is damaged: line {number} is not a hash and a file of the bundle.",
@@ -109,10 +109,10 @@ def _sums(folder: Path) -> dict[str, str]:
 
 
 def must_fit(bundle: Carried, root: Path) -> None:
-    """Compare a bundle with this machine, this Python and this project.
+    """Compare a bundle with this machine, its Python and this project.
 
     Raises:
-        Refused: it is for another one.
+        Refused: the bundle is for another machine, Python or version of the project.
     """
     facts, folder = bundle.facts, bundle.folder
     if facts.get("format") != FORMAT:
@@ -156,13 +156,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def check(bundle: Carried, paths: Iterable[str], progress: Callable[[int], None] = lambda amount: None) -> None:
-    """Compare files of a bundle with their hashes.
+    """Verify the hashes of files of a bundle.
 
     Args:
-        progress: called with the number of bytes that were read.
+        progress: called with the number of bytes read.
 
     Raises:
-        Refused: one is missing, cannot be read, or differs.
+        Refused: a file is missing, cannot be read, or differs.
     """
     for path in paths:
         if _read(bundle, path, progress) != bundle.sums[path]:
@@ -170,15 +170,17 @@ def check(bundle: Carried, paths: Iterable[str], progress: Callable[[int], None]
 
 
 def fill(bundle: Carried, root: Path, cache: Path, progress: Callable[[int], None] = lambda amount: None) -> int:
-    """Copy what a bundle brings into the cache; what is there and right stays. Returns the number of bytes copied.
+    """Copy the bundle's cache into the workshop's cache; return the number of bytes copied.
+
+    Correct files in the cache are kept.
 
     Raises:
-        Refused: a file is missing, differs, or is not the one that is pinned here; or the disk is full.
+        Refused: a file is missing, differs, or does not match this project's pins; or the disk is full.
     """
     paths = bundle.within(CACHE)
     _must_be_as_pinned(bundle, paths, root)
     targets = {path: cache / path.removeprefix(f"{CACHE}/") for path in paths}
-    own = bundle.facts["recorded"]  # this machine's own record of a first start is as good as another's
+    own = bundle.facts["recorded"]  # an existing recording of this machine is kept, although it differs
     there = {path for path, target in targets.items() if target.is_file()}
     wanted = [
         path for path in paths if path not in there or (path not in own and sha256(targets[path]) != bundle.sums[path])
@@ -197,7 +199,7 @@ def fill(bundle: Carried, root: Path, cache: Path, progress: Callable[[int], Non
 
 
 def _must_be_as_pinned(bundle: Carried, paths: Iterable[str], root: Path) -> None:
-    """A jar must be the project's own, whatever the stick's list says."""
+    """Check that the bundle's jars are those that this project pins, independently of SHA256SUMS."""
     pinned: dict[str, str] = {}
     for lock in LOCKS:
         entries = json.loads((root / lock).read_text())["jars"]
@@ -228,7 +230,7 @@ def _take(bundle: Carried, path: str, target: Path, progress: Callable[[int], No
             raise _damaged(bundle, path)
         if target.suffix == ".jar":
             os.utime(part, (JARS_TIME, JARS_TIME))
-        part.chmod(0o755 if path in bundle.facts["programs"] else 0o644)  # a stick's file system may know no modes
+        part.chmod(0o755 if path in bundle.facts["programs"] else 0o644)  # a stick's file system may not store modes
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -237,7 +239,7 @@ def _take(bundle: Carried, path: str, target: Path, progress: Callable[[int], No
 def _read(
     bundle: Carried, path: str, progress: Callable[[int], None], write: Callable[[bytes], object] | None = None
 ) -> str:
-    """The SHA-256 of a file of the bundle, which is read once."""
+    """Read a file of the bundle once, and return its SHA-256."""
     digest = hashlib.sha256()
     for block in _blocks(bundle, path):
         digest.update(block)
@@ -275,7 +277,7 @@ def _damaged(bundle: Carried, path: str) -> Refused:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

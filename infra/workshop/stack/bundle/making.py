@@ -1,4 +1,4 @@
-"""`workshop bundle DIR`: writes the folder that a stick carries. Its list of hashes is written last, and makes it one."""
+"""`workshop bundle DIR`: writes a bundle. SHA256SUMS is written last and marks it as complete."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OURS = {SUMS, FACTS, PROJECT, WHEELS, CACHE, *TEXTS}
 
 @dataclass(frozen=True)
 class Made:
-    """A bundle that is written: how many files and bytes, how many of them now, and the hash of its list."""
+    """A written bundle: files, bytes, bytes written by this call, and the SHA-256 of SHA256SUMS."""
 
     files: int
     size: int
@@ -40,7 +40,13 @@ class Made:
 
 @dataclass
 class _Plan:
-    """What goes where: files to copy by their path in the bundle, which are programs, and which a machine makes itself."""
+    """The content of a bundle, by path in it.
+
+    Attributes:
+        files: the source of each file.
+        programs: the executable files.
+        recorded: the recorded first start, which a machine can also make itself.
+    """
 
     files: dict[str, Path]
     programs: list[str] = field(default_factory=list)
@@ -48,10 +54,12 @@ class _Plan:
 
 
 def make(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequence[str]) -> Made:
-    """Bring what is missing here, and write all of it into a folder; what lies there already and is right stays.
+    """Download what is missing, and write the bundle into a folder.
+
+    Correct files of an earlier call are kept.
 
     Raises:
-        WorkshopError: the folder is something else, has no room, or something could not be had.
+        WorkshopError: the folder has other content or not enough space, or a download failed.
     """
     _must_be_ours(folder)
     changed = _not_committed(settings)
@@ -68,11 +76,11 @@ def make(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequence
 
 
 def verify(named: str, timeline: Timeline) -> tuple[int, int]:
-    """Read a whole bundle and compare it with its hashes; returns the number of its files and bytes.
+    """Read a whole bundle and check all hashes; return the number of its files and bytes.
 
     Raises:
-        Refused: it is none.
-        WorkshopError: files are missing, differ or cannot be read: all of them are named.
+        Refused: the folder is not a bundle.
+        WorkshopError: files are missing, differ or cannot be read; the detail lists all of them.
     """
     bundle = carried.opened(named)
     size = sum((bundle.folder / path).stat().st_size for path in bundle.sums if (bundle.folder / path).exists())
@@ -104,7 +112,7 @@ def _must_be_ours(folder: Path) -> None:
 
 
 def _git(settings: Settings, *words: str) -> str:
-    # A checkout around this folder is not the project's.
+    # Ignore a git repository that contains this folder.
     env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(settings.root.resolve().parent)}
     try:
         done = subprocess.run(
@@ -124,10 +132,10 @@ def _git(settings: Settings, *words: str) -> str:
 
 
 def _not_committed(settings: Settings) -> list[str]:
-    """Tracked files that differ from the last commit.
+    """Return the tracked files that differ from the last commit.
 
     Raises:
-        WorkshopError: one of them decides what is brought.
+        WorkshopError: one of them pins files of the bundle.
     """
     changed = _git(settings, "diff", "--name-only", "HEAD").splitlines()
     if decisive := sorted(set(changed) & set(PINS)):
@@ -140,7 +148,7 @@ def _not_committed(settings: Settings) -> list[str]:
 
 def _write(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequence[str]) -> Made:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SUMS).unlink(missing_ok=True)  # from now on, and until the end, it is no bundle
+    (folder / SUMS).unlink(missing_ok=True)  # until the end of this function, the folder is not a bundle
     plan = _plan(settings, pythons)
     sizes = {path: source.stat().st_size for path, source in plan.files.items()}
     _must_have_room(folder, sizes)
@@ -156,7 +164,7 @@ def _write(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequen
         for name in (PROJECT, FACTS):
             sums[name] = carried.sha256(folder / name)
         _prune(folder, sums)
-        os.sync()  # a stick that is pulled out right afterwards has everything
+        os.sync()  # flush to the stick before SHA256SUMS declares the bundle complete
         write_atomically(folder / SUMS, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)))
     total = sum((folder / path).stat().st_size for path in sums)
     return Made(len(sums), total, written, carried.sha256(folder / SUMS))
@@ -191,7 +199,7 @@ def _must_have_room(folder: Path, sizes: dict[str, int]) -> None:
 
 
 def _copy(source: Path, target: Path, progress: Callable[[int], None]) -> tuple[str, int]:
-    """Copy a file unless the same lies there; returns its SHA-256 and the number of bytes written."""
+    """Copy a file unless the target has the same content; return its SHA-256 and the bytes written."""
     wanted = carried.sha256(source)
     if target.is_file() and target.stat().st_size == source.stat().st_size and carried.sha256(target) == wanted:
         progress(source.stat().st_size)
@@ -211,7 +219,7 @@ def _copy(source: Path, target: Path, progress: Callable[[int], None]) -> tuple[
 
 
 def _archive(settings: Settings, target: Path) -> None:
-    """The files that git tracks, as they were committed."""
+    """Write the tracked files as of the last commit."""
     part = target.with_name(f".{target.name}.part")
     _git(settings, "archive", "--format=tar.gz", f"--output={part}", "HEAD")
     part.replace(target)
@@ -236,7 +244,7 @@ def _facts(settings: Settings, plan: _Plan, pythons: Sequence[str]) -> dict:
 
 
 def _prune(folder: Path, sums: dict[str, str]) -> None:
-    """Take away what an earlier bundle in this folder carried, and this one does not."""
+    """Delete files of an earlier bundle in this folder that are not part of this one."""
     for path in _files(folder):
         if path.relative_to(folder).as_posix() not in sums:
             path.unlink()

@@ -1,4 +1,4 @@
-"""`workshop prefetch`: everything that `up` and any lesson would ever fetch or build, brought now, and how large it is."""
+"""`workshop prefetch`: downloads and builds everything that `up` and the lessons need."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ RECORDED = "Kafka's first start, recorded"
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of what is needed: its name, its files as far as they are there, and whether this call brought any of it.
+    """A part of the download: its name, its files that exist, and whether this call added any of them.
 
     Attributes:
-        image: bytes, if it is an image that the Docker engine holds.
+        image: size in bytes of an image in the Docker engine, otherwise 0.
     """
 
     name: str
@@ -37,18 +37,20 @@ class Piece:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size in bytes."""
         return self.image or sum(path.stat().st_size for path in self.files)
 
 
 def bring(settings: Settings, backend: Backend, timeline: Timeline, pythons: Sequence[str]) -> list[Piece]:
-    """Bring what is missing; nothing is started, what is there stays, and a cut is gone on from.
+    """Download and build what is missing, and start nothing.
+
+    Existing files are kept, and partial downloads are resumed.
 
     Args:
-        pythons: the versions for which packages are brought as wheels.
+        pythons: the Python versions for which wheels are downloaded.
 
     Raises:
-        WorkshopError: something could not be had; what came so far stays.
+        WorkshopError: a download or build failed; complete parts are kept.
     """
     before = {piece.name: piece for piece in pieces(settings, backend, pythons)}
     backend.provision(timeline)
@@ -61,7 +63,7 @@ def bring(settings: Settings, backend: Backend, timeline: Timeline, pythons: Seq
 
 
 def pieces(settings: Settings, backend: Backend, pythons: Sequence[str]) -> list[Piece]:
-    """What is there of each part."""
+    """Return the existing files of each part."""
     found: dict[str, Callable[[], list[Path]]] = {
         "Kafka's jars": lambda: _present(settings, runtime.folder(settings) / "libs", jars.KAFKA),
         RECORDED: lambda: _recorded(settings),

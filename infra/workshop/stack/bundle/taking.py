@@ -1,4 +1,4 @@
-"""`workshop up --bundle DIR`: the cache is filled from a bundle, and nothing is asked of a network."""
+"""`workshop up --bundle DIR`: fills the cache from a bundle; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from workshop.stack.toolchain import java
 
 
 def take(settings: Settings, timeline: Timeline) -> Settings:
-    """Fill the cache from the bundle that the settings name; returns the settings for a stack made from it.
+    """Fill the cache from the bundle in the settings; return the settings for a stack that uses it.
 
     Raises:
-        WorkshopError: the bundle is not whole, is damaged, or is for another machine or another version of the project.
+        WorkshopError: the bundle is incomplete or damaged, or is for another machine or version of the project.
     """
     try:
         return _take(settings, timeline)
@@ -43,12 +43,15 @@ def _take(settings: Settings, timeline: Timeline) -> Settings:
     kubernetes = settings.kubernetes and bundle.facts["kubernetes"]
     if settings.kubernetes and not kubernetes:
         timeline.say("The bundle brings no Kubernetes: Kafka's lessons work, those on Kubernetes need another bundle.")
-    # Looking for a container registry would take a network.
+    # The backend is fixed: the choice of kind would query a container registry.
     return replace(settings, backend="local", kubernetes=kubernetes)
 
 
 def _forget_a_record_that_does_not_fit(settings: Settings) -> None:
-    """Java starts from the record of another machine's first start, unless they differ too much; then `up` makes one."""
+    """Delete the bundle's recorded first start if this Java rejects it, so that `up` records a new one.
+
+    Java accepts a recording from another machine unless the machines differ too much.
+    """
     libs = tuple(runtime.folder(settings) / "libs" / jar.name for jar in jars.pinned(settings))
     prepared = runtime.prepare(settings, java.find(settings), libs)
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""The Python packages as wheels: those of requirements.txt and the installer's, for this machine and any of its Pythons."""
+"""Wheels of requirements.txt and of the installer, for this machine and several Python versions."""
 
 from __future__ import annotations
 
@@ -23,31 +23,33 @@ from workshop.stack.toolchain.keys import digest
 
 SOURCES = (Path("infra/installer.txt"), Path("requirements.txt"))
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-AT_ONCE = 24  # packages a call of pip: what came stays if the next call is cut
+AT_ONCE = 24  # packages per call of pip: complete calls are kept if a later one is interrupted
 OLD_NAMES = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
 
 
 def own_python() -> str:
-    """The version of the Python that runs this, such as 3.11."""
+    """Return the version of the running Python, such as 3.11."""
     return ".".join(platform.python_version_tuple()[:2])
 
 
 def folder(settings: Settings, python: str) -> Path:
-    """Where the wheels for a Python lie when all of them have come; named after what pins them."""
+    """Return the folder of the complete wheels for a Python version; its name has a hash of the pins."""
     pins = digest([settings.root / source for source in SOURCES], settings.root)
     return settings.cache / "wheels" / f"{python}-{pins}"
 
 
 def there(settings: Settings, python: str) -> list[Path]:
-    """The wheels for a Python; empty unless all have come."""
+    """Return the wheels for a Python version; empty unless the download is complete."""
     return sorted(folder(settings, python).glob("*.whl"))
 
 
 def bring(settings: Settings, timeline: Timeline, python: str) -> list[Path]:
-    """Fetch the wheels for a Python, each checked against its pinned hash; those that came before a cut stay.
+    """Download the wheels for a Python version, each verified against its pinned hash.
+
+    Wheels of an interrupted call are kept.
 
     Raises:
-        WorkshopError: pip could not fetch one, with the end of what it said.
+        WorkshopError: pip could not download a wheel; the detail is the end of its output.
     """
     place = folder(settings, python)
     with locked(settings.cache / "wheels" / "lock", 1800, "fetches Python's packages"):
@@ -62,14 +64,20 @@ def bring(settings: Settings, timeline: Timeline, python: str) -> list[Path]:
 
 
 def sets(settings: Settings, python: str) -> list[list[str]]:
-    """What holds for the last release of a Python, and what else holds for its first one: some packages ask for a later."""
+    """Return the requirements for the last patch release, and the additional ones for the first.
+
+    Some markers depend on the patch release.
+    """
     text = "".join((settings.root / source).read_text() for source in SOURCES)
     last, first = (needed(text, f"{python}.{patch}") for patch in (99, 0))
     return [last, [block for block in first if block not in last]]
 
 
 def needed(text: str, release: str) -> list[str]:
-    """The requirements of a pinned list that hold for a release of Python on this system, each with its hashes. Pure."""
+    """Return the pinned requirements that apply to a Python release on this system. Pure.
+
+    Each has its hashes.
+    """
     here = cast("dict[str, str]", default_environment())
     env = {**here, "python_version": release.rpartition(".")[0], "python_full_version": release}
     blocks = [match[0] for match in re.finditer(r"^\S+==.*(?:\n[ ]+--hash=.*)+", text, re.MULTILINE)]
@@ -83,12 +91,12 @@ def needed(text: str, release: str) -> list[str]:
 
 
 def oldest_glibc(names: Iterable[str]) -> str:
-    """The oldest glibc on which all of these wheels run, by their names; 2.0 if none asks for one. Pure."""
+    """Return the minimum glibc version of all these wheels, from their names; 2.0 if none has one. Pure."""
     return f"2.{max((_glibc(name) for name in names), default=0)}"
 
 
 def _glibc(name: str) -> int:
-    """The second number of the glibc that a wheel asks for."""
+    """Return the minor number of the glibc version that a wheel needs."""
     platforms = {tag.platform for tag in parse_wheel_filename(name)[3]}
     found = []
     for one in platforms:
@@ -118,7 +126,7 @@ def _download(settings: Settings, part: Path, wanted: list[str], python: str) ->
 
 
 def _flags(python: str) -> list[str]:
-    """What tells pip to take wheels for another Python of this very machine."""
+    """Return pip's options that select wheels for another Python version on this machine."""
     abi = f"cp{python.replace('.', '')}"
     words = ["--python-version", python, "--implementation", "cp"]
     words += [word for name in (abi, "abi3", "none") for word in ("--abi", name)]

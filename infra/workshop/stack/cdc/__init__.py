@@ -1,6 +1,6 @@
-"""Change data capture: a PostgreSQL and a Kafka Connect with Debezium, as processes beside the brokers, on demand.
+"""Change data capture: PostgreSQL and Kafka Connect with Debezium as processes, started on demand.
 
-Also on kind: there Connect reaches the cluster's brokers as a notebook does. In pods they would be two more images, built and
-brought into every node for one lesson, and nothing that the lesson shows depends on where they run: the bank's
-monolith is what stands outside of Kubernetes anyway.
+On kind they are processes too, and Connect uses the brokers' ports on the host, like a notebook. As pods they would need two
+more images, built and loaded into every node for one lesson. The lesson does not depend on where they run: the bank's
+monolith is outside Kubernetes anyway.
 """

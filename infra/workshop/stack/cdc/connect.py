@@ -1,4 +1,4 @@
-"""Kafka Connect with Debezium as one more process: its jars, its settings, and what it is asked over HTTP."""
+"""Kafka Connect with Debezium as a process: jars, settings and REST client."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from workshop.stack.toolchain import java
 NAME = "connect"
 MAIN = "org.apache.kafka.connect.cli.ConnectDistributed"
 VERSION = "3.7.0.Final"
-FLUSH_MS = 1_000  # how often it notes how far it has come; what came since is sent again after a crash
+FLUSH_MS = 1_000  # interval between commits of source offsets; later changes are sent again after a crash
 LOOK = "`workshop logs connect` shows more."
-ONE_TRY, IN_ALL = 20.0, 90.0  # seconds for the answer to one request, and to all its repetitions
-MEMORY = ("-Xmx160m",)  # the later flag counts
+ONE_TRY, IN_ALL = 20.0, 90.0  # timeouts in seconds: of one request, and of all its retries together
+MEMORY = ("-Xmx160m",)  # the last flag counts
 
 
 class Connect:
-    """The worker of one state folder."""
+    """The Kafka Connect worker of one state folder."""
 
     def __init__(self, settings: Settings, port: int) -> None:
-        """Args: port: where it is asked, on 127.0.0.1."""
+        """Use this port of 127.0.0.1 for the REST interface."""
         self.settings, self.port = settings, port
         self.folder = settings.state / "cdc" / "connect"
         self.processes = Processes(settings.state)
 
     def start(self, kafka: Mapping, secrets: Mapping[str, str], tell: Callable[[str], None] = nobody) -> None:
-        """Start it and wait until it answers.
+        """Start the worker and wait until it answers.
 
         Args:
-            kafka: how clients reach the brokers.
-            secrets: variables of its environment, which a connector's settings name as `${env:NAME}`.
+            kafka: the endpoint settings for Kafka clients.
+            secrets: environment variables, which a connector's settings reference as `${env:NAME}`.
 
         Raises:
-            WorkshopError: it ended, or does not answer in time; with the end of its log.
+            WorkshopError: the worker ended, or did not answer in time; the detail is the end of its log.
         """
         self.processes.start(self._component(kafka, secrets))
         wait_for(
@@ -62,23 +62,23 @@ class Connect:
         )
 
     def stop(self) -> None:
-        """Stop it; it knows where it was."""
+        """Stop the worker; it continues from its committed offsets after the next start."""
         self.processes.stop([NAME])
 
     def kill(self) -> None:
-        """End it without a word."""
+        """Kill the worker without an orderly shutdown."""
         self.processes.stop([NAME], at_once=True)
 
     def put(self, name: str, config: Mapping[str, object]) -> None:
-        """Declare a connector, or change one.
+        """Create a connector, or change its settings.
 
         Raises:
-            WorkshopError: it is refused, with the reason.
+            WorkshopError: Kafka Connect refuses the settings; the message has the reason.
         """
         self.ask("PUT", f"/connectors/{name}/config", {key: str(value) for key, value in config.items()})
 
     def state(self, name: str) -> tuple[str, str]:
-        """A connector's state, such as RUNNING or FAILED, or empty; and why it failed."""
+        """Return a connector's state, such as RUNNING or FAILED (empty if none), and the reason of a failure."""
         answer = self.ask("GET", f"/connectors/{name}/status", missing={})
         for part in [*answer.get("tasks", []), answer.get("connector", {})]:
             if part.get("state") == "FAILED":
@@ -87,22 +87,22 @@ class Connect:
         return (tasks[0] if tasks else ""), ""
 
     def place(self, name: str) -> dict:
-        """How far a connector has noted to have come, in its own terms; empty before the first note."""
+        """Return the last committed source offset of a connector, such as an LSN; empty before the first."""
         noted = self.ask("GET", f"/connectors/{name}/offsets", missing={}).get("offsets", [])
         return noted[0]["offset"] if noted else {}
 
     def delete(self, name: str) -> None:
-        """Take a connector away, if it is there."""
+        """Delete a connector, if it exists."""
         self.ask("DELETE", f"/connectors/{name}", missing=None)
 
     def ask(self, verb: str, path: str, body: object = None, **default: object) -> Any:
-        """Ask the REST interface.
+        """Send a request to the REST interface, and return the decoded answer.
 
         Args:
-            default: `missing=`, what is returned where there is no such thing.
+            default: `missing=`, the value to return for the status 404.
 
         Raises:
-            WorkshopError: it does not answer, or refuses.
+            WorkshopError: Kafka Connect does not answer, or refuses the request.
         """
         try:
             answer = self._patiently(verb, path, body)
@@ -119,10 +119,10 @@ class Connect:
         return answer.json() if answer.content else None
 
     def _patiently(self, verb: str, path: str, body: object) -> httpx.Response:
-        """Ask until there is an answer that decides.
+        """Send a request until there is a final answer.
 
-        A request whose answer is lost is repeated: GET, PUT and DELETE may be carried out twice. So is one that a worker
-        answers with 409, because it hands its work around, or with 500, because it was too slow.
+        A request without an answer is repeated, which is safe for GET, PUT and DELETE. It is also repeated after 409, which a
+        worker returns during a rebalance, and after a 500 that reports a timeout.
         """
         answers: list[httpx.Response] = []
 
@@ -148,14 +148,14 @@ class Connect:
                 self.processes.tail(NAME, 10),
             )
         try:
-            # Answered once it has joined its group; before that it says 404 or nothing.
+            # It answers 200 after it has joined its group; before that it answers 404 or not at all.
             with self._client(5) as client:
                 return client.get("/connectors").status_code == 200
         except (httpx.HTTPError, OSError):
             return False
 
     def _client(self, seconds: float) -> httpx.Client:
-        # No proxy of the environment stands between this machine and itself.
+        # Ignore the environment's proxies for requests to this machine.
         address = f"https://127.0.0.1:{self.port}"
         return httpx.Client(base_url=address, verify=tls.context(self.folder / "pki"), trust_env=False, timeout=seconds)
 
@@ -173,14 +173,14 @@ class Connect:
 
 
 def provision(settings: Settings, timeline: Timeline) -> None:
-    """Bring Debezium's jars; Kafka's own are there already."""
+    """Download Debezium's jars; Kafka's own jars exist already."""
     size = sum(jar.size for jar in jars.pinned(settings, jars.DEBEZIUM))
     with timeline.step("Debezium's jars", size) as progress:
         jars.fetch(settings, debezium_folder(settings), progress, jars.DEBEZIUM)
 
 
 def worker_settings(bootstrap: Sequence[str], port: int, variables: Sequence[str]) -> dict[str, object]:
-    """What a Connect worker reads. Its own state lies in three topics, with three copies each. Pure."""
+    """Return the settings of a Connect worker; its state is in three topics with three replicas. Pure."""
     topics = {
         f"{kind}.storage.{name}": value
         for kind in ("config", "offset", "status")
@@ -218,12 +218,12 @@ def _runtime(settings: Settings) -> runtime.Runtime:
     if absent := [path.name for path in (*libs, *more) if not path.exists()]:
         raise WorkshopError(f"{absent[0]} is missing.", "`workshop fetch` brings what the stack needs.")
     prepared = runtime.prepare(settings, java.find(settings), tuple(libs))
-    # Java takes an ahead-of-time cache for a class path that begins as the one it was made for.
+    # Java accepts an ahead-of-time cache if the class path begins with that of the recording.
     return replace(prepared, jars=(*prepared.jars, *more))
 
 
 def debezium_folder(settings: Settings) -> Path:
-    """Where in the cache Debezium's jars lie."""
+    """Return the cache folder of Debezium's jars."""
     return settings.cache / f"debezium-{VERSION}" / "libs"
 
 
@@ -239,7 +239,7 @@ def _message(answer: httpx.Response) -> str:
 
 
 def _reason(trace: str) -> str:
-    """The innermost cause of a Java trace, in one line."""
+    """Return the innermost cause of a Java stack trace, in one line."""
     causes = [
         line.removeprefix("Caused by: ") for line in trace.splitlines() if line and not line.startswith(("\t", " "))
     ]

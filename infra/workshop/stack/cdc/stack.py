@@ -1,4 +1,4 @@
-"""Both together, started on demand and stopped with the rest of the stack."""
+"""Start and stop of PostgreSQL and Kafka Connect, which run on demand beside the stack."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from workshop.stack.external.ownership import HERE
 
 
 def up(settings: Settings, ports: Ports, kafka: Mapping, timeline: Timeline) -> None:
-    """Start PostgreSQL and Kafka Connect; harmless if they run.
+    """Start PostgreSQL and Kafka Connect; nothing changes if they run already.
 
     Raises:
-        WorkshopError: Kafka is somebody else's.
+        WorkshopError: the stack uses an existing Kafka.
     """
     if kept(settings.state):
         raise WorkshopError(
@@ -37,6 +37,6 @@ def up(settings: Settings, ports: Ports, kafka: Mapping, timeline: Timeline) -> 
 
 
 def down(settings: Settings, ports: Ports) -> None:
-    """Stop both; what they store stays."""
+    """Stop both; their data are kept."""
     Connect(settings, ports.connect).stop()
     Postgres(settings, ports.postgres).stop()

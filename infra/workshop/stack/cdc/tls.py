@@ -1,6 +1,6 @@
-"""Who may ask Kafka Connect: whoever holds the key of this stack's client. It has no users and no passwords by itself.
+"""Access to Kafka Connect by TLS client certificates, since it has no users or passwords of its own.
 
-Made once: an authority, a certificate for the worker and one for its client; the worker's as Java reads them.
+A certificate authority, a certificate of the worker and one of its client are created once; the worker's as PKCS #12.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WANTED = {
 
 
 def listener(folder: Path) -> dict[str, str]:
-    """What a worker's settings say of its listener; makes what is not there, or will not be valid for long."""
+    """Return a worker's listener settings; create certificates that are missing or expire soon."""
     password = _made(folder)
     prefix = "listeners.https.ssl"
     return {
@@ -43,7 +43,7 @@ def listener(folder: Path) -> dict[str, str]:
 
 
 def context(folder: Path) -> ssl.SSLContext:
-    """How its client speaks to it.
+    """Return the client's TLS settings.
 
     Raises:
         OSError: no worker was started here yet.
@@ -58,7 +58,7 @@ def _made(folder: Path) -> str:
         password = secrets.token_hex(16)
         own, trusted = _certificate(folder, WORKER), _certificate(folder, certificates.CLUSTER)
         key = serialization.load_pem_private_key((folder / f"{WORKER}.key").read_bytes(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)  # as `pki` makes it
+        assert isinstance(key, ec.EllipticCurvePrivateKey)  # the type that `certificates` creates
         locked = serialization.BestAvailableEncryption(password.encode())
         store = pkcs12.serialize_key_and_certificates(b"worker", key, own, [trusted], locked)
         write_atomically(folder / "worker.p12", store, mode=0o600)

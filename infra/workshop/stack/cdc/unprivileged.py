@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: what starts it as nobody instead, where root runs the workshop."""
+"""Start of PostgreSQL as the user nobody if root runs the workshop: it refuses to run as root."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NOBODY = 65534
 
 
 def prefix(paths: Iterable[Path]) -> tuple[str, ...]:
-    """The words before a command that must not run as root; none for an ordinary user.
+    """Return the words before a command that must not run as root; empty for an ordinary user.
 
     Args:
-        paths: what it must reach. If they lie in a folder that is closed to others, such as root's home, it is let through,
-            and keeps of root's rights only that one.
+        paths: files that the command must reach. If one of their parent folders is closed to others, such as root's home, the
+            command keeps one of root's capabilities, CAP_DAC_OVERRIDE.
 
     Raises:
-        WorkshopError: root has no program at hand that gives its rights up.
+        WorkshopError: `setpriv`, which drops root's rights, is not on the PATH.
     """
     if os.geteuid() != 0:
         return ()
@@ -36,7 +36,7 @@ def prefix(paths: Iterable[Path]) -> tuple[str, ...]:
 
 
 def hand_over(folder: Path) -> None:
-    """Give a folder, with all that is in it, to the user as whom `prefix` starts programs."""
+    """Change the owner of a folder and its content to the user that `prefix` selects."""
     if os.geteuid() == 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)

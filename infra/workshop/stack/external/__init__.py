@@ -1,1 +1,1 @@
-"""A Kafka and a cluster that somebody else runs: what was told of them, what they allow, and how clients reach them."""
+"""An existing Kafka and cluster: access, checks of rights, and the workshop's objects there."""

@@ -1,4 +1,4 @@
-"""Somebody else's Kubernetes: a kubeconfig of our own with the participant's namespace, and why it may not be of use."""
+"""Access to an existing Kubernetes: a kubeconfig with the participant's namespace, and its check."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ UNREADABLE = "Name the one that you were given, and try it: kubectl --kubeconfig
 
 
 def write_kubeconfig(settings: Settings, site: Site) -> None:
-    """Copy the current context of the site's kubeconfig, whole, and let it mean the participant's namespace.
+    """Write this stack's kubeconfig: the site's current context, with the participant's namespace.
 
     Raises:
-        WorkshopError: it cannot be read, or has no current context.
+        WorkshopError: the site's kubeconfig cannot be read, or has no current context.
     """
     program = str(settings.python_bin / "kubectl")
     words = ("config", "view", "--raw", "--minify", "--flatten", "-o", "json", f"--kubeconfig={site.kubeconfig}")
@@ -40,17 +40,17 @@ def write_kubeconfig(settings: Settings, site: Site) -> None:
 
 
 def client(settings: Settings) -> ApiClient:
-    """The Python client, for this stack's kubeconfig."""
+    """Return the Python client for this stack's kubeconfig."""
     from kubernetes import config
 
     return config.new_client_from_config(str(settings.kubeconfig))
 
 
 def must_answer(api: ApiClient, site: Site) -> None:
-    """See that the API server answers, knows who asks, and has the namespace.
+    """Check that the API server answers, accepts the credentials, and has the namespace.
 
     Raises:
-        WorkshopError: why not.
+        WorkshopError: one of these fails; the message has the reason.
     """
     from kubernetes.client import ApiException, CoreV1Api, V1ConfigMap, V1ObjectMeta
     from urllib3.exceptions import HTTPError
@@ -66,7 +66,10 @@ def must_answer(api: ApiClient, site: Site) -> None:
 
 
 def _answered(error: ApiException, site: Site) -> WorkshopError | None:
-    """What an answer other than "yes" means; nothing where rights are checked anyway, or where it is there already."""
+    """Return the error for a status other than success.
+
+    None for 403, because rights are checked later, and for 409, because the object exists already.
+    """
     if error.status == 401:
         return WorkshopError(
             "Kubernetes does not know you any more: the token or certificate in the kubeconfig has expired, or is wrong.",
@@ -96,5 +99,8 @@ def _unreached(api: ApiClient, site: Site, error: Exception) -> WorkshopError:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """For `kubectl`: the user's own, since a kubeconfig may call a program that brings a token."""
+    """Return the environment of `kubectl`.
+
+    It contains the user's variables, since a kubeconfig may run a program that provides a token.
+    """
     return {**os.environ, "KUBECACHEDIR": str(settings.state / "home" / "kube")}

@@ -1,4 +1,4 @@
-"""The way to `payments` in somebody else's cluster: an address that the site gives, or a port of this machine."""
+"""Access to `payments` in an existing cluster: the site's URL, or a forwarded port of this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ NAME = "port-forward"
 
 
 def component(settings: Settings, port: int) -> Component:
-    """`kubectl port-forward` to the Service, kept running: it ends whenever the pod does that it had chosen."""
+    """Return the component that runs `kubectl port-forward` to the Service.
+
+    On Linux the supervisor restarts it, because it ends with the pod that it selected.
+    """
     words = ("port-forward", "--address=127.0.0.1", "service/payments", f"{port}:8080")
     argv = (*kubectl.program(settings), *words)
     made = Component(NAME, argv, cluster_access.environment(settings), ports=(port,))
@@ -28,7 +31,7 @@ def wait(settings: Settings, site: Site, address: str) -> None:
     """Wait until `payments` answers at this address.
 
     Raises:
-        WorkshopError: it does not, and what to ask for.
+        WorkshopError: `payments` does not answer; the next step names the address to ask for.
     """
     processes = Processes(settings.state)
     next_step = f"`workshop logs {NAME}` says what hinders it; or ask for an address: WORKSHOP_PAYMENTS_URL."

@@ -1,6 +1,7 @@
-"""What the lessons need of Kafka: each right is tried, on a topic that is deleted afterwards, as none may be listed.
+"""Check of the rights in Kafka that the lessons need.
 
-The administrator's side of the same list is `infra/deploy/existing/acls.sh`.
+Each right is tried on a topic that is deleted afterwards, because a user may not list its own rights. The script of the
+administrator for the same rights is `infra/deploy/existing/acls.sh`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from workshop.kafka.name_prefix import full
 
 PATIENT = {"bootstrap_timeout_ms": 10_000, "request_timeout_ms": 20_000}
 EVERY = "every lesson"
-MEMBERS_LEAVE = 20.0  # seconds: a member that was killed is put out after 6
+MEMBERS_LEAVE = 20.0  # seconds; the session timeout removes a killed member after 6 s
 
 
 @dataclass(frozen=True)
 class Right:
-    """One right, as it is said of a user: `may not` and these words."""
+    """One right: the words after `may not`, and the lessons that need it."""
 
     words: str
     lessons: str
@@ -51,7 +52,7 @@ ALL = (CREATE, CONFIGURE, GROW, WRITE, READ, GROUP, ASK, TRANSACT, DELETE, FORGE
 
 @dataclass
 class _Trial:
-    """Tries one right after the other, on a topic, a group and a transaction of its own."""
+    """Tries the rights in sequence, on a topic, a group and a transactional id of its own."""
 
     kafka: KafkaSettings
     admin: KafkaAdminClient
@@ -62,7 +63,7 @@ class _Trial:
         topics.create(self.kafka, [topics.Topic(self.name, partitions=1)])
 
     def configure(self) -> None:
-        # The client does not raise what these two are refused: the one finds nothing, the other says it.
+        # The client raises no error for these two requests: the first returns no settings, the second returns the error.
         seen = self.admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, self.name)], config_filter="all")
         if not seen["topic"][self.name]:
             raise TopicAuthorizationFailedError
@@ -81,9 +82,7 @@ class _Trial:
         with closing(KafkaConsumer(**self.kafka)) as consumer:
             consumer.assign([self._place])
             consumer.seek(self._place, 0)
-            patience = (
-                20_000 if self.written else 3_000
-            )  # what is refused is raised, also where there is nothing to read
+            patience = 20_000 if self.written else 3_000  # a refusal is raised even if there is nothing to read
             if not consumer.poll(timeout_ms=patience) and self.written:
                 raise WorkshopError("What was written to Kafka could not be read back.", "Is it well? Try once more.")
 
@@ -114,10 +113,12 @@ class _Trial:
 
 
 def missing(kafka: KafkaSettings) -> list[Right]:
-    """Try all; returns those that the user does not have. What could not be tried without a topic is not among them.
+    """Try all rights; return those that the user does not have.
+
+    If the topic cannot be created, the other rights are not tried.
 
     Raises:
-        WorkshopError: Kafka refused something for another reason than a right.
+        WorkshopError: Kafka refused a request for another reason than a missing right.
     """
     with closing(kafka_admin.admin(kafka, **PATIENT)) as admin:
         trial = _Trial(kafka, admin)
@@ -139,17 +140,17 @@ def missing(kafka: KafkaSettings) -> list[Right]:
 
 
 def must_be_there(site: Site, kafka: KafkaSettings) -> None:
-    """Try all rights.
+    """Check that the user has all rights.
 
     Raises:
-        WorkshopError: which ones are missing, for which lessons, and what an administrator does.
+        WorkshopError: rights are missing; the message lists them with the lessons and the administrator's command.
     """
     if lacking := missing(kafka):
         raise refusal(site, lacking)
 
 
 def refusal(site: Site, lacking: list[Right]) -> WorkshopError:
-    """What is missing, as a sentence, and what gives it."""
+    """Return the error for missing rights, with the command that grants them."""
     user = site.user or "this user"
     listed = "\n".join(f"  {user} may not {right.words} (needed by {right.lessons})" for right in lacking)
     return WorkshopError(
@@ -181,15 +182,15 @@ def _allowed(right: Right, step: Callable[[], object]) -> bool:
 
 
 def remove_all(kafka: Mapping) -> tuple[list[str], list[str]]:
-    """Delete the participant's topics and groups, which are those whose names carry the prefix; returns their full names.
+    """Delete the topics and groups whose names have the participant's prefix; return their full names.
 
-    Members that were told to leave are waited for: a group that has some cannot be deleted.
+    The function waits until stopped members have left, because only an empty group can be deleted.
 
     Raises:
-        WorkshopError: Kafka refused it.
+        WorkshopError: Kafka refused the deletion.
     """
     with closing(kafka_admin.admin(kafka, **PATIENT)) as admin:
-        with suppress(WorkshopError):  # who stays is Kafka's to say, below
+        with suppress(WorkshopError):  # Kafka reports groups that still have members, below
             wait_until(lambda: not _occupied(admin), MEMBERS_LEAVE, "the groups' members to leave", every=0.2)
         gone = [name for name in admin.list_topics() if _is_ours(name)]
         groups = [group["group_id"] for group in admin.list_groups() if _is_ours(group["group_id"])]

@@ -1,6 +1,7 @@
-"""What the lessons need in the participant's namespace: one list, for the check and for `infra/deploy/existing/role.yaml`.
+"""Check of the rights in the participant's namespace that the lessons need.
 
-Asked by a SelfSubjectAccessReview each, which is what `kubectl auth can-i` sends, over one connection: fifty in a second.
+`infra/deploy/existing/role.yaml` grants the same list. Each right is one SelfSubjectAccessReview, the request of
+`kubectl auth can-i`, over one connection: 50 take a second.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ OPTIONAL = "optional"
 
 @dataclass(frozen=True)
 class Rule:
-    """Rights of one kind.
+    """Rights for resources of one API group.
 
     Attributes:
         group: the API group, empty for the core.
-        resources: in the plural, a subresource after a slash.
-        lessons: which need it; `OPTIONAL` first for what one can do without.
+        resources: plural names; a subresource follows a slash.
+        lessons: the lessons that need the rights; begins with `OPTIONAL` for rights that are not required.
     """
 
     group: str
@@ -75,12 +76,12 @@ class Missing:
 
     @property
     def about(self) -> tuple[str, str]:
-        """The resource as kubectl names it, and the lessons."""
+        """The resource as kubectl names it, and the lessons that need it."""
         return (f"{self.resource}.{self.group}" if self.group else self.resource), self.lessons
 
 
 def missing(api: ApiClient, site: Site) -> list[Missing]:
-    """Ask for each right; returns those that are refused."""
+    """Check each right; return those that are refused."""
     from kubernetes import client
 
     review = client.AuthorizationV1Api(api)
@@ -100,10 +101,10 @@ def missing(api: ApiClient, site: Site) -> list[Missing]:
 
 
 def must_be_there(api: ApiClient, site: Site) -> list[Missing]:
-    """Ask for each; returns the optional ones that are missing.
+    """Check each right; return the missing optional ones.
 
     Raises:
-        WorkshopError: which ones are missing, for which lessons, and what an administrator does.
+        WorkshopError: required rights are missing; the message lists them with the lessons and the administrator's file.
     """
     lacking = missing(api, site)
     if needed := [one for one in lacking if not one.lessons.startswith(OPTIONAL)]:
@@ -112,7 +113,7 @@ def must_be_there(api: ApiClient, site: Site) -> list[Missing]:
 
 
 def refusal(site: Site, lacking: list[Missing]) -> WorkshopError:
-    """What is missing, as a sentence, and what gives it."""
+    """Return the error for missing rights, with the file that grants them."""
     return WorkshopError(
         f"In the namespace {site.namespace}, Kubernetes refuses what lessons need:",
         "Whoever runs the cluster gives it: infra/deploy/existing/role.yaml, bound to you in this namespace. "
@@ -122,7 +123,7 @@ def refusal(site: Site, lacking: list[Missing]) -> WorkshopError:
 
 
 def lines(lacking: list[Missing]) -> list[str]:
-    """What is missing, a line for each resource."""
+    """Return the missing rights as one line per resource."""
     verbs: dict[tuple[str, str], list[str]] = {}
     for one in lacking:
         verbs.setdefault(one.about, []).append(one.verb)

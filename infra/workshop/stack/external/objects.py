@@ -1,4 +1,4 @@
-"""The workshop's objects in a participant's namespace: how they differ there, and how they are taken away again."""
+"""The workshop's objects in a participant's namespace: their kustomize overlay, and their removal."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from workshop.base.settings import Settings
 from workshop.stack.kubernetes import kubectl
 
 LABEL = "app.kubernetes.io/part-of=workshop"
-# An autoscaler comes by a lesson, without a label: it goes by its name.
+# A lesson creates an autoscaler without the label; it is deleted by its name.
 KINDS = "deployments,services,poddisruptionbudgets,configmaps,secrets"
 FOLDER = "services"
-ENDED = ("--cascade=foreground", "--timeout=100s")  # with their pods, which write until they have left
+ENDED = ("--cascade=foreground", "--timeout=100s")  # with their pods, which write until they end
 
 
 def overlay(settings: Settings, base: Path) -> Path | None:
-    """The manifests as this site's cluster takes them, made from the project's; nothing where they are taken as they are.
+    """Write a kustomization that adapts the manifests to an existing cluster; None for other backends.
 
-    The namespace is the participant's, the image one that the cluster can pull, and the Service takes no port of the nodes.
+    It sets the participant's namespace and an image that the cluster can pull, and removes the Service's node port.
     """
     site = kept(settings.state)
     if site is None:
@@ -43,7 +43,7 @@ def overlay(settings: Settings, base: Path) -> Path | None:
 
 
 def image(name: str) -> dict[str, str]:
-    """kustomize's words for an image that takes the place of the project's own. Pure."""
+    """Return the kustomize entry that replaces the project's image. Pure."""
     base = IMAGE.split(":")[0]
     if "@" in name:
         plain, digest = name.split("@")
@@ -54,13 +54,13 @@ def image(name: str) -> dict[str, str]:
 
 
 def remove_all(settings: Settings) -> None:
-    """Delete what is labelled as the workshop's in the participant's namespace, and the lessons' autoscaler; nothing else."""
+    """Delete the objects with the workshop's label, and the lessons' autoscaler, in the namespace."""
     namespace = f"--namespace={kubectl.namespace(settings)}"
     kubectl.kubectl(settings, "delete", "horizontalpodautoscaler", "payments", "--ignore-not-found", namespace)
     kubectl.kubectl(settings, "delete", KINDS, "-l", LABEL, "--ignore-not-found", namespace, *ENDED)
 
 
 def _without_tag(name: str) -> str:
-    """A colon before the last slash is a port's."""
+    """Return an image name without its tag; a colon before the last slash belongs to a port."""
     head, slash, tail = name.rpartition("/")
     return f"{head}{slash}{tail.split(':')[0]}"

@@ -1,4 +1,4 @@
-"""What is not a participant's to break, said in a sentence: whose it is, and where one has such things of one's own."""
+"""Refusal of faults in systems that others operate, with the alternative: a stack of one's own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ HERE = (
 
 
 def not_ours(what: str, which: str) -> WorkshopError:
-    """The sentence.
+    """Return the error for a refused action.
 
     Args:
-        what: what does not happen, such as "Broker 2 is not killed".
-        which: of whom it is one: `brokers` or `nodes`.
+        what: the action that is refused, such as "Broker 2 is not killed".
+        which: the kind of the target: `brokers` or `nodes`.
     """
     return WorkshopError(
         f"{what}: the {which} of this stack are not yours, and others work with them. "

@@ -1,4 +1,4 @@
-"""Whether somebody else's Kafka can be reached, and if it cannot, why: name, port, certificate, password, a sentence each."""
+"""Check whether an existing Kafka is reachable, with one message for each cause of failure."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ QUIET.propagate = False
 
 
 def must_answer(site: Site, kafka: Mapping) -> int:
-    """See that a broker answers this user; returns how many brokers there are.
+    """Check that a broker answers this user; return the number of brokers.
 
     Raises:
-        WorkshopError: why not.
+        WorkshopError: no broker answers, or Kafka refuses the user; the message has the reason.
     """
     troubles = [trouble for address in site.bootstrap if (trouble := _trouble(address, site, kafka))]
     if len(troubles) == len(site.bootstrap):
@@ -41,7 +41,7 @@ def must_answer(site: Site, kafka: Mapping) -> int:
 
 
 def _trouble(address: str, site: Site, kafka: Mapping) -> WorkshopError | None:
-    """Why this broker does not answer; nothing if it does."""
+    """Return the reason why this broker does not answer; None if it does."""
     host = address.rsplit(":", 1)[0]
     try:
         with probe.connection(address, kafka, PATIENCE) as opened:
@@ -75,7 +75,10 @@ def _trouble(address: str, site: Site, kafka: Mapping) -> WorkshopError | None:
 
 
 def _refused(site: Site, kafka: Mapping, error: Exception) -> WorkshopError:
-    """Brokers answer, and let this client not in: librdkafka says why, where kafka-python waits without a word."""
+    """Return the error for brokers that answer but refuse this client.
+
+    librdkafka reports the reason, while kafka-python waits without reporting it.
+    """
     said = _said(kafka) if site.authenticated else ""
     if "nsupported" in said and "mechanism" in said:
         return WorkshopError(
@@ -98,7 +101,7 @@ def _refused(site: Site, kafka: Mapping, error: Exception) -> WorkshopError:
 
 
 def _said(kafka: Mapping) -> str:
-    """What a broker says to a user that it does not let in."""
+    """Return the error that a broker sends to a user that it refuses."""
     heard: list[str] = []
 
     def hear(error: CoreKafkaError) -> None:

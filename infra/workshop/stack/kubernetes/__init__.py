@@ -1,1 +1,1 @@
-"""Kubernetes: kubectl, the services' deployment, the control plane, kind."""
+"""Kubernetes: kubectl, deployment of the services, control plane, and kind."""

@@ -1,4 +1,4 @@
-"""Background build of Kubernetes: its control plane is compiled once, while Kafka's lessons work already."""
+"""Background build of Kubernetes: compiles the control plane while Kafka's lessons already work."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ R = TypeVar("R")
 
 
 class HasSettings(Protocol):
-    """A connection, as far as it matters here."""
+    """A connection with the stack's settings."""
 
     @property
     def settings(self) -> Settings:
-        """Those of the stack."""
+        """The settings of the stack."""
 
 
 W = TypeVar("W", bound=HasSettings)
 NAME = "kubernetes-build"
 COMMAND = "workshop.stack.kubernetes_build"  # the module that the component runs
-LONGEST = 3600  # seconds that a lesson waits for a build that goes on
+LONGEST = 3600  # seconds that a lesson waits for a running build
 
 
 def component(settings: Settings) -> Component:
-    """The build, and after it the start, as a component that ends by itself."""
+    """Return the component that runs the build and the subsequent start; it ends by itself."""
     argv = (sys.executable, "-m", COMMAND)
-    env = {**tool_environment(settings), "WORKSHOP_BACKEND": "local"}  # whichever the user's shell prefers
+    env = {**tool_environment(settings), "WORKSHOP_BACKEND": "local"}  # overrides the variable of the user's shell
     return Component(NAME, argv, env, cwd=settings.root, grace=10)
 
 
 def start(settings: Settings) -> None:
-    """Begin, unless it goes on already."""
+    """Start the build unless it runs."""
     (settings.state / progress.FILE).unlink(missing_ok=True)
     Processes(settings.state).start(component(settings))
 
 
 def sentence(settings: Settings) -> str:
-    """How far it is, for people."""
+    """Return the progress of the build as a message."""
     now = progress.read(settings)
     if now.get("state") == "failed":
         return now.get("said") or "Kubernetes could not be built."
@@ -62,10 +62,10 @@ def sentence(settings: Settings) -> str:
 
 
 def wait(settings: Settings) -> None:
-    """Wait until this stack has Kubernetes, and tell how far it is.
+    """Wait until this stack has Kubernetes, and print the progress of the build.
 
     Raises:
-        WorkshopError: it has none and none is coming, or the build failed.
+        WorkshopError: the stack has no Kubernetes and no build runs, or the build failed.
     """
 
     until, told = time.monotonic() + LONGEST, ""
@@ -100,7 +100,7 @@ def _none(settings: Settings) -> WorkshopError:
 
 @contextlib.contextmanager
 def paused(settings: Settings) -> Iterator[None]:
-    """While something is measured, the build holds still."""
+    """Suspend the build during the block, so that it does not distort a measurement."""
     held = _tree(settings)
     for process in held:
         with contextlib.suppress(psutil.Error):
@@ -114,7 +114,10 @@ def paused(settings: Settings) -> Iterator[None]:
 
 
 def measures(function: Callable[Concatenate[W, P], R]) -> Callable[Concatenate[W, P], R]:
-    """Decorates what measures something on a connection, its first argument: the build holds still meanwhile."""
+    """Decorate a function that measures on a connection: the build is suspended meanwhile.
+
+    The connection is the function's first argument.
+    """
 
     @functools.wraps(function)
     def still(ws: W, *args: P.args, **kwargs: P.kwargs) -> R:

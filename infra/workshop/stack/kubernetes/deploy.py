@@ -1,4 +1,4 @@
-"""The services on Kubernetes, the same for every backend: where they find what, their manifests, and when they are ready."""
+"""Deployment of the services on Kubernetes, for every backend: settings, manifests and readiness."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from workshop.stack.kubernetes.restart_on_change import LABELS, digest, start_an
 SERVICES = "infra/deploy/kubernetes/services"
 CONFIG, SECRET = "workshop", "workshop-kafka"
 DEPLOYMENTS = ("payments", "debits", "fraud-alerts")
-LOOK_AGAIN = 5  # seconds after which a wait looks what is missing, and whether it is in vain
+LOOK_AGAIN = 5  # seconds between checks of what is missing and whether it can still succeed
 
 
 def folder(settings: Settings) -> Path:
-    """The services' manifests, as this stack's cluster takes them."""
+    """Return the folder of the services' manifests, adapted to this stack's cluster."""
     base = settings.root / SERVICES
     return objects.overlay(settings, base) or base
 
@@ -39,11 +39,11 @@ def services(
     """Apply the services, and wait until each is ready.
 
     Args:
-        inside: how pods reach Kafka; with the topics' names it becomes the ConfigMap `workshop`.
-        secret: what of that nobody else may know; it becomes the Secret `workshop-kafka`, which pods see as files.
+        inside: the pods' settings for Kafka; with the topics' names they become the ConfigMap `workshop`.
+        secret: the secret settings, which become the Secret `workshop-kafka`; pods mount them as files.
 
     Raises:
-        WorkshopError: one does not become ready, with what Kubernetes says of its pods.
+        WorkshopError: a service does not become ready; the detail lists its pods.
     """
     declare = keep_trying(
         lambda: _declare(settings, inside, secret or {}), kubectl.may_pass, "Kubernetes to take the services"
@@ -63,10 +63,11 @@ def _declare(settings: Settings, inside: Mapping[str, str], secret: Mapping[str,
 
 
 def as_delivered(settings: Settings) -> None:
-    """Every deployment as its manifest says, whatever others added to it; waits until each is ready.
+    """Reset every deployment to its manifest, and wait until each is ready.
 
-    Applying keeps what others added: an exercise's probe, a variable. Replacing does not. The manifests are written as they
-    are, because `kubectl replace` alone reads first, and gives up if a deployment's controller notes something in between.
+    `kubectl apply` would keep fields that others added, such as an exercise's probe or variable; replacing removes them. The
+    manifests are sent as raw requests: a plain `kubectl replace` first reads the object, and fails if the deployment's
+    controller updates it in between.
     """
     text = kubectl.kubectl(settings, "kustomize", str(folder(settings)))
     for manifest in yaml.safe_load_all(text):
@@ -78,14 +79,14 @@ def as_delivered(settings: Settings) -> None:
 
 
 def program_files(settings: Settings) -> list[Path]:
-    """What the services' program consists of: the files that infra/.dockerignore lets into their image."""
+    """Return the files of the services' image: those that infra/.dockerignore includes."""
     infra = settings.root / "infra"
     patterns = [line[1:] for line in (infra / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     return sorted(path for pattern in patterns for path in infra.glob(pattern))
 
 
 def _programs(settings: Settings) -> list[object]:
-    """What runs in the pods: these very sources, or an image that the site gives."""
+    """Return what runs in the pods: the project's sources, or the site's image."""
     site = kept(settings.state)
     return [site.image] if site else [*program_files(settings)]
 
@@ -98,19 +99,20 @@ def _objects(namespace: str, config: Mapping[str, str], secret: Mapping[str, str
 
 
 def _version(settings: Settings, name: str) -> str:
-    """By which an object as it is now is known; empty if there is none.
+    """Return the uid and resource version of an object; empty if it does not exist.
 
-    Whoever changed it meanwhile counts: pods may have started with that. And a digest of what is secret would tell of it.
+    The version also changes when others modify the object, as pods may have started with that content. A digest of a Secret's
+    content would reveal something about it.
     """
     where = "jsonpath={.metadata.uid} {.metadata.resourceVersion}"
     return kubectl.kubectl(settings, "get", name, "--ignore-not-found", "-o", where)
 
 
 def ready(settings: Settings, deployment: str, tell: Callable[[str], None] = nobody) -> None:
-    """Wait until a deployment is as it was declared.
+    """Wait until the rollout of a deployment is complete.
 
     Raises:
-        WorkshopError: it is not in time.
+        WorkshopError: it is not complete in time.
     """
     wait_while_progressing(
         lambda: _look(settings, deployment),
@@ -147,7 +149,7 @@ def _pods_as_text(settings: Settings, deployment: str) -> str:
 
 
 def _no_image(settings: Settings, pods: list[dict]) -> WorkshopError | None:
-    """In somebody else's cluster: an image that nodes cannot pull will not come by waiting."""
+    """Return an error if nodes of an existing cluster cannot pull the image, which waiting does not fix."""
     if objects.kept(settings.state) is None:
         return None
     for status in (one for pod in pods for one in pod["status"].get("containerStatuses", [])):

@@ -1,4 +1,4 @@
-"""What Kubernetes says of a pod that is not as it should be, in a sentence, with the next step."""
+"""Explanation of why a pod is not ready, in one line."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ WHY_WAITING = {
 
 
 def of_pods(api: CoreV1Api, app: str) -> str:
-    """A line for each pod of a deployment that is not ready; empty if all are."""
+    """Return a line for each pod of a deployment that is not ready; empty if all are ready."""
     found = api.list_namespaced_pod(namespace_of(api), label_selector=f"{APP}={app}", _request_timeout=10).items
     lines = {text for pod in found if (text := of_pod(api, pod))}
     return "\n".join(sorted(lines))
 
 
 def of_pod(api: CoreV1Api, pod: V1Pod) -> str:
-    """Why this pod is not ready, or nothing if it is."""
+    """Return the reason why this pod is not ready; empty if it is."""
     assert pod.metadata  # the API server always sends these parts
     assert pod.status
     conditions = {c.type: c for c in pod.status.conditions or []}
@@ -60,7 +60,7 @@ def _of_container(status: V1ContainerStatus) -> str:
 
 
 def _latest_event(api: CoreV1Api, pod: V1Pod, reason: str = "") -> str:
-    """The last warning about a pod, as it stands in `kubectl describe`."""
+    """Return the latest warning about a pod, as `kubectl describe` shows it."""
     assert pod.metadata
     selector = f"involvedObject.uid={pod.metadata.uid},type=Warning"
     events = api.list_namespaced_event(namespace_of(api), field_selector=selector, _request_timeout=10).items

@@ -1,4 +1,4 @@
-"""Runs `kubectl` on the stack's own Kubernetes; what it says is told as a sentence."""
+"""Runner for `kubectl` on the stack's Kubernetes: retries and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workshop.base.settings import Settings
 APP = "app.kubernetes.io/name"  # the label that names a deployment's pods
 PAUSE = 1.0  # seconds before another attempt
 ONE_TRY = 30  # seconds for one request
-SHORT = ("apply", "get", "replace", "scale")  # whose requests do not wait for something to happen
+SHORT = ("apply", "get", "replace", "scale")  # commands whose requests return at once
 REPEATABLE = (*SHORT, "annotate", "cordon", "label", "uncordon")
 LOST = (
     '": EOF',
@@ -35,8 +35,8 @@ LOST = (
     "the server is currently unable to handle the request",
     "the server was unable to return a response in the time allotted",
 )
-NAMESPACE = "workshop"  # in a cluster of our own
-# What `kubectl` prints while an API server starts, or has no time to answer: the same words may work a moment later.
+NAMESPACE = "workshop"  # in a cluster that the stack created
+# Errors of `kubectl` while an API server starts or is overloaded: the same command may succeed a moment later.
 NOT_YET = (
     "connection refused",
     "was refused",
@@ -57,27 +57,27 @@ NOT_YET = (
 
 
 def namespace(settings: Settings) -> str:
-    """The namespace of this stack's services: in somebody else's cluster the participant's, otherwise `NAMESPACE`."""
+    """Return the services' namespace: the participant's in an existing cluster, otherwise `NAMESPACE`."""
     site = kept(settings.state)
     return site.namespace if site and site.namespace else NAMESPACE
 
 
 def namespace_of(api: object) -> str:
-    """The same for a client that `workshop.notebook.pods.core` made."""
+    """Return the namespace of a client that `workshop.notebook.pods.core` created."""
     return getattr(api, "namespace", NAMESPACE)
 
 
 def kubectl(settings: Settings, *words: str, data: str | None = None, timeout: float = 120) -> str:
-    """Run `kubectl` with these words, in the kubeconfig's namespace (the workshop's); returns what it printed.
+    """Run `kubectl` with these arguments, in the kubeconfig's namespace; return its output.
 
-    Where its connection is lost or the API server times out, a command that may be carried out twice is run again.
+    After a lost connection or a timeout of the API server, the command is repeated if that is safe.
 
     Args:
-        data: its standard input, such as a manifest for `apply -f -`.
+        data: the standard input, such as a manifest for `apply -f -`.
         timeout: seconds for all attempts.
 
     Raises:
-        WorkshopError: it failed, with the end of what it said.
+        WorkshopError: the command failed; the detail is the end of its error output.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -94,7 +94,7 @@ def kubectl(settings: Settings, *words: str, data: str | None = None, timeout: f
 def _run(
     settings: Settings, words: Sequence[str], data: str | None, left: float, timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    # An answer that never comes is noticed in time for another attempt.
+    # A request timeout leaves time for another attempt if no answer comes.
     bound = [f"--request-timeout={ONE_TRY}s"] if words[0] in SHORT and left > ONE_TRY else []
     try:
         return subprocess.run(
@@ -111,24 +111,27 @@ def _run(
 
 
 def may_be_repeated(words: Sequence[str]) -> bool:
-    """Whether a command says how something shall be, not how it shall change: carried out twice, it changes nothing more."""
+    """Return whether a command is idempotent: it declares a state instead of a change."""
     restarts = tuple(words[:2]) == ("rollout", "restart")
     deletes = words[0] == "delete" and "--ignore-not-found" in words
     return words[0] in REPEATABLE or restarts or deletes
 
 
 def _lost(said: str) -> bool:
-    """Whether nobody knows what became of a request."""
+    """Return whether the result of a request is unknown."""
     return any(sign in said for sign in LOST)
 
 
 def may_pass(error: WorkshopError) -> bool:
-    """Return whether what `kubectl` reported may pass by itself: the API server starts, or the machine is too busy."""
+    """Return whether an error of `kubectl` may be temporary: the API server starts or is overloaded."""
     return any(words in f"{error.happened} {error.detail}" for words in NOT_YET)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Nothing of the user's, but where somebody else's kubeconfig may call a program that brings a token."""
+    """Return the environment of `kubectl`, without the user's variables.
+
+    In an existing cluster it contains them, since the kubeconfig may run a program that provides a token.
+    """
     cache = {"KUBECACHEDIR": str(settings.state / "home" / "kube")}
     return (
         {**os.environ, **cache}
@@ -138,12 +141,12 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def program(settings: Settings) -> list[str]:
-    """The first words of every call."""
+    """Return the first arguments of every call."""
     return [str(settings.python_bin / "kubectl"), f"--kubeconfig={settings.kubeconfig}"]
 
 
 def logs_program(settings: Settings, name: str, lines: int, *, follow: bool) -> list[str]:
-    """What prints the log of a pod."""
+    """Return the command that prints a pod's log."""
     more = ["--follow"] if follow else []
     return [*program(settings), "logs", name, f"--tail={lines}", "--all-containers", *more]
 
@@ -152,15 +155,15 @@ ADVICE = "`workshop status` shows what runs; `workshop up` repairs it."
 
 
 def get(settings: Settings, *words: str) -> dict:
-    """What `kubectl get` says, as a dictionary."""
+    """Return the output of `kubectl get` as a dictionary."""
     return json.loads(kubectl(settings, "get", *words, "-o", "json"))
 
 
 def apply(settings: Settings, manifests: Sequence[dict], manager: str = "kubectl") -> None:
-    """Apply manifests; those that are there and the same stay.
+    """Apply manifests on the server side; unchanged objects are kept.
 
     Args:
-        manager: whose the fields are: what other managers wrote beside them stays, too.
+        manager: the owner of the fields; fields of other managers are kept.
     """
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
     how = ("--server-side", "--force-conflicts", f"--field-manager={manager}")
@@ -168,12 +171,12 @@ def apply(settings: Settings, manifests: Sequence[dict], manager: str = "kubectl
 
 
 def apply_folder(settings: Settings, folder: str | Path) -> None:
-    """Apply a kustomization: of this project, such as `infra/deploy/kubernetes/services`, or wherever it lies."""
+    """Apply a kustomization from a folder of this project, or from an absolute path."""
     kubectl(settings, "apply", "--server-side", "--force-conflicts", "-k", str(settings.root / folder))
 
 
 def pod_states(settings: Settings) -> dict[str, dict]:
-    """The workshop's pods, with what `workshop status` shows of them."""
+    """Return the workshop's pods, with what `workshop status` shows."""
     found = {}
     for pod in get(settings, "pods")["items"]:
         ready = any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))

@@ -1,7 +1,7 @@
-"""What was declared to Kubernetes last time: programs that run already are started again where something of it is new.
+"""Restart of workloads whose settings or program changed since they were last applied.
 
-A container reads its variables and its program when it starts, and an image that is built anew has the same name: to apply
-the same manifest again changes nothing that runs.
+A container reads its variables and its program when it starts, and a rebuilt image keeps its name. So applying the same
+manifest again does not change running pods.
 """
 
 from __future__ import annotations
@@ -13,24 +13,26 @@ from pathlib import Path
 from workshop.base.settings import Settings
 from workshop.stack.kubernetes import kubectl
 
-NOTES = "declared"  # the ConfigMap that remembers
-LABELS = {"app.kubernetes.io/part-of": "workshop"}  # by which all that is ours in a namespace is known
+NOTES = "declared"  # the ConfigMap with the digests
+LABELS = {"app.kubernetes.io/part-of": "workshop"}  # the label of all of the workshop's objects in a namespace
 
 
 def digest(*parts: object) -> str:
-    """Over texts, and over the contents of files."""
+    """Return a hash of texts and of the contents of files."""
     content = [part.read_bytes() if isinstance(part, Path) else str(part).encode() for part in parts]
     return hashlib.sha256(b"\0".join(content)).hexdigest()
 
 
 def start_anew(settings: Settings, workloads: tuple[str, ...], now: str) -> bool:
-    """Start workloads anew if they were declared before with another digest; each in its own way, as its strategy says.
+    """Restart workloads if they were last applied with another digest.
+
+    Their update strategies apply.
 
     Args:
-        workloads: such as `deployment/payments`; the first one's name is what the digest is remembered by.
+        workloads: such as `deployment/payments`; the digest is stored under the first one's name.
 
     Returns:
-        Whether they are started anew; it is not waited for.
+        Whether they are restarted; the function does not wait for the rollout.
     """
     name = workloads[0].partition("/")[2]
     if other := _noted(settings).get(name, now) != now:

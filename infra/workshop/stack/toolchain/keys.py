@@ -1,4 +1,4 @@
-"""Names for what is built: a short hash of everything that decides what comes out."""
+"""Cache keys of build results: short hashes of all inputs of a build."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NOT_SOURCES = ("__pycache__",)
 
 
 def key(*parts: object) -> str:
-    """A short hash of plain values."""
+    """Return a short hash of plain values."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:LENGTH]
 
 
 def digest(paths: Iterable[Path], root: Path) -> str:
-    """A short hash of files, and of all files within folders: of their names under `root` and their contents."""
+    """Return a short hash of files and folders: of the names relative to `root` and of the contents."""
     files = sorted(file for path in paths for file in ([path] if path.is_file() else _within(path)))
     return key(*((file.relative_to(root).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()) for file in files))
 

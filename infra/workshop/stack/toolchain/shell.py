@@ -1,4 +1,4 @@
-"""Runs the programs that build: what they say goes into a log, and a Ctrl-C ends them with all their children."""
+"""Runner for build programs: output goes into a log, and Ctrl-C ends a program with its children."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any, BinaryIO
 
 from workshop.base.processes import interrupts_deferred as interrupts_deferred
 
-GRACE = 5.0  # seconds from the polite signal to the one that cannot be refused
-LOG_END = 64_000  # bytes of a log that are looked at for its last lines
+GRACE = 5.0  # seconds from SIGTERM to SIGKILL
+LOG_END = 64_000  # bytes at the end of a log that are read for its last lines
 
 
 class BuildFailed(Exception):
-    """A step cannot go on: a program ended with another code than 0, or a source is not what it must be."""
+    """A step failed: a program ended with a nonzero exit code, or a source does not match its pin."""
 
 
 class Shell:
-    """Runs programs one after the other, in one environment, with one log."""
+    """Runs programs one after the other, with one environment and one log."""
 
     def __init__(self, log: Path, env: Mapping[str, str] | None = None) -> None:
         self.log = log
@@ -30,16 +30,20 @@ class Shell:
         log.parent.mkdir(parents=True, exist_ok=True)
 
     def run(self, *argv: str | Path, cwd: Path = Path("/")) -> None:
-        """Run a program to its end.
+        """Run a program and wait for its end.
 
         Raises:
-            BuildFailed: it is not there, or ended with another code than 0.
+            BuildFailed: the program is missing or ended with a nonzero exit code.
         """
         with self.log.open("ab") as output:
             self._finish(argv, self._start(argv, cwd, stdout=output, stderr=output), output)
 
     def read(self, *argv: str | Path, cwd: Path = Path("/")) -> str:
-        """Run a program to its end; returns what it printed, while its errors go into the log."""
+        """Run a program and return its output; its standard error goes into the log.
+
+        Raises:
+            BuildFailed: the program is missing or ended with a nonzero exit code.
+        """
         with self.log.open("ab") as errors:
             child = self._start(argv, cwd, stdout=subprocess.PIPE, stderr=errors)
             return self._finish(argv, child, errors).decode()
@@ -55,14 +59,14 @@ class Shell:
                 _end(child)
 
     def tail(self, lines: int = 15) -> str:
-        """The end of the log."""
+        """Return the last lines of the log."""
         try:
             return "\n".join(self.log.read_bytes()[-LOG_END:].decode(errors="replace").splitlines()[-lines:])
         except FileNotFoundError:
             return ""
 
     def _start(self, argv: tuple[str | Path, ...], cwd: Path, **pipes: Any) -> subprocess.Popen:
-        # A session of its own: then one signal ends the program with its children, and a terminal's Ctrl-C is ours alone.
+        # A session of its own: one signal ends the program with its children, and Ctrl-C reaches only this process.
         with interrupts_deferred():
             try:
                 return subprocess.Popen(
@@ -78,7 +82,7 @@ class Shell:
             _end(child)
             raise
         if child.returncode:
-            log.write(printed or b"")  # some say there what went wrong
+            log.write(printed or b"")  # some programs report errors on standard output
             log.flush()
             words = " ".join(Path(word).name if index == 0 else str(word) for index, word in enumerate(argv[:3]))
             raise BuildFailed(f"`{words} …` ended with {child.returncode}")

@@ -1,4 +1,4 @@
-"""What is built, in which versions, and the hash that pins each source."""
+"""Versions of everything that is built, with the hashes that pin the sources."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from dataclasses import dataclass
 
 KIND = "v0.33.0"  # pinned by infra/deploy/kind/tool/go.sum
 KUBERNETES = "v1.37.2"  # pinned by infra/deploy/kind/offline/go.sum
-ETCD_TAG = "3.7.0-0"  # the etcd that this Kubernetes' kubeadm asks for; etcd's code is pinned as Kubernetes' is
-DEBIAN = "bookworm"  # the last one whose systemd also runs on cgroup v1
-PYTHON = "3.11"  # that Debian's own
+ETCD_TAG = (
+    "3.7.0-0"  # the image tag that kubeadm of this Kubernetes requires; etcd's code is pinned like that of Kubernetes
+)
+DEBIAN = "bookworm"  # the last release whose systemd also runs on cgroup v1
+PYTHON = "3.11"  # the version in that Debian
 
-OLDEST_GO = (1, 26, 8)  # containerd's go.mod asks for it
+OLDEST_GO = (1, 26, 8)  # required by containerd's go.mod
 GO_WHEEL = "1.27.3"  # pinned by infra/deploy/kind/offline/go.txt
 
 
 @dataclass(frozen=True)
 class Module:
-    """A Go module: its path, its version, and the hash of all its files, among them the go.sum that pins what it needs."""
+    """A Go module.
+
+    Attributes:
+        hash: of all files, including the go.sum that pins the dependencies.
+    """
 
     path: str
     version: str
@@ -24,7 +30,7 @@ class Module:
 
     @property
     def name(self) -> str:
-        """As `go` wants it named."""
+        """The name with the version, as an argument of `go`."""
         return f"{self.path}@{self.version}"
 
 

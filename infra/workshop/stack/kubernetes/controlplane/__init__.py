@@ -1,1 +1,1 @@
-"""A real Kubernetes control plane in one process, for the backend `local`; its program is in `infra/deploy/controlplane`."""
+"""A Kubernetes control plane in one process (`infra/deploy/controlplane`), for the backend `local`."""

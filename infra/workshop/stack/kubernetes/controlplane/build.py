@@ -1,7 +1,8 @@
-"""The control plane's program: found in the cache, taken from where a setting says, or compiled once, at idle priority.
+"""The control plane's program: cached, fetched from a configured source, or compiled once.
 
-What that takes, `infra/benchmarks/compile.py` prints. Linking shows a resident set of 3 GB, most of which are files that it
-maps: the system takes that room back when others need it, so that limits for Go's own memory (GOMEMLIMIT) gain nothing.
+Compilation runs at idle priority. `infra/benchmarks/compile.py` prints its time, memory and disk space. Linking shows a
+resident set of 3 GB, but most of it are mapped files, which the system reclaims when others need memory. So a limit for
+Go's own memory (GOMEMLIMIT) has no benefit.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ LDFLAGS = (
     "-s -w -X k8s.io/component-base/version.gitVersion=" + VERSION + " -X k8s.io/component-base/version.gitMajor=1"
     " -X k8s.io/component-base/version.gitMinor=37 -X k8s.io/component-base/version.gitTreeState=clean"
 )
-LONGEST = 3600  # seconds that another process' build is waited for
-# Lets the program that it becomes run only while nothing else wants the processors or the disk.
+LONGEST = 3600  # seconds to wait for a build by another process
+# Replaces itself by a program that runs only while the processors and the disk are otherwise idle.
 IDLE = """import contextlib, os, sys
 os.nice(19)
 with contextlib.suppress(OSError, AttributeError):
@@ -47,22 +48,25 @@ os.execv(sys.argv[1], sys.argv[1:])"""
 
 
 class IdleShell(Shell):
-    """Runs programs at the lowest priority; who asks for it keeps its own, as the stack is started by it afterwards."""
+    """Runs programs at the lowest priority.
+
+    The calling process keeps its own, because it starts the stack afterwards.
+    """
 
     def _start(self, argv: tuple[str | Path, ...], cwd: Path, **pipes: object) -> subprocess.Popen:
         return super()._start((sys.executable, "-I", "-S", "-c", IDLE, *argv), cwd, **pipes)
 
 
 def find(settings: Settings) -> Path | None:
-    """The program, if it is in the cache."""
+    """Return the program if it is in the cache."""
     return path if (path := _place(settings)).exists() else None
 
 
 def build(settings: Settings) -> Path:
-    """Bring the program into the cache; its progress stands in `workshop.stack.kubernetes.controlplane.progress`.
+    """Provide the program in the cache; `progress` in this package records the state of the build.
 
     Raises:
-        WorkshopError: it cannot be fetched or compiled.
+        WorkshopError: the program cannot be fetched or compiled.
     """
     with locked(_place(settings).parent.with_suffix(".lock"), LONGEST, "builds the Kubernetes control plane"):
         if not (found := find(settings)):
@@ -98,7 +102,7 @@ def _compile(settings: Settings) -> Path:
     with _scratch(settings) as scratch:
         place, module = _place(settings), scratch / "module"
         module.mkdir()
-        # A copy: what is compiled is what the place is named after, even if the checkout changes meanwhile.
+        # Compile a copy, so that the sources match the hash in the target's name even if the checkout changes meanwhile.
         for file in SOURCES:
             (module / file).parent.mkdir(exist_ok=True)
             shutil.copy(settings.root / MODULE / file, module / file)
@@ -115,7 +119,7 @@ def _compile(settings: Settings) -> Path:
 
 
 def _fetch(settings: Settings) -> Path:
-    """A prebuilt program: an address or a file, whose hash must fit."""
+    """Fetch a prebuilt program from a URL or a file, and verify its hash."""
     source, _, wanted = settings.controlplane.partition("#sha256=")
     progress.write(settings, state="building", said=f"{source} is fetched")
     with _scratch(settings) as scratch:

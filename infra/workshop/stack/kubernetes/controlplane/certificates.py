@@ -1,4 +1,4 @@
-"""The certificates of one control plane, made once and kept: three authorities, and who they vouch for."""
+"""Certificates of one control plane, created once: three authorities and the certificates they issue."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ RENEW = datetime.timedelta(days=30)
 CLUSTER, FRONT_PROXY, ETCD = "ca", "front-proxy-ca", "etcd-ca"
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 LOCAL = ("127.0.0.1", "localhost")
-METRICS = "node-agent-metrics.kube-system.svc"  # the name by which the API server asks for metrics
+METRICS = "node-agent-metrics.kube-system.svc"  # the host name that the API server uses for metrics
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is to be certified: by whom, for which name and groups, for which addresses, to be used as what."""
+    """A certificate to issue: its authority, common name, groups, addresses and usages."""
 
     authority: str
     name: str
@@ -39,7 +39,7 @@ class Certificate:
 
 
 def wanted(workers: Sequence[str], addresses: Addresses) -> dict[str, Certificate]:
-    """Every certificate of a stack, by the name of its files."""
+    """Return all certificates of a stack, by file name."""
     kubernetes = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", addresses.api_service)
     nodes = tuple(addresses.node(number) for number in range(1, len(workers) + 1))
     both = (SERVER, CLIENT)
@@ -59,7 +59,10 @@ def wanted(workers: Sequence[str], addresses: Addresses) -> dict[str, Certificat
 
 
 def make(folder: Path, workers: Sequence[str], addresses: Addresses) -> None:
-    """Make what is not there, or will not be valid for long, or is for other addresses; keys are their owner's only."""
+    """Create certificates that are missing, expire soon or have other addresses.
+
+    Private keys are readable by their owner only.
+    """
     make_these(folder, wanted(workers, addresses))
     if not ((folder / "sa.key").exists() and (folder / "sa.pub").exists()):
         key = _new_key(folder / "sa.key")
@@ -70,7 +73,11 @@ def make(folder: Path, workers: Sequence[str], addresses: Addresses) -> None:
 
 
 def make_these(folder: Path, certificates: Mapping[str, Certificate]) -> bool:
-    """Make certificates and their authorities, unless all are there and good; returns whether they were made."""
+    """Create certificates and their authorities, unless all exist and are valid.
+
+    Returns:
+        Whether they were created.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     plan = json.dumps({name: [one.name, *one.groups, *one.addresses] for name, one in certificates.items()}, indent=1)
@@ -86,7 +93,7 @@ def make_these(folder: Path, certificates: Mapping[str, Certificate]) -> bool:
 
 
 def kubeconfig(file: Path, folder: Path, user: str, server: str) -> None:
-    """Write how `user` reaches the API server, with its key in it, readable by its owner only."""
+    """Write the kubeconfig of `user` with the key embedded, readable by its owner only."""
 
     def embedded(name: str) -> str:
         return base64.b64encode((folder / name).read_bytes()).decode()
@@ -170,7 +177,7 @@ def _begun(subject: x509.Name, key: ec.EllipticCurvePublicKey, valid: datetime.t
         .subject_name(subject)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))  # clocks of virtual machines jump a little
+        .not_valid_before(now - datetime.timedelta(hours=1))  # virtual machines' clocks jump slightly
         .not_valid_after(now + valid)
     )
 

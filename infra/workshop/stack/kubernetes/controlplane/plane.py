@@ -1,4 +1,4 @@
-"""The control plane as a component: its settings and flags, its start, and the first objects in it."""
+"""The control plane as a component: settings and flags, start, and first objects."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from workshop.stack.kubernetes import kubectl
 from workshop.stack.kubernetes.controlplane import build, certificates
 
 NAME = "control-plane"
-SLACK = 0.15  # seconds by which its timeouts may come late: what matters is told to it, the clock is for the rest
+SLACK = 0.15  # timer slack in seconds: changes arrive as events, timers serve only periodic work
 WORKERS = tuple(f"worker-{number}" for number in NODES)
 METRICS_READER = "infra/deploy/kubernetes/metrics-server/metrics-server.yaml"
 
 
 class ControlPlane:
-    """The one of a state folder."""
+    """The control plane of one state folder."""
 
     def __init__(self, settings: Settings, ports: Ports) -> None:
         self.settings, self.ports = settings, ports
@@ -40,7 +40,7 @@ class ControlPlane:
         self.server = f"https://127.0.0.1:{ports.api}"
 
     def component(self) -> Component:
-        """The process to start, with everything that it reads written."""
+        """Write all files that the control plane reads, and return its component."""
         certificates.make(self.pki, WORKERS, self.addresses)
         certificates.kubeconfig(self.settings.kubeconfig, self.pki, "admin", self.server)
         for user in ("controller-manager", "scheduler"):
@@ -58,10 +58,10 @@ class ControlPlane:
         return Component(NAME, argv, env, cwd=self.folder, ports=ports, grace=15, slack=SLACK)
 
     def wait(self, tell: Callable[[str], None] = nobody) -> None:
-        """Wait until the API server says that it is ready.
+        """Wait until the API server reports that it is ready.
 
         Raises:
-            WorkshopError: it is not in time, or ended; with the end of its log, and what may be the matter.
+            WorkshopError: it ended or is not ready in time; the error has the end of its log and the likely cause.
         """
         processes = Processes(self.settings.state)
 
@@ -92,7 +92,10 @@ class ControlPlane:
         return False
 
     def first_objects(self) -> None:
-        """The namespace, who may ask nodes for logs, and the metrics API; those that are there stay."""
+        """Create the namespace, the API server's right to read logs from nodes, and the metrics API.
+
+        Existing objects are kept.
+        """
         kubectl.apply(self.settings, [*self._objects(), *self._metrics()])
 
     def _objects(self) -> list[dict]:
@@ -161,9 +164,9 @@ class ControlPlane:
             "initial-cluster": f"workshop={peer}",
             "client-transport-security": tls,
             "peer-transport-security": tls,
-            "unsafe-no-fsync": True,  # a class room: a power cut may cost its last seconds
-            # One member has nobody to tell that it leads: it looks at its clock half as often as by default, and puts what
-            # came away once a second (until then it stands in the log that is written ahead).
+            "unsafe-no-fsync": True,  # acceptable in a classroom: a power failure may lose the last seconds
+            # A single member needs no frequent heartbeats: its timer runs half as often as by default. It commits to the
+            # database once per second; until then, changes are in the write-ahead log.
             "heartbeat-interval": 200,
             "election-timeout": 1_000,
             "backend-batch-interval": 1_000_000_000,  # ns
@@ -210,7 +213,7 @@ class ControlPlane:
             default_unreachable_toleration_seconds=5,
             default_not_ready_toleration_seconds=5,
             event_ttl="2h",
-            watch_cache="false",  # or sixty caches wake up once a second each, in front of an etcd in the same process
+            watch_cache="false",  # sixty caches would each wake up once per second, although etcd is in this process
             profiling="false",
         )
 
@@ -223,7 +226,7 @@ class ControlPlane:
             service_account_private_key_file=self._file("sa.key"),
             root_ca_file=self._file("ca.crt"),
             allocate_node_cidrs="false",
-            # Each controller asks for a service account of its own when it starts: by the usual 20 questions a second, 5 s.
+            # Each controller requests its own service account at its start; at the default 20 requests/s, this takes 5 s.
             kube_api_qps=200,
             kube_api_burst=400,
             leader_elect="false",
@@ -247,7 +250,7 @@ class ControlPlane:
 
 
 def _egress() -> dict:
-    """How the API server reaches pods, Services and nodes: by the agent, which knows where they listen."""
+    """Return the API server's route to pods, Services and nodes: through the node agent."""
     connection = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": egress.SOCKET}}}
     return {
         "apiVersion": "apiserver.k8s.io/v1beta1",

@@ -1,4 +1,4 @@
-"""How far the compilation is: a small file in the state folder, so that others may tell."""
+"""Progress of the compilation, in a small file in the state folder that other processes read."""
 
 from __future__ import annotations
 
@@ -14,22 +14,32 @@ from workshop.base.settings import Settings
 
 FILE = "kubernetes/build.json"
 EVERY = 1.0  # seconds
-COMPILED = "it is compiled"  # of which the number of packages tells more
+COMPILED = "it is compiled"  # replaced by the number of packages in messages
 
 
 def write(settings: Settings, **fields: object) -> None:
-    """Write what it says of itself: `state` (building, built, failed), packages, of, since (a build's begin), said."""
+    """Write the state of the build.
+
+    Args:
+        fields: `state` (building, built, failed), `packages` (compiled so far), `of` (all packages), `since` (start of the
+            build in seconds since 1970), `said` (message).
+    """
     write_atomically(settings.state / FILE, json.dumps({"at": time.time(), **fields}))
 
 
 def read(settings: Settings) -> dict:
-    """What was written last; empty if nothing was."""
+    """Return the last written state; empty if there is none."""
     return read_record(settings.state / FILE)
 
 
 @contextlib.contextmanager
 def counted(settings: Settings, log: Path, of: int, program: str) -> Iterator[None]:
-    """While the block runs, count the packages that `go build -v` names in its log; `program` is the one that is linked."""
+    """During the block, count the packages that `go build -v` lists in its log.
+
+    Args:
+        of: the number of all packages.
+        program: the package that is linked last.
+    """
     over, since = threading.Event(), time.time()
 
     def count() -> None:

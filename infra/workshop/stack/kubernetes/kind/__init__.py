@@ -1,1 +1,1 @@
-"""A kind cluster as the workshop's Kubernetes: the Docker engine, the cluster, its images, the brokers in it."""
+"""A kind cluster as the workshop's Kubernetes: Docker engine, nodes, images, and brokers in pods."""

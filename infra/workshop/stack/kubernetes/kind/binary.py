@@ -1,4 +1,4 @@
-"""kind itself: the one on the PATH if it is the pinned version, otherwise one that is built from its pinned source."""
+"""The program `kind`: from the PATH if it has the pinned version, otherwise built from pinned source."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ PACKAGE = "sigs.k8s.io/kind"
 
 
 def find(settings: Settings) -> Path | None:
-    """The kind to use, as far as it is there: on the PATH in the right version, or built earlier."""
+    """Return kind if it exists: from the PATH in the pinned version, or from an earlier build."""
     if (path := shutil.which("kind")) and version_of(Path(path)) == KIND:
         return Path(path)
     return built if (built := _built(settings)).exists() else None
 
 
 def kind_binary(settings: Settings, timeline: Timeline) -> Path:
-    """The kind to use; it is built if it is not there, which takes half a minute.
+    """Return kind; build it if it does not exist, which takes half a minute.
 
     Raises:
-        WorkshopError: it is not there and cannot be built.
+        WorkshopError: kind does not exist and cannot be built.
     """
     if found := find(settings):
         return found
@@ -51,7 +51,7 @@ def kind_binary(settings: Settings, timeline: Timeline) -> Path:
 
 
 def version_of(path: Path) -> str:
-    """The version of a `kind`, such as v0.33.0; empty if it does not run or does not say."""
+    """Return the version of a `kind`, such as v0.33.0; empty if it does not run or prints none."""
     try:
         said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The brokers in the cluster: their settings as a ConfigMap, and a line to each by which it is killed, frozen and mended."""
+"""Brokers in a kind cluster: their ConfigMap, and a connection to each pod for fault injection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTROL = ["bash", "/opt/kafka/control-broker.sh"]
 
 
 def settings_map(settings: Settings, ports: Ports, cluster_id: str) -> dict:
-    """The ConfigMap `kafka`: each node's server.properties, and the cluster's identity."""
+    """Return the ConfigMap `kafka`: each node's server.properties, and the cluster id."""
     common = (settings.root / "infra/deploy/kafka/broker.properties").read_text()
     files = {f"node-{node}.properties": server_properties(common, in_cluster(node, ports)) for node in NODES}
     return {
@@ -33,35 +33,35 @@ def settings_map(settings: Settings, ports: Ports, cluster_id: str) -> dict:
 
 
 def new_cluster_id() -> str:
-    """An identity for a new Kafka cluster."""
+    """Return a random id for a new Kafka cluster."""
     return runtime.random_id()
 
 
 class Control:
-    """A line to a broker's container that stays open: a word goes there, the broker's state comes back.
+    """An open connection to a broker's container: it sends a command and receives the broker's state.
 
-    A new `kubectl exec` for each word would take longer than what lesson 03 measures.
+    A new `kubectl exec` per command would take longer than the times that lesson 03 measures.
     """
 
-    _open: dict[tuple[str, int], Control] = {}  # noqa: RUF012 - shared on purpose: one line a broker in this process
+    _open: dict[tuple[str, int], Control] = {}  # noqa: RUF012 - shared on purpose: one per broker
     _guard = threading.Lock()
 
     def __init__(self, settings: Settings, node: int) -> None:
         words = ["exec", "--stdin", f"kafka-{node}", "--container=broker", "--", *CONTROL]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        # In a session of its own, so that a Ctrl-C that interrupts a cell does not cut the line by which it is mended.
+        # In a session of its own, so that a Ctrl-C in a cell does not end the connection that repairs the broker.
         self._kubectl = subprocess.Popen([*program(settings), *words], **pipes, start_new_session=True)
         self._lock = threading.Lock()
 
     @classmethod
     def tell(cls, settings: Settings, node: int, word: str) -> str:
-        """Say a word to a broker; returns its state: `running`, `paused` or `stopped`.
+        """Send a command to a broker; return its state: `running`, `paused` or `stopped`.
 
         Raises:
-            WorkshopError: its pod is not there or does not answer.
+            WorkshopError: the broker's pod does not exist or does not answer.
         """
         place = (str(settings.kubeconfig), node)
-        for attempt in (1, 2):  # a line may be one of a pod that is gone: then a new one is laid, once
+        for attempt in (1, 2):  # the pod of an open connection may be gone: connect again, once
             with cls._guard:
                 fresh = place not in cls._open
                 line = cls._open.setdefault(place, cls(settings, node)) if fresh else cls._open[place]
@@ -81,7 +81,7 @@ class Control:
         raise AssertionError("unreachable")
 
     def _ask(self, word: str) -> str:
-        """One word there, one line back; the lines are so short that each comes whole."""
+        """Send one line and receive one line; both are short enough to arrive in one piece."""
         assert self._kubectl.stdin  # pipes, as above
         assert self._kubectl.stdout
         with self._lock:
@@ -94,7 +94,7 @@ class Control:
         return answer
 
     def _close(self) -> None:
-        """End the line; harmless if another thread has ended it."""
+        """Close the connection; harmless if another thread has closed it."""
         self._kubectl.kill()
         for pipe in filter(None, (self._kubectl.stdin, self._kubectl.stdout)):
             with suppress(OSError):
@@ -103,7 +103,7 @@ class Control:
 
 
 def states(settings: Settings) -> dict[int, str]:
-    """The state of each broker, all asked at once; one whose pod does not answer counts as stopped."""
+    """Return the state of each broker, queried in parallel; `stopped` if its pod does not answer."""
 
     def ask(node: int) -> str:
         try:

@@ -1,4 +1,4 @@
-"""Asks the Docker engine: one call a command, errors as sentences."""
+"""Client of the Docker engine: one call per command, with readable errors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NO_ANSWER = "Start Docker, or take `--backend local`, which needs none."
 
 
 def docker(*words: str, timeout: float = 120, data: bytes | None = None) -> str:
-    """Run `docker` with these words; returns what it printed.
+    """Run `docker` with these arguments; return its output.
 
     Raises:
-        WorkshopError: it is not there, does not answer in time, or refuses; with the end of what it said.
+        WorkshopError: `docker` is missing, times out or fails; the detail is the end of its error output.
     """
     try:
         done = subprocess.run(["docker", *words], input=data, capture_output=True, timeout=timeout, check=False)
@@ -34,7 +34,7 @@ def docker(*words: str, timeout: float = 120, data: bytes | None = None) -> str:
 
 
 def answers() -> str:
-    """Empty if an engine answers, otherwise a sentence that says why not."""
+    """Return an empty string if an engine answers, otherwise the reason as a message."""
     if shutil.which("docker") is None:
         return "there is no `docker` on the PATH"
     try:
@@ -45,12 +45,15 @@ def answers() -> str:
 
 
 def info() -> dict:
-    """What the engine says of itself: memory in bytes, cores, its cgroup version, where its data lie."""
+    """Return the engine's description of itself: memory in bytes, cores, cgroup version, data folder."""
     return json.loads(docker("info", "--format", "{{json .}}", timeout=30))
 
 
 def disk_is_full() -> bool:
-    """Whether the engine's disk has no space left, as far as it is seen from here: a build's own programs may not say so."""
+    """Return whether the engine's disk is full, as far as it is visible from here.
+
+    Programs in a build may not report a full disk.
+    """
     try:
         return shutil.disk_usage(info()["DockerRootDir"]).free < ENOUGH
     except (OSError, KeyError, WorkshopError):
@@ -58,7 +61,7 @@ def disk_is_full() -> bool:
 
 
 def image_id(image: str) -> str:
-    """The id of an image that the engine holds, or empty."""
+    """Return the id of an image that the engine has; empty if it has none."""
     try:
         return docker("image", "inspect", "--format", "{{.Id}}", image, timeout=30)
     except WorkshopError:
@@ -66,7 +69,7 @@ def image_id(image: str) -> str:
 
 
 def image_label(image: str, label: str) -> str:
-    """The value of an image's label, or empty."""
+    """Return the value of an image's label; empty if there is none."""
     try:
         return docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{label}"}}}}', image, timeout=30)
     except WorkshopError:
@@ -74,7 +77,7 @@ def image_label(image: str, label: str) -> str:
 
 
 def containers(cluster: str, *, all_of_them: bool = True) -> dict[str, str]:
-    """The node containers of a kind cluster: name to id."""
+    """Return the node containers of a kind cluster: id by name."""
     which = ["--all"] if all_of_them else []
     label = f"label=io.x-k8s.kind.cluster={cluster}"
     listed = docker("ps", *which, "--no-trunc", "--filter", label, "--format", "{{.Names}} {{.ID}}")
@@ -82,10 +85,10 @@ def containers(cluster: str, *, all_of_them: bool = True) -> dict[str, str]:
 
 
 def load(archive: Path) -> None:
-    """Give an image archive to the engine; gzip and zstd are understood.
+    """Load an image archive into the engine; it may be compressed by gzip or zstd.
 
     Raises:
-        WorkshopError: it cannot be read.
+        WorkshopError: the archive is missing or cannot be loaded.
     """
     if not archive.is_file():
         raise WorkshopError(f"There is no image archive {archive}.", "WORKSHOP_NODE_ARCHIVE names the node image's.")

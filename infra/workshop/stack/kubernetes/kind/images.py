@@ -1,4 +1,4 @@
-"""The cluster's images: the node's, the base of our own, Kafka's, the services'; built once, known by their sources."""
+"""The cluster's images: node, base, Kafka and services; built once per state of their sources."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from workshop.stack.toolchain import java
 
 KAFKA, SERVICES = "workshop/kafka:1", "workshop/services:1"
 METRICS_SERVER = "registry.k8s.io/metrics-server/metrics-server:v0.9.0"
-SOURCES = "workshop.sources"  # the label that says from what an image was built
+SOURCES = "workshop.sources"  # label with the digest of an image's sources
 SCRIPTS = ("run-broker.sh", "control-broker.sh", "train-broker.sh")
 KAFKA_FILES = ("Dockerfile", *SCRIPTS, "broker.properties", "log4j2.properties")
 BUILD_TIMEOUT = 900.0
 
 
 def node_image(settings: Settings) -> str:
-    """The node image to use: the setting's, the pinned one, or the one that was built without a registry."""
+    """Return the node image to use: the configured one, the pinned one, or one that was built locally."""
     if settings.node_image:
         return settings.node_image
     offline = find(settings)
@@ -39,7 +39,7 @@ def node_image(settings: Settings) -> str:
 
 
 def can_be_had(settings: Settings) -> str:
-    """Empty if the node image is there or can be brought, otherwise a sentence that says why not."""
+    """Return an empty string if the node image exists or is available, otherwise the reason."""
     image = node_image(settings)
     if engine.image_id(image) or _archive(settings, image):
         return ""
@@ -51,10 +51,10 @@ def can_be_had(settings: Settings) -> str:
 
 
 def bring_node_image(settings: Settings) -> str:
-    """Make the engine have the node image; returns its name.
+    """Load or pull the node image into the engine; return its name.
 
     Raises:
-        WorkshopError: it can be had neither from an archive nor from a registry, and which command helps.
+        WorkshopError: neither an archive nor a registry provides it; the next step has the command that helps.
     """
     image = node_image(settings)
     if not engine.image_id(image):
@@ -68,7 +68,7 @@ def bring_node_image(settings: Settings) -> str:
 
 
 def base_image(settings: Settings) -> str:
-    """Make the engine have what our images are built upon; returns its name."""
+    """Provide the base of our images in the engine; return its name."""
     if settings.base_image or engine.image_id(BASE_IMAGE):
         return settings.base_image or BASE_IMAGE
     if offline := find(settings):
@@ -80,7 +80,7 @@ def base_image(settings: Settings) -> str:
 
 
 def build(settings: Settings, timeline: Timeline) -> None:
-    """Build Kafka's image and the services' unless they are there, from these very sources."""
+    """Build the images of Kafka and of the services, unless the engine has them from the current sources."""
     with locked(settings.cache / "images.lock", 1800, "builds images"):
         base = base_image(settings)
         _build_kafka(settings, timeline, base)
@@ -88,29 +88,29 @@ def build(settings: Settings, timeline: Timeline) -> None:
 
 
 def kafka_sources() -> str:
-    """From what Kafka's image was built; empty if there is none."""
+    """Return the digest of the sources of Kafka's image; empty if there is no image."""
     return engine.image_label(KAFKA, SOURCES)
 
 
 def bring_metrics_server(settings: Settings) -> bool:
-    """Make the engine have metrics-server's image, if it does not come from a registry; returns whether it has it."""
+    """Load metrics-server's image if it was built locally; return whether the engine has it."""
     if not engine.image_id(METRICS_SERVER) and (offline := find(settings)):
         engine.load(offline.metrics_archive)
     return bool(engine.image_id(METRICS_SERVER))
 
 
 def bring_what_nodes_pull(settings: Settings) -> None:
-    """Make the engine have metrics-server's image too, so that no node asks a registry for it.
+    """Provide metrics-server's image in the engine, so that no node pulls it from a registry.
 
     Raises:
-        WorkshopError: it cannot be pulled.
+        WorkshopError: the image cannot be pulled.
     """
     if not bring_metrics_server(settings):
         _pull(settings, METRICS_SERVER)
 
 
 def sizes(settings: Settings) -> dict[str, int]:
-    """Bytes of each image that a cluster needs, as far as the engine holds it."""
+    """Return the size in bytes of each image of a cluster that the engine has."""
     found = {}
     for image in (node_image(settings), settings.base_image or BASE_IMAGE, KAFKA, SERVICES, METRICS_SERVER):
         if engine.image_id(image):
@@ -119,10 +119,10 @@ def sizes(settings: Settings) -> dict[str, int]:
 
 
 def into_nodes(cluster: str, images: Sequence[str], patience: float, tell: Callable[[str], None] = nobody) -> None:
-    """Give images to the workers, all at once; those that a worker has stay.
+    """Load images into the workers in parallel, except those that a worker has.
 
     Args:
-        patience: seconds that a node's containerd may pass without progress until it answers.
+        patience: seconds that may pass without progress while a node's containerd starts.
     """
     workers = [f"{cluster}-worker{node if node > 1 else ''}" for node in NODES]
     with ThreadPoolExecutor(len(workers)) as pool:
@@ -159,14 +159,20 @@ def _import(nodes: Iterable[str], archive: Path) -> None:
 
 
 def _missing(node: str, images: Sequence[str], patience: float, tell: Callable[[str], None]) -> list[str]:
-    """The images that a node's containerd does not hold: it lists each by its name, and by the engine's id for it."""
+    """Return the images that a node's containerd lacks.
+
+    containerd lists each image by its name and by the engine's id of it.
+    """
     answered = wait_while_progressing(lambda: _look_into(node), patience, every=0.5, tell=tell)
     held = set(answered.split())
     return [image for image in images if engine.image_id(image) not in held or _full_name(image) not in held]
 
 
 def _look_into(node: str) -> Seen[str]:
-    """What a node's containerd lists; nothing while it starts. (There is always something: the node image brings it.)"""
+    """Return the images that a node's containerd lists, or what is missing while it starts.
+
+    The list is never empty, as the node image contains images.
+    """
     try:
         return over(engine.docker("exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"))
     except WorkshopError as error:

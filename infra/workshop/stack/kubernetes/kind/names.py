@@ -1,22 +1,22 @@
-"""CoreDNS in a kind cluster: without it brokers do not find each other, so it has to be back soon after a restart.
+"""CoreDNS in a kind cluster, set up so that brokers can resolve names soon after a restart.
 
-As kubeadm sets it up, it asks the API server by a Service's address. After a restart kube-proxy has not set up that address
-yet, and CoreDNS's client then waits longer before each new attempt: brokers waited 25 of 64 seconds for names. The control
-plane's own address needs no kube-proxy; kind gives its own pod network the same one.
+By default, CoreDNS connects to the API server through a Service's address. After a restart, kube-proxy has not set up that
+address yet, and CoreDNS's client backs off: brokers waited 25 of 64 seconds for names. The control plane's own address
+needs no kube-proxy; kind configures the same address for its own pod network.
 """
 
 from __future__ import annotations
 
-LABELS = {"k8s-app": "kube-dns"}  # kubeadm's; an apply that leaves a required field out is refused
-API_PORT = 6443  # of the control plane's node, within Docker's network
-READY_EVERY = 2  # seconds between two looks whether it is ready; kubeadm's 10 s keep its Service empty for that long
+LABELS = {"k8s-app": "kube-dns"}  # kubeadm's labels; an apply without a required field is refused
+API_PORT = 6443  # on the control plane's node, in Docker's network
+READY_EVERY = 2  # readiness probe period in seconds; kubeadm's 10 s leave the Service empty for that long
 
 
 def coredns(control_plane: str) -> dict:
-    """Return the fields of the Deployment `coredns` that are ours, for a server-side apply.
+    """Return our fields of the Deployment `coredns`, for a server-side apply.
 
     Args:
-        control_plane: the name of the control plane's node, which Docker resolves and the API server's certificate holds.
+        control_plane: the name of the control plane's node; Docker resolves it, and the API server's certificate contains it.
     """
     env = {"KUBERNETES_SERVICE_HOST": control_plane, "KUBERNETES_SERVICE_PORT": str(API_PORT)}
     container = {
@@ -24,7 +24,7 @@ def coredns(control_plane: str) -> dict:
         "env": [{"name": name, "value": value} for name, value in env.items()],
         "readinessProbe": {"periodSeconds": READY_EVERY},
     }
-    # Where kubeadm's first pods are, too: a lesson that takes the power from a worker does not take names from the others.
+    # On the control plane, like kubeadm's first pods: a lesson that stops a worker must not stop name resolution.
     pods = {"nodeSelector": {"node-role.kubernetes.io/control-plane": ""}, "containers": [container]}
     return {
         "apiVersion": "apps/v1",

@@ -1,4 +1,4 @@
-"""The kind cluster itself: made, stopped, started again, deleted; and never another's."""
+"""The nodes of a kind cluster: created, stopped, started, deleted; other clusters are left alone."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from workshop.stack.kubernetes.kind import engine
 from workshop.stack.kubernetes.kubectl import NAMESPACE, kubectl
 
 DEFINITION = "infra/deploy/kind/cluster.yaml"
-CREATION_TIMEOUT = 300  # seconds; with the images there it takes half a minute
-WORKER_GRACE = 20  # seconds that brokers may take to hand over what they lead, and to close their files
-# The API server waits a minute for an etcd that was told to end at the same moment. etcd itself is done within a second, and
-# what it has acknowledged is on the disk before.
+CREATION_TIMEOUT = 300  # seconds; with local images it takes half a minute
+WORKER_GRACE = 20  # seconds for brokers to hand over their partitions and close their files
+# Seconds. The API server would wait a minute for etcd, which receives SIGTERM at the same time. etcd itself ends within a
+# second, and its acknowledged writes are on disk before.
 CONTROL_PLANE_GRACE = 8
-START_TIMEOUT = 300  # seconds that the engine may take to start a container; usually it takes one
+START_TIMEOUT = 300  # seconds for the engine to start a container; usually one
 
 
 @dataclass(frozen=True)
 class Record:
-    """What this checkout knows of its cluster.
+    """The stored description of this checkout's cluster.
 
     Attributes:
         name: the cluster's name.
-        image: the node image that it was made from.
-        definition: the SHA-256 of its definition, the ports apart.
-        first_port: where its block of ports begins.
-        control_plane: the id of the container that is its control plane; empty until it is made.
+        image: the node image from which it was created.
+        definition: the SHA-256 of its definition without the ports.
+        first_port: the first port of its block.
+        control_plane: the id of the control plane's container; empty until it exists.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Record:
 
 
 class Nodes:
-    """The cluster of one state folder."""
+    """The kind cluster of one state folder."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -53,27 +53,27 @@ class Nodes:
 
     @property
     def name(self) -> str:
-        """The cluster's name: the setting, or one that no other checkout has."""
+        """The cluster's name: the configured one, or one that is unique to this checkout."""
         digest = hashlib.sha256(str(self.settings.common.resolve()).encode()).hexdigest()[:6]
         return self.settings.cluster or f"workshop-{digest}"
 
     @property
     def control_plane(self) -> str:
-        """The name of the control plane's container, which is its node's name too."""
+        """The name of the control plane's container and node."""
         return f"{self.name}-control-plane"
 
     def record(self) -> Record | None:
-        """What is known of the cluster, or None if there is none."""
+        """Return the stored description of the cluster, or None if there is none."""
         try:
             return Record(**json.loads(self._file.read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
     def state(self) -> str:
-        """`none`, `running`, `stopped`, or `half` for one that was being made or has lost a node.
+        """Return `none`, `running`, `stopped`, or `half` for an incomplete cluster.
 
         Raises:
-            WorkshopError: a cluster of that name exists that this checkout did not make.
+            WorkshopError: a cluster with this name exists that this checkout did not create.
         """
         there = engine.containers(self.name)
         if not there:
@@ -86,10 +86,10 @@ class Nodes:
         return "running" if len(running) == len(there) else "stopped"
 
     def create(self, kind: Path, image: str, ports: Ports) -> None:
-        """Make the cluster; what an earlier attempt left of it goes first.
+        """Create the cluster, after deleting the rest of an earlier attempt.
 
         Raises:
-            WorkshopError: kind could not, with the end of what it said.
+            WorkshopError: kind failed; the detail is the end of its output.
         """
         self.delete(kind)
         record = Record(self.name, image, self._definition(), ports.first)
@@ -102,8 +102,10 @@ class Nodes:
         self._write(Record(**{**asdict(record), "control_plane": made}))
 
     def must_fit(self, image: str) -> None:
-        """Raises:
-        WorkshopError: the cluster was made from another node image or definition than today's.
+        """Check that the cluster was created from the current node image and definition.
+
+        Raises:
+            WorkshopError: it was created from others.
         """
         record = self.record()
         if record and record.control_plane and (record.image, record.definition) != (image, self._definition()):
@@ -113,10 +115,10 @@ class Nodes:
             )
 
     def start(self) -> None:
-        """Start the stopped nodes of a cluster, all at once: workers look for the control plane until it is there.
+        """Start the stopped nodes in parallel; workers retry until the control plane answers.
 
         Raises:
-            WorkshopError: a node could not be started; the others are.
+            WorkshopError: a node could not be started; the others are started.
         """
         stopped = sorted(set(engine.containers(self.name)) - set(engine.containers(self.name, all_of_them=False)))
         with ThreadPoolExecutor(1 + len(NODES)) as pool:
@@ -124,7 +126,7 @@ class Nodes:
                 started.result()
 
     def stop(self) -> list[str]:
-        """Stop the nodes; their data stay. Returns the names of those that ran."""
+        """Stop the nodes and keep their data; return the names of those that ran."""
         running = sorted(engine.containers(self.name, all_of_them=False))
         if running:
             self._must_be_ours(engine.containers(self.name))
@@ -138,14 +140,14 @@ class Nodes:
         engine.docker("stop", "--time", str(grace), name, timeout=180)
 
     def delete(self, kind: Path) -> None:
-        """Delete the cluster, if there is one and it is ours."""
+        """Delete the cluster if it exists and belongs to this checkout."""
         if there := engine.containers(self.name):
             self._must_be_ours(there)
             self._kind(kind, "delete", "cluster", "--name", self.name, "--kubeconfig", str(self.settings.kubeconfig))
         self._file.unlink(missing_ok=True)
 
     def write_kubeconfig(self, kind: Path) -> None:
-        """Write how the cluster is reached, in the state folder."""
+        """Write the cluster's kubeconfig into the state folder."""
         self._kind(kind, "export", "kubeconfig", "--name", self.name, "--kubeconfig", str(self.settings.kubeconfig))
         self.settings.kubeconfig.chmod(0o600)
         kubectl(self.settings, "config", "set-context", "--current", f"--namespace={NAMESPACE}")

@@ -1,4 +1,4 @@
-"""What a cluster that starts lacks at the moment, in words: its API, a node, a broker's pod, a broker's registration."""
+"""Messages about what a starting cluster still lacks: API, node, broker's pod, broker's registration."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from workshop.stack.kubernetes.kind import engine
 
 T = TypeVar("T")
 
-SELDOM = 3.0  # seconds between two questions that cost a container's or a program's start
+SELDOM = 3.0  # seconds between two calls that start a process
 
 
 class Seldom(Generic[T]):
-    """A question that is expensive to ask: in between, its last answer counts."""
+    """A function whose result is cached for `SELDOM` seconds, because a call is expensive."""
 
     _answer: T
 
@@ -28,7 +28,7 @@ class Seldom(Generic[T]):
         self._ask, self._next = ask, 0.0
 
     def __call__(self) -> T:
-        """Return the answer, at most `SELDOM` seconds old."""
+        """Return the result, at most `SELDOM` seconds old."""
         if time.monotonic() >= self._next:
             self._answer = self._ask()
             self._next = time.monotonic() + SELDOM
@@ -36,10 +36,10 @@ class Seldom(Generic[T]):
 
 
 def api(settings: Settings, control_plane: str) -> Callable[[], Seen[bool]]:
-    """Return a look that is over when the API server reports that it is ready.
+    """Return a check that is complete when the API server reports that it is ready.
 
     Args:
-        control_plane: the name of the container that is the control plane's node.
+        control_plane: the name of the control plane's container.
     """
     containers = Seldom(lambda: _running_in(control_plane))
 
@@ -54,7 +54,10 @@ def api(settings: Settings, control_plane: str) -> Callable[[], Seen[bool]]:
 
 
 def brokers(settings: Settings, kafka: Mapping) -> Callable[[], Seen[bool]]:
-    """Return a look that is over when three brokers are registered; until then it names the nodes and pods that lag."""
+    """Return a check that is complete when three brokers are registered.
+
+    Until then, its message names the nodes and pods that are not ready.
+    """
     details = Seldom(lambda: _lagging(settings))
 
     def look() -> Seen[bool]:
@@ -69,7 +72,7 @@ def brokers(settings: Settings, kafka: Mapping) -> Callable[[], Seen[bool]]:
 
 
 def _running_in(node: str) -> int:
-    """How many containers run in a node; 0 while its containerd does not answer."""
+    """Return the number of containers that run in a node; 0 while its containerd does not answer."""
     with suppress(WorkshopError):
         tasks = engine.docker("exec", node, "ctr", "--namespace=k8s.io", "tasks", "list", timeout=20)
         return sum("RUNNING" in line for line in tasks.splitlines())
@@ -77,7 +80,7 @@ def _running_in(node: str) -> int:
 
 
 def _lagging(settings: Settings) -> tuple[str, str]:
-    """The nodes that are not ready, or nothing; and the brokers' pods."""
+    """Return the nodes that are not ready (or an empty string), and the states of the brokers' pods."""
     try:
         nodes = kubectl.get(settings, "nodes")["items"]
         pods = kubectl.get(settings, "pods", "-l", "app.kubernetes.io/name=kafka")["items"]

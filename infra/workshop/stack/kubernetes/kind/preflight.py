@@ -1,4 +1,4 @@
-"""Measures before anything is started whether Docker can carry the cluster, and says in a sentence each what to change."""
+"""Checks before the start whether Docker can run the cluster; each finding has the change to make."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from workshop.base.settings import Settings
 from workshop.stack.kubernetes.kind import engine
 from workshop.stack.kubernetes.kind.nodes import Nodes
 
-NEEDED_MEMORY = 3.5e9  # bytes given to Docker: four nodes, brokers and services take about 2.5 GB
+NEEDED_MEMORY = 3.5e9  # bytes of Docker's memory: four nodes, brokers and services need about 2.5 GB
 NEEDED_DISK = 6.0e9
-NEEDED_AGAIN = 1.0e9  # for a cluster that was made already: events, and images that are built anew
-NEEDED_INSTANCES = 256  # inotify instances: each node's systemd, kubelet and containerd hold some
+NEEDED_AGAIN = 1.0e9  # for a cluster that exists: events, and rebuilt images
+NEEDED_INSTANCES = 256  # inotify instances: each node's systemd, kubelet and containerd use some
 NEEDED_WATCHES = 65_536
 LIMITS = Path("/proc/sys/fs/inotify")
 
 
 def measure(settings: Settings) -> list[Finding]:
-    """Everything that is known to keep a cluster from working; the engine must answer."""
+    """Run all checks; the engine must answer."""
     info = engine.info()
     return [*_size(settings, info), *_kind_of_engine(info), *_limits(), *_proxy(info)]
 
 
 def must_pass(settings: Settings) -> None:
-    """Raises:
-    WorkshopError: the first thing that a cluster cannot work with, and what to change.
+    """Check that nothing prevents the cluster from working.
+
+    Raises:
+        WorkshopError: the first failed check, with the change to make.
     """
     if why_not := engine.answers():
         raise WorkshopError(f"The backend kind needs Docker: {why_not}.", engine.NO_ANSWER)
@@ -44,7 +46,7 @@ def _size(settings: Settings, info: dict) -> Iterator[Finding]:
     advice = "Give Docker 4 GB or more (Docker Desktop: Settings, Resources; WSL2: memory= in .wslconfig)."
     yield Finding(memory >= NEEDED_MEMORY, "Docker's memory", f"{memory / 1e9:.1f} GB", advice)
     root = Path(info.get("DockerRootDir", "/"))
-    if root.exists():  # else the engine runs in a machine of its own, whose disk is not seen from here
+    if root.exists():  # otherwise the engine runs in a virtual machine, whose disk is not visible from here
         made = Nodes(settings).record()
         needed = NEEDED_AGAIN if made and made.control_plane else NEEDED_DISK
         free = shutil.disk_usage(root).free

@@ -1,4 +1,4 @@
-"""Without a container registry: a node image and all that a kind cluster needs, built from package mirrors."""
+"""Build of all parts of a kind cluster from package mirrors, without a container registry."""
 
 from __future__ import annotations
 

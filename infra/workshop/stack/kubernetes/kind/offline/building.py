@@ -1,4 +1,4 @@
-"""Builds all that a kind cluster needs from package mirrors: what is there is found, what is missing is made."""
+"""Build of all parts that a kind cluster needs, from package mirrors; finished parts are reused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workshop.stack.toolchain.shell import Shell
 
 @dataclass(frozen=True)
 class Offline:
-    """A finished build: kind itself; images in archives for `docker load` (packed by zstd), and their names."""
+    """A finished build: kind, image archives for `docker load` (compressed by zstd), and image names."""
 
     folder: Path
     kind: Path
@@ -33,7 +33,7 @@ class Offline:
 
 
 def find(settings: Settings) -> Offline | None:
-    """The finished build for the current versions and sources, or None; does no work."""
+    """Return the finished build for the current versions and sources, or None; nothing is built."""
     where, kind = _places(settings), binary.find(settings)
     if kind is None or to_make(STEPS, FINAL, where):
         return None
@@ -50,13 +50,13 @@ def find(settings: Settings) -> Offline | None:
 
 
 def build(settings: Settings, timeline: Timeline, *, install: bool = False) -> Offline:
-    """Make what is missing of it: 15 to 25 minutes on two cores at first; a build that was cut goes on where it was.
+    """Build the missing parts: 15 to 25 minutes on two cores at first; an interrupted build is resumed.
 
     Args:
-        install: bring missing programs by apt-get.
+        install: install missing programs with apt-get.
 
     Raises:
-        WorkshopError: something is missing on this machine, or a step failed; what was made so far stays.
+        WorkshopError: this machine lacks something, or a step failed; finished steps are kept.
     """
     if found := find(settings):
         timeline.say(f"Everything is there: {found.folder}")
@@ -96,7 +96,7 @@ def _site(settings: Settings, step: Step, where: Mapping[str, Path], shell: Shel
 
 
 def _give_back(settings: Settings, logs: Path) -> None:
-    """Under sudo, the cache is another user's: what root made in it becomes theirs, so that they can use and delete it."""
+    """Under sudo, give the files that root created in the cache to the owner of the cache."""
     owner = settings.cache.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
         made = [path for name in ("kind", "go") if (path := settings.cache / name).exists()]

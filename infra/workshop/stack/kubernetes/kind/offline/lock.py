@@ -1,4 +1,4 @@
-"""For authors: renews infra/deploy/kind/offline/go.mod and go.sum for the Kubernetes that versions.py names."""
+"""For maintainers: renews infra/deploy/kind/offline/go.mod and go.sum for the pinned Kubernetes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workshop.stack.toolchain.versions import KUBERNETES
 
 MODULE = "workshop/node"
 OF_KUBERNETES = "k8s.io/kubernetes"
-# Used by our own programs too: the versions that Kubernetes itself is built with, and nothing newer.
+# Also used by our own programs, which must not require newer versions than Kubernetes does.
 SHARED = (
     "google.golang.org/grpc",
     "github.com/spf13/cobra",
@@ -27,10 +27,10 @@ SHARED = (
 
 
 def lock(settings: Settings, timeline: Timeline) -> None:
-    """Write both files anew; what they pin is then what `workshop kind build-image` compiles.
+    """Rewrite both files, which then pin what `workshop kind build-image` compiles.
 
     Raises:
-        WorkshopError: a module is not there, or the network is not.
+        WorkshopError: a module or the network is not available.
     """
     tool = go.provide(settings, timeline)
     shell = Shell(settings.cache / "kind" / "offline" / "logs" / "lock.log", tool.env)
@@ -46,7 +46,10 @@ def lock(settings: Settings, timeline: Timeline) -> None:
 
 
 def go_mod(kubernetes: str, version: str) -> str:
-    """Our go.mod, from that of Kubernetes, which names its own parts as v0.0.0: each at the version it is published as."""
+    """Return our go.mod, derived from that of Kubernetes.
+
+    Kubernetes requires its own modules as v0.0.0; here each has its published version.
+    """
     part = f"v0.{version.removeprefix('v1.')}"
     lines = [f"module {MODULE}", "", *re.findall(r"^(?:go|godebug) .+$", kubernetes, re.MULTILINE)]
     lines.append(f"require {OF_KUBERNETES} {version}")

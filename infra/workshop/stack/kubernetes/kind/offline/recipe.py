@@ -1,4 +1,4 @@
-"""The steps from package mirrors to a node image, as plain data and in order."""
+"""The steps from package mirrors to a node image, in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FINAL = ("node-image", "python-image", "metrics-image")
 
 
 def _module(name: str, title: str, module: v.Module, files: tuple[str, ...], *packages: str) -> Step:
-    """A step that compiles programs of a Go module."""
+    """Return a step that compiles programs of a Go module."""
     make = programs.of(module, *packages)
     return Step(name, title, files, make, (module.name, module.hash, *packages), code=COMPILED)
 

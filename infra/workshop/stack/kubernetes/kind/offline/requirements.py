@@ -1,4 +1,4 @@
-"""What a build needs of this machine, asked before it starts: rights, programs, disk."""
+"""Checks of this machine before a build: rights, programs and disk space."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ DISK_TO_COMPILE, DISK = 12, 3  # GB: Go's caches take 8 of them
 
 
 def check(settings: Settings, to_make: Iterable[str], shell: Shell, *, install: bool) -> None:
-    """Say what is missing, in one sentence and with the command that brings it; or install it.
+    """Check that this machine can build, and install missing packages if `install` is set.
 
     Args:
-        to_make: the names of the steps that are going to be made.
+        to_make: the names of the steps that will run.
 
     Raises:
-        WorkshopError: something is missing.
+        WorkshopError: something is missing; the next step has the command that provides it.
     """
     _check_rights(settings)
     if packages := missing():
@@ -46,7 +46,10 @@ def check(settings: Settings, to_make: Iterable[str], shell: Shell, *, install: 
 
 
 def missing(which: Callable[[str], str | None] = shutil.which, root: Path = Path("/")) -> list[str]:
-    """The Debian packages that are not there; gcc's own C library counts only where gcc is the system's."""
+    """Return the Debian packages that are not installed.
+
+    Programs are searched on the PATH, other files below `root`.
+    """
     lacking = [package for program, package in PROGRAMS.items() if not which(program)]
     return lacking + [package for pattern, package in FILES.items() if not any(root.glob(pattern))]
 

@@ -1,4 +1,4 @@
-"""A build as steps in plain data: each is made once for its key, in a folder that appears whole or not at all."""
+"""A build as a list of steps: each runs once per key, and its folder appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ AGAIN = "The same command goes on with this step."
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to make, and all that decides what comes out.
+    """One step of the build, with all inputs that determine its result.
 
     Attributes:
-        title: as the time line shows it.
-        files: what it leaves in its folder.
-        make: makes them; it is given the site and the folder.
-        inputs: the versions it is made of.
-        needs: the names of the steps whose files it takes; they stand before it.
-        sources: files and folders of infra/deploy/kind/offline that it takes.
-        code: modules of this package that say how it is made.
+        title: the name in the timeline.
+        files: the files that the step creates in its folder.
+        make: creates them; its arguments are the site and the folder.
+        inputs: the versions that the step uses.
+        needs: the names of earlier steps whose files it uses.
+        sources: files and folders of infra/deploy/kind/offline that it uses.
+        code: modules of this package that implement it.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Site:
-    """Where a step works: the checkout, a folder of its own to work in, its key, and where the steps' files are."""
+    """The working environment of a step: checkout, scratch folder, key, and the folders of all steps."""
 
     root: Path
     scratch: Path
@@ -58,16 +58,19 @@ class Site:
 
     @property
     def sources(self) -> Path:
-        """What this project itself puts into the images."""
+        """The folder of the project's own files for the images."""
         return self.root / SOURCES
 
     def made(self, step: str, file: str) -> Path:
-        """A file that an earlier step left."""
+        """Return the path of a file that an earlier step created."""
         return self.places[step] / file
 
 
 def keys(steps: Iterable[Step], root: Path) -> dict[str, str]:
-    """The key of every step: another version, source or machine, or another key of a step it needs, gives another one."""
+    """Return the key of every step.
+
+    A key changes with the versions, the sources, the machine, or the key of a step that is needed.
+    """
     found: dict[str, str] = {}
     for step in steps:
         files = [*(root / SOURCES / name for name in step.sources), *(root / CODE / name for name in step.code)]
@@ -77,17 +80,20 @@ def keys(steps: Iterable[Step], root: Path) -> dict[str, str]:
 
 
 def places(steps: Iterable[Step], root: Path, folder: Path) -> dict[str, Path]:
-    """The folder of every step's files, whether they are there or not."""
+    """Return the folder of every step, whether it exists or not."""
     return {name: folder / f"{name}-{key}" for name, key in keys(steps, root).items()}
 
 
 def is_made(step: Step, place: Path) -> bool:
-    """Whether a step's files are there."""
+    """Return whether a step's files exist."""
     return all((place / file).exists() for file in step.files)
 
 
 def to_make(steps: Sequence[Step], wanted: Iterable[str], where: Mapping[str, Path]) -> list[Step]:
-    """The steps to make, in order, so that the wanted ones are there; what only finished steps needed is not made again."""
+    """Return the steps to run, in order, for the wanted ones.
+
+    A step that only finished steps need is not run again.
+    """
     open_names = set(wanted)
     chosen: list[Step] = []
     for step in reversed(steps):
@@ -98,10 +104,10 @@ def to_make(steps: Sequence[Step], wanted: Iterable[str], where: Mapping[str, Pa
 
 
 def make(step: Step, site: Site, timeline: Timeline) -> None:
-    """Make one step; its folder gets its name when all its files are in it.
+    """Run one step; its folder gets its final name when all files are in it.
 
     Raises:
-        WorkshopError: it failed, with the end of its log.
+        WorkshopError: the step failed; the detail is the end of its log.
     """
     shutil.rmtree(site.scratch, ignore_errors=True)
     part = site.scratch / "made"
@@ -138,6 +144,6 @@ def _failure(step: Step, error: Exception, shell: Shell) -> WorkshopError:
 
 
 def _publish(part: Path, place: Path) -> None:
-    os.sync()  # or a power cut could leave the name without its contents
+    os.sync()  # otherwise a power failure could leave the folder without its contents
     shutil.rmtree(place, ignore_errors=True)
     part.rename(place)
