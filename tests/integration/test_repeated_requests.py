@@ -316,7 +316,7 @@ def test_a_look_up_that_nobody_answers_ends_in_a_sentence(scene: Scene):
             lambda: consumer.position(scene.places[0]),
             lambda: consumer.committed(scene.places[0]),
         ):
-            with pytest.raises(Unanswered, match=rf"within 2 s .*'{scene.topic}' \(partition 0.*workshop status"):
+            with pytest.raises(Unanswered, match=rf"within 2 s: .*'{scene.topic}' \(partition 0.*workshop status"):
                 ask()
 
 

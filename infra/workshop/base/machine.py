@@ -17,7 +17,7 @@ class Load:
         self._at, self._processors, self._disks = self._measure()
 
     def is_busy(self) -> bool:
-        """Return whether processors or a disk were busy since the last call (first: since the creation)."""
+        """Return whether processors or a disk were busy since the last call, at first since the creation."""
         before_at, before_processors, before_disks = self._at, self._processors, self._disks
         self._at, self._processors, self._disks = self._measure()
         idle, total = (now - before for now, before in zip(self._processors, before_processors, strict=True))

@@ -11,7 +11,7 @@ CARD_DAYS, TERMINAL_DAYS, REPORT_DAYS = (1, 7, 30), (1, 7, 14, 21, 30), 30
 OLD_DELAY, OLD_DAYS = 28 * DAY, 9  # the oldest part of the terminal's windows: payments 28 to 37 days ago
 OUTLIER_DAYS = (7, 14)
 FEW = 5  # the number of earlier purchases from which a card's habit is judged
-OUTLIER = 3  # times the mean of the card's earlier purchases
+OUTLIER = 3  # a multiple of the mean of the card's earlier purchases
 LARGEST = 10**12  # cents: sums of millions of rows stay within 64 bits
 
 

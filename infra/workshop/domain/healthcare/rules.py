@@ -52,13 +52,13 @@ class Kept:
 
 
 def judge(rule: Rule, file: PatientFile) -> Judged | None:
-    """Evaluate a rule for one patient; None if the patient does not have its first activity."""
+    """Evaluate a rule for one patient; None if the activity `after` did not happen."""
     start = file.first(rule.after)
     return None if start is None else Judged(file.patient, start, file.first(rule.then))
 
 
 def judge_all(rule: Rule, files: Iterable[PatientFile]) -> list[Judged]:
-    """Evaluate a rule for all patients; leave out patients without its first activity."""
+    """Evaluate a rule for all patients with the activity `after`."""
     return [judged for file in files if (judged := judge(rule, file)) is not None]
 
 
