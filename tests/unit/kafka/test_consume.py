@@ -98,7 +98,7 @@ def test_a_topic_that_does_not_exist_is_named(consumer: Consumer):
 def test_brokers_that_stop_answering_end_the_reading(consumer: Consumer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(consume, "PATIENCE", 0.0)
     consumer.stuck = True
-    with pytest.raises(WorkshopError, match="Reading 'topic' came to a halt"):
+    with pytest.raises(WorkshopError, match="Reading topic 'topic' stopped"):
         consume.read_all(Kafka({}), "topic")
 
 

@@ -83,7 +83,7 @@ def test_too_few_brokers_are_asked_again(fake: Admin):
 def test_too_few_brokers_for_the_whole_time_are_told(fake: Admin, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(topics, "PATIENCE", -1.0)
     fake.failures = [InvalidReplicationFactorError("2 brokers")] * 2
-    with pytest.raises(WorkshopError, match=r"for 3 brokers to take copies of the topic debits.*workshop up"):
+    with pytest.raises(WorkshopError, match=r"for 3 brokers to accept replicas of the topic debits.*workshop up"):
         topics.create({}, [Topic("debits")])
 
 

@@ -120,7 +120,7 @@ def test_an_event_beyond_the_queue_is_left_out_and_told(caplog: pytest.LogCaptur
     recorder = Recorder(Api(), "worker-1")
     for number in range(1_001):
         recorder.note(POD, "Killing", str(number))
-    assert caplog.messages == ["An event is left out: Killing 1000"]
+    assert caplog.messages == ["The queue is full; an event is dropped: Killing 1000"]
 
 
 def test_the_memory_of_events_is_bounded(monkeypatch: pytest.MonkeyPatch):

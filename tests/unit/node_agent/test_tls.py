@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from node_agent.kubelet_api import tls
 
-from ..node_api.authority import ADMIN, NOBODY, Authority
+from .api.authority import ADMIN, NOBODY, Authority
 
 Scenario = Callable[[int], Awaitable[None]]
 

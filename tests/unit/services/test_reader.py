@@ -10,7 +10,12 @@ from services.runtime import reader
 
 @pytest.mark.parametrize(
     ("joined", "going", "reason"),
-    [(True, [], ""), (False, [], "has not joined its group"), (True, [15], "is shutting down"), (False, [15], "is shutting down")],
+    [
+        (True, [], ""),
+        (False, [], "has not joined its group"),
+        (True, [15], "is shutting down"),
+        (False, [15], "is shutting down"),
+    ],
 )
 def test_the_reason_why_a_service_is_not_ready(joined: bool, going: list[int], reason: str):
     found = reader.not_ready(SimpleNamespace(joined=joined), going)

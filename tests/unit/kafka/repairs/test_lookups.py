@@ -121,7 +121,7 @@ def test_a_look_up_without_an_answer_ends_with_what_was_looked_up_and_the_last_e
     def look_up(left_ms: float) -> int:
         raise KafkaTimeoutError("broker 2 is frozen")
 
-    with pytest.raises(Unanswered, match=r"did not say within 0\.02 s where it ends\.") as unanswered:
+    with pytest.raises(Unanswered, match=r"did not answer within 0\.02 s: where it ends\.") as unanswered:
         lookups._within_bounds(CONSUMER, None, "where it ends", look_up)
     assert "broker 2 is frozen" in unanswered.value.detail
 

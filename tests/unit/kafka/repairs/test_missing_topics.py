@@ -106,7 +106,7 @@ def test_a_producer_is_told_after_a_second_that_its_topic_does_not_exist(waits: 
 def test_a_producer_waits_to_the_end_for_a_topic_that_exists(waits: list[float], monkeypatch: pytest.MonkeyPatch):
     now = iter(range(100))
     monkeypatch.setattr(missing_topics, "time", SimpleNamespace(monotonic=lambda: next(now)))
-    with pytest.raises(Unanswered, match=r"did not say within 8 s who leads topic 'topic'\."):
+    with pytest.raises(Unanswered, match=r"did not report the partitions of topic 'topic' within 8 s\."):
         missing_topics._wait_on_metadata_of_what_exists(producer_whose_topic(exists=True), "topic", 8_000)
     assert len(waits) > 1
 

@@ -24,7 +24,7 @@ def manager() -> Iterator[KafkaConnectionManager]:
 
 def test_a_broker_that_is_not_listed_is_a_retriable_error(manager: KafkaConnectionManager):
     with pytest.raises(BrokerNotListed) as missing:
-        unlisted_brokers._get_connection_or_refresh(manager, 7)
+        unlisted_brokers.get_connection_or_refresh(manager, 7)
     assert missing.value.args == (7,)
     assert missing.value.retriable
     assert isinstance(missing.value, NodeNotReadyError)
@@ -35,13 +35,13 @@ def test_newer_metadata_are_requested(manager: KafkaConnectionManager, monkeypat
     requests: list[bool] = []
     monkeypatch.setattr(manager.cluster, "request_update", lambda: requests.append(True))
     with pytest.raises(BrokerNotListed):
-        unlisted_brokers._get_connection_or_refresh(manager, 7)
+        unlisted_brokers.get_connection_or_refresh(manager, 7)
     assert requests == [True]
 
 
 def test_other_errors_of_a_connection_are_left_as_they_are(manager: KafkaConnectionManager):
     with pytest.raises(NodeNotReadyError) as error:
-        unlisted_brokers._get_connection_or_refresh(manager, None)
+        unlisted_brokers.get_connection_or_refresh(manager, None)
     assert not isinstance(error.value, BrokerNotListed)
 
 
