@@ -203,9 +203,9 @@ def test_the_participant_may_nothing_beyond_the_namespace(cluster: OthersCluster
     [
         ("no right", "delete deployments.apps (needed by lessons 07 to 09"),
         ("no namespace", "Is there a namespace of this name?"),
-        ("expired token", "Kubernetes does not know you any more"),
+        ("expired token", "Kubernetes rejects your credentials"),
         ("stale address", "does not answer"),
-        ("another cluster's certificate", "shows a certificate that the kubeconfig does not vouch for"),
+        ("another cluster's certificate", "is not signed by the authority in the kubeconfig"),
         ("no image", "The cluster cannot pull the services' image registry.example.org/none:1"),
     ],
 )

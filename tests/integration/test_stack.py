@@ -343,7 +343,7 @@ def test_status_logs_and_doctor_tell_of_a_running_stack(ws: Connection):
     assert set(shown) <= set(log)
     examined = command(ws.settings, "doctor")
     assert "✓ brokers registered: [1, 2, 3]" in examined.stdout
-    assert "✓ Kafka's jars: all there, and as pinned" in examined.stdout
+    assert "✓ Kafka's jars: all present, hashes match" in examined.stdout
 
 
 def test_without_a_stack_each_command_names_the_next_step(settings: Settings):

@@ -86,7 +86,7 @@ def _software(settings: Settings) -> Iterator[Finding]:
         yield _repository(settings)
         return
     broken = jars.damaged(settings, libs)
-    seen = f"{len(broken)} differ from the lock file" if broken else "all there, and as pinned"
+    seen = f"{len(broken)} differ from the lock file" if broken else "all present, hashes match"
     names = " ".join(str(path) for path in broken)
     yield Finding(not broken, "Kafka's jars", seen, f"Delete {names}, then `workshop up` fetches them again.")
     if not broken:
@@ -128,7 +128,9 @@ def _site(settings: Settings) -> Iterator[Finding]:
         return
     for where, lines in lacking.items():
         seen = "; ".join(lines) if lines else "all that lessons need"
-        yield Finding(not lines, f"rights in {where}", seen, "infra/deploy/existing/ has what an administrator gives.")
+        yield Finding(
+            not lines, f"rights in {where}", seen, "infra/deploy/existing/ has the files for an administrator."
+        )
     for name, component in backend.components().items():
         yield Finding(component["state"] == "running", name, component["state"], "`workshop up` repairs it.")
 
@@ -166,7 +168,7 @@ def _kubernetes(settings: Settings, state: dict) -> Iterator[Finding]:
         state["kubernetes"]
         or "its control plane is still to be compiled: `workshop up` does it in the background, once"
     )
-    hint = "`workshop logs kubernetes-build` says why; `workshop up` tries again. Kafka's lessons need none."
+    hint = "`workshop logs kubernetes-build` shows why; `workshop up` tries again. Kafka's lessons need none."
     yield Finding(not failed, "Kubernetes", seen, hint)
 
 
@@ -180,7 +182,7 @@ def _docker(settings: Settings) -> Iterator[Finding]:
     for found in preflight.measure(settings):
         yield Finding(found.good or not (found.stops and needed), found.what, found.seen, found.next_step)
     why_not = images.can_be_had(settings)
-    hint = "`workshop kind build-image` builds one from package mirrors; WORKSHOP_NODE_ARCHIVE names one you brought."
+    hint = "`workshop kind build-image` builds one from package mirrors; WORKSHOP_NODE_ARCHIVE names an archive of one."
     yield Finding(not (why_not and needed), "node image", why_not or images.node_image(settings).split("@")[0], hint)
 
 

@@ -37,8 +37,9 @@ def choose(settings: Settings) -> tuple[Backend, str]:
     for other in made:
         if other != backend.name and by_name(settings, other).runs():
             raise WorkshopError(
-                f"A stack of the backend {other} runs here, and one runs at a time.",
-                f"`workshop down --backend {other}` stops it, its data stay; then `workshop up --backend {backend.name}`.",
+                f"A stack of the backend {other} runs here; only one can run at a time.",
+                f"`workshop down --backend {other}` stops it and keeps its data. "
+                f"Then `workshop up --backend {backend.name}`.",
             )
     return backend, why
 
@@ -50,11 +51,11 @@ def _wanted(settings: Settings, made: list[str]) -> tuple[Backend, str]:
         return by_name(settings, settings.backend), "as before"
     kind, local = Kind(settings), Local(settings)
     if settings.backend == "existing":
-        return Existing(settings), "a Kafka that is already there, as asked for"
+        return Existing(settings), "an existing Kafka, as requested"
     if settings.backend == "local":
         return _usable(local), "brokers and Kubernetes as processes on this machine: no Docker is needed"
     if settings.backend == "kind":
-        return kind, "a kind cluster in Docker, as asked for"
+        return kind, "a kind cluster in Docker, as requested"
     if why_not := kind.available():
         return _usable(local), f"processes on this machine ({why_not})"
     return kind, "a Docker engine answers, so a kind cluster with four nodes"

@@ -246,7 +246,7 @@ class Existing:
         with timeline.step("rights in the namespace"):
             optional = kubernetes_rights.must_be_there(api, self.site)
         for line in kubernetes_rights.lines(optional):
-            timeline.say(f"Not given, and one can do without: {line.strip()}")
+            timeline.say(f"Optional right missing: {line.strip()}")
 
     def _bring_tools(self, timeline: Timeline, kafka: KafkaSettings) -> None:
         """Write Kafka's command-line tools with this user's settings.
@@ -262,7 +262,7 @@ class Existing:
             tools.write_commands(self.settings, prepared, self.site.bootstrap, secret)
         except WorkshopError as error:
             self.settings.commands.mkdir(parents=True, exist_ok=True)
-            timeline.say(f"Kafka's own tools are not there, and lessons do without them: {error.happened}")
+            timeline.say(f"Kafka's command-line tools are missing, but lessons do not need them: {error.happened}")
 
     @property
     def _payments(self) -> str:

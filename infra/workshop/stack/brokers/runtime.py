@@ -204,7 +204,7 @@ class _Trainee:
         )
         if done.returncode:
             tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-            raise WorkshopError("Kafka's StorageTool could not format a folder.", "`workshop doctor` looks why.", tail)
+            raise WorkshopError("Kafka's StorageTool could not format a folder.", "Run `workshop doctor`.", tail)
 
     def run(self) -> Path:
         """Run the broker; return the ahead-of-time cache that it wrote at its end."""

@@ -64,17 +64,20 @@ def opened(named: str) -> Carried:
     place, _, wanted = named.partition("#sha256=")
     folder = Path(os.path.abspath(os.path.expanduser(place)))
     if not folder.is_dir():
-        raise Refused(f"There is no folder {folder}, so no bundle.", "Is the stick in, and is that its path?")
+        raise Refused(
+            f"There is no folder {folder}, so no bundle.",
+            "Check that the stick is plugged in and that this is its path.",
+        )
     if not (folder / SUMS).is_file():
         what = "is not finished" if (folder / CACHE).exists() or (folder / WHEELS).exists() else "is no bundle"
         raise Refused(
             f"{folder} {what}: it has no {SUMS}, which is written last.",
-            f"`workshop bundle {folder}`, on a machine with a network, makes it or goes on with it.",
+            f"`workshop bundle {folder}`, on a machine with a network, creates or resumes it.",
         )
     if wanted and (found := sha256(folder / SUMS)) != wanted.lower():
         raise Refused(
-            f"{folder} is not the bundle that is meant: the SHA-256 of its {SUMS} is {found}.",
-            "Compare it with the one that `workshop bundle` printed; nothing of it was used.",
+            f"{folder} does not match the given hash: the SHA-256 of its {SUMS} is {found}.",
+            "Compare it with the hash that `workshop bundle` printed; no file of the bundle was used.",
         )
     sums = _sums(folder)
     check(Carried(folder, sums, {}), [FACTS])
@@ -137,7 +140,7 @@ def must_fit(bundle: Carried, root: Path) -> None:
     if python not in facts["pythons"].split():
         raise Refused(
             f"The bundle {folder} brings packages for Python {facts['pythons'].replace(' ', ', ')}; this is {python}.",
-            f"Name such a one by WORKSHOP_PYTHON, or make the bundle with `--python {python}`.",
+            f"Set WORKSHOP_PYTHON to such a Python, or make the bundle with `--python {python}`.",
         )
     for path, wanted in facts["pins"].items():
         if not (root / path).is_file() or sha256(root / path) != wanted:
@@ -190,7 +193,8 @@ def fill(bundle: Carried, root: Path, cache: Path, progress: Callable[[int], Non
     free = shutil.disk_usage(cache).free
     if wanted and free < needed + SPARE:
         raise Refused(
-            f"The disk has no room: {(needed + SPARE) / 1e9:.1f} GB are needed at {cache}, {free / 1e9:.1f} GB are free.",
+            f"The disk does not have enough space: {(needed + SPARE) / 1e9:.1f} GB are needed at {cache}, "
+            f"{free / 1e9:.1f} GB are free.",
             "Free some space, or set WORKSHOP_CACHE to a folder on another disk.",
         )
     for path in wanted:
@@ -261,7 +265,7 @@ def _blocks(bundle: Carried, path: str) -> Iterator[bytes]:
 def _unreadable(bundle: Carried, path: str, error: OSError) -> Refused:
     if isinstance(error, FileNotFoundError):
         return Refused(
-            f"The bundle {bundle.folder} is not whole: {path} is missing.", "Copy the bundle to the stick again."
+            f"The bundle {bundle.folder} is incomplete: {path} is missing.", "Copy the bundle to the stick again."
         )
     return Refused(
         f"{path} of the bundle {bundle.folder} cannot be read: {error.strerror}.",

@@ -65,13 +65,14 @@ def make(settings: Settings, folder: Path, timeline: Timeline, pythons: Sequence
     changed = _not_committed(settings)
     prefetching.bring(settings, Local(settings), timeline, pythons)
     if changed:
-        timeline.say(f"Carried as they were committed, not as they are now: {', '.join(changed)}.")
+        timeline.say(f"The bundle has the committed versions of files with uncommitted changes: {', '.join(changed)}.")
     try:
         return _write(settings, folder, timeline, pythons)
     except OSError as error:
         raise WorkshopError(
             f"{folder} cannot be written: {error.strerror or error}.",
-            "Is it still there, is there room, and may you write? Run the same command again: what came is kept.",
+            "Check the folder, its free space and your write permission. "
+            "Then run the same command again: complete files are kept.",
         ) from error
 
 
@@ -106,8 +107,8 @@ def _must_be_ours(folder: Path) -> None:
     foreign = sorted(path.name for path in folder.glob("*") if path.name not in OURS) if folder.exists() else []
     if foreign and not (folder / SUMS).exists() and not (folder / WHEELS).exists():
         raise WorkshopError(
-            f"{folder} holds something else already: {', '.join(foreign[:3])}{' …' if len(foreign) > 3 else ''}.",
-            f"Name an empty folder, or one that is not there yet, such as {folder / 'workshop'}.",
+            f"{folder} contains other files: {', '.join(foreign[:3])}{' …' if len(foreign) > 3 else ''}.",
+            f"Name an empty folder or a new one, such as {folder / 'workshop'}.",
         )
 
 
@@ -120,11 +121,11 @@ def _git(settings: Settings, *words: str) -> str:
         )
     except FileNotFoundError:
         raise WorkshopError(
-            "A bundle carries what git has committed, and there is no `git` here.", "Install git."
+            "A bundle contains the last git commit, but `git` is not on the PATH.", "Install git."
         ) from None
     if done.returncode:
         raise WorkshopError(
-            f"{settings.root} is no git checkout, so what a bundle carries is not known.",
+            f"{settings.root} is not a git checkout; a bundle contains the last commit.",
             "Make the bundle in a clone of the project.",
             done.stderr.strip(),
         )
@@ -140,7 +141,7 @@ def _not_committed(settings: Settings) -> list[str]:
     changed = _git(settings, "diff", "--name-only", "HEAD").splitlines()
     if decisive := sorted(set(changed) & set(PINS)):
         raise WorkshopError(
-            f"{decisive[0]} is changed and not committed: the bundle would carry other things than its project asks for.",
+            f"{decisive[0]} has uncommitted changes: the bundle would not match the project that it contains.",
             "Commit it, or take the change back: `git diff` shows it.",
         )
     return changed
@@ -193,8 +194,8 @@ def _must_have_room(folder: Path, sizes: dict[str, int]) -> None:
     needed = sum(size for path, size in sizes.items() if path not in there) + 50_000_000
     if (free := shutil.disk_usage(folder).free) < needed:
         raise WorkshopError(
-            f"{folder} has no room: {needed / 1e6:.0f} MB more are needed, {free / 1e6:.0f} MB are free.",
-            "Free some space there, or take a larger stick; what was written stays, and is gone on with.",
+            f"{folder} does not have enough space: {needed / 1e6:.0f} MB more are needed, {free / 1e6:.0f} MB are free.",
+            "Free some space there, or take a larger stick. Then run the same command again: complete files are kept.",
         )
 
 

@@ -20,10 +20,11 @@ case "${1:-}" in
   ;;
 esac
 
-[ -f "$stick/SHA256SUMS" ] || fail "$stick is no whole bundle: it has no SHA256SUMS." "Copy the bundle to the stick again."
+[ -f "$stick/SHA256SUMS" ] ||
+  fail "$stick is not a complete bundle: SHA256SUMS is missing." "Copy the bundle to the stick again."
 if [ ! -x "$folder/infra/bootstrap.sh" ]; then
   [ ! -e "$folder" ] || [ -z "$(ls -A "$folder" 2>/dev/null)" ] ||
-    fail "$folder is there, and is not the workshop." "Name another folder: sh $0 FOLDER"
+    fail "$folder exists and is not the workshop." "Name another folder: sh $0 FOLDER"
   cd "$stick"
   wanted=$(sed -n 's/  project\.tar\.gz$//p' SHA256SUMS)
   found=$( (sha256sum project.tar.gz 2>/dev/null || shasum -a 256 project.tar.gz 2>/dev/null) | cut -d ' ' -f 1)
@@ -32,7 +33,8 @@ if [ ! -x "$folder/infra/bootstrap.sh" ]; then
   cd - >/dev/null
   rm -rf "$folder.part"
   { mkdir -p "$folder.part" && tar -xzf "$stick/project.tar.gz" -C "$folder.part"; } 2>/dev/null ||
-    fail "The project could not be unpacked into $folder." "Is there space, and may you write there? Name another folder: sh $0 FOLDER"
+    fail "The project could not be unpacked into $folder." \
+      "Check the free space and your write permission, or name another folder: sh $0 FOLDER"
   rmdir "$folder" 2>/dev/null || true
   mv "$folder.part" "$folder"
 fi

@@ -30,19 +30,19 @@ def take(settings: Settings, timeline: Timeline) -> Settings:
 def _take(settings: Settings, timeline: Timeline) -> Settings:
     if settings.backend not in ("auto", "local"):
         raise WorkshopError(
-            f"A bundle brings what the backend local needs, not {settings.backend}.",
+            f"A bundle contains files for the backend local, not for {settings.backend}.",
             "Leave `--backend` and WORKSHOP_BACKEND out, or start without `--bundle`.",
         )
     bundle = carried.opened(settings.bundle)
     carried.must_fit(bundle, settings.root)
     size = sum(path.stat().st_size for name in bundle.within(carried.CACHE) if (path := bundle.folder / name).exists())
-    alone = locked(settings.cache / "bundle.lock", 900, "takes a bundle over")
+    alone = locked(settings.cache / "bundle.lock", 900, "copies a bundle into the cache")
     with alone, timeline.step(f"bundle {bundle.facts['revision']}, hashes checked", size) as progress:
         if carried.fill(bundle, settings.root, settings.cache, progress):
             _forget_a_record_that_does_not_fit(settings)
     kubernetes = settings.kubernetes and bundle.facts["kubernetes"]
     if settings.kubernetes and not kubernetes:
-        timeline.say("The bundle brings no Kubernetes: Kafka's lessons work, those on Kubernetes need another bundle.")
+        timeline.say("The bundle has no Kubernetes: lessons on Kafka work, lessons on Kubernetes need another bundle.")
     # The backend is fixed: the choice of kind would query a container registry.
     return replace(settings, backend="local", kubernetes=kubernetes)
 

@@ -135,10 +135,10 @@ def _flags(python: str) -> list[str]:
 
 def _advice(said: str, free: int) -> str:
     if "No space left on device" in said or free < 1e8:
-        return "The disk is full: free some space, then run the same command again: what came is kept."
+        return "The disk is full: free some space, then run the same command again. Complete downloads are kept."
     if "HASHES" in said:
-        return "What came is not what is pinned, and was not kept: check the mirror that PIP_INDEX_URL names."
+        return "A download does not match its pinned hash and was not kept: check the mirror in PIP_INDEX_URL."
     return (
         "Check the network; with a mirror set PIP_INDEX_URL, behind a proxy https_proxy. "
-        "Then run the same command again: what came is kept."
+        "Then run the same command again: complete downloads are kept."
     )

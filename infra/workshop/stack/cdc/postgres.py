@@ -193,7 +193,7 @@ def _advice(log: str) -> str:
     if "Address already in use" in log or "could not create any TCP/IP sockets" in log:
         return "Its port was taken by another program: `workshop down`, then `workshop up` finds other ones."
     if "Permission denied" in log:
-        return "A folder is closed to it. Run the workshop as an ordinary user, or from a folder that others may enter."
+        return "PostgreSQL may not read a folder. Run the workshop as an ordinary user, or in a folder that others may enter."
     if "cannot be run as root" in log:
         return "Run the workshop as an ordinary user."
-    return "`workshop logs postgres` shows all of it; `workshop reset` begins with an empty database."
+    return "`workshop logs postgres` shows all of it; `workshop reset` starts with an empty database."

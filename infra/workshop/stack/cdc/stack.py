@@ -24,7 +24,7 @@ def up(settings: Settings, ports: Ports, kafka: Mapping, timeline: Timeline) -> 
     """
     if kept(settings.state):
         raise WorkshopError(
-            "Change data capture runs a Kafka Connect, which keeps topics of its own: not in somebody else's Kafka.",
+            "Change data capture is not available with an existing Kafka: Kafka Connect needs topics of its own.",
             HERE,
         )
     connect.provision(settings, timeline)

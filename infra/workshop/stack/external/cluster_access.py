@@ -28,8 +28,8 @@ def write_kubeconfig(settings: Settings, site: Site) -> None:
     words = ("config", "view", "--raw", "--minify", "--flatten", "-o", "json", f"--kubeconfig={site.kubeconfig}")
     done = subprocess.run([program, *words], capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
-        said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
-        raise WorkshopError(f"The kubeconfig {site.kubeconfig} is of no use: {said}.", UNREADABLE)
+        said = (done.stderr.strip() or "no error output").splitlines()[-1]
+        raise WorkshopError(f"The kubeconfig {site.kubeconfig} cannot be used: {said}.", UNREADABLE)
     config = json.loads(done.stdout)
     if not (config.get("contexts") and config.get("clusters") and config.get("users")):
         raise WorkshopError(
@@ -72,8 +72,8 @@ def _answered(error: ApiException, site: Site) -> WorkshopError | None:
     """
     if error.status == 401:
         return WorkshopError(
-            "Kubernetes does not know you any more: the token or certificate in the kubeconfig has expired, or is wrong.",
-            f"Ask for a new one; {site.kubeconfig} holds it.",
+            "Kubernetes rejects your credentials: the token or certificate in the kubeconfig has expired or is wrong.",
+            f"Ask for a new kubeconfig and save it as {site.kubeconfig}.",
         )
     if error.status == 404:
         return WorkshopError(
@@ -82,15 +82,15 @@ def _answered(error: ApiException, site: Site) -> WorkshopError | None:
         )
     if error.status in (403, 409):
         return None
-    return WorkshopError(f"Kubernetes answers with {error.status} {error.reason}.", "Whoever runs the cluster knows.")
+    return WorkshopError(f"Kubernetes answers with {error.status} {error.reason}.", "Ask the cluster's administrator.")
 
 
 def _unreached(api: ApiClient, site: Site, error: Exception) -> WorkshopError:
     said, server = str(error), api.configuration.host
     if "CERTIFICATE_VERIFY_FAILED" in said or "SSL" in said.upper():
         return WorkshopError(
-            f"The API server {server} shows a certificate that the kubeconfig does not vouch for.",
-            f"The cluster was made anew, or {site.kubeconfig} is another one's: ask for it again.",
+            f"The certificate of the API server {server} is not signed by the authority in the kubeconfig.",
+            f"The cluster was created again, or {site.kubeconfig} is for another cluster: ask for a new one.",
         )
     return WorkshopError(
         f"The API server {server} does not answer.",

@@ -34,7 +34,7 @@ def wait(settings: Settings, site: Site, address: str) -> None:
         WorkshopError: `payments` does not answer; the next step names the address to ask for.
     """
     processes = Processes(settings.state)
-    next_step = f"`workshop logs {NAME}` says what hinders it; or ask for an address: WORKSHOP_PAYMENTS_URL."
+    next_step = f"`workshop logs {NAME}` shows the reason; or ask for an address: WORKSHOP_PAYMENTS_URL."
     if site.payments_url:
         next_step = "Is WORKSHOP_PAYMENTS_URL what the site gave you?"
     wait_until(

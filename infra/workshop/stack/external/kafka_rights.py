@@ -42,8 +42,8 @@ CONFIGURE = Right("see and change the settings of topics", "lessons 01, 04 and 0
 GROW = Right("give topics more partitions", "lesson 02")
 WRITE = Right("write to topics", EVERY)
 READ = Right("read topics", EVERY)
-GROUP = Right("read as a member of groups, and say how far they are", "lessons 01, 02, 04 and 06 to 09")
-ASK = Right("ask how far groups are", "lessons 02 and 08")
+GROUP = Right("read in consumer groups and commit offsets", "lessons 01, 02, 04 and 06 to 09")
+ASK = Right("read the committed offsets of groups", "lessons 02 and 08")
 TRANSACT = Right("write in transactions", "lessons 04, 05 and 07 to 09")
 DELETE = Right("delete topics", "every lesson's last cell")
 FORGET = Right("delete groups", "`workshop reset`")
@@ -84,7 +84,10 @@ class _Trial:
             consumer.seek(self._place, 0)
             patience = 20_000 if self.written else 3_000  # a refusal is raised even if there is nothing to read
             if not consumer.poll(timeout_ms=patience) and self.written:
-                raise WorkshopError("What was written to Kafka could not be read back.", "Is it well? Try once more.")
+                raise WorkshopError(
+                    "A record was written to Kafka but could not be read back.",
+                    "Try again, or ask Kafka's administrator.",
+                )
 
     def commit(self) -> None:
         with closing(KafkaConsumer(**self.kafka, group_id=self.name, enable_auto_commit=False)) as consumer:
@@ -155,7 +158,7 @@ def refusal(site: Site, lacking: list[Right]) -> WorkshopError:
     listed = "\n".join(f"  {user} may not {right.words} (needed by {right.lessons})" for right in lacking)
     return WorkshopError(
         f"For names that begin with '{site.prefix}', Kafka refuses what lessons need:",
-        f"Whoever runs Kafka gives it: infra/deploy/existing/acls.sh {user} {site.prefix} --bootstrap-server …",
+        f"An administrator grants it: infra/deploy/existing/acls.sh {user} {site.prefix} --bootstrap-server …",
         listed,
     )
 
@@ -176,7 +179,7 @@ def _allowed(right: Right, step: Callable[[], object]) -> bool:
             return False
         raise WorkshopError(
             f"Kafka refused to {right.words}: {str(error).rstrip('.')}.",
-            "It is no matter of rights: whoever runs this Kafka knows its limits and policies.",
+            "The cause is not a missing right. Ask Kafka's administrator about its limits and policies.",
         ) from None
     return True
 

@@ -43,7 +43,7 @@ RULES = (
     Rule("", ("pods/log",), ("get",), "`workshop logs`"),
     Rule("", ("pods/exec",), ("get", "create"), "lesson 07: a program that crashes"),
     Rule("", ("pods/portforward",), ("get", "create"), "payments, without WORKSHOP_PAYMENTS_URL"),
-    Rule("", ("events",), ("get", "list"), "lessons 07 to 09: what Kubernetes says"),
+    Rule("", ("events",), ("get", "list"), "lessons 07 to 09: events"),
     Rule(
         "apps",
         ("deployments",),
@@ -116,7 +116,7 @@ def refusal(site: Site, lacking: list[Missing]) -> WorkshopError:
     """Return the error for missing rights, with the file that grants them."""
     return WorkshopError(
         f"In the namespace {site.namespace}, Kubernetes refuses what lessons need:",
-        "Whoever runs the cluster gives it: infra/deploy/existing/role.yaml, bound to you in this namespace. "
+        "An administrator grants it: infra/deploy/existing/role.yaml, bound to you in this namespace. "
         "Is there a namespace of this name?",
         "\n".join(lines(lacking)),
     )

@@ -20,6 +20,6 @@ def not_ours(what: str, which: str) -> WorkshopError:
     """
     return WorkshopError(
         f"{what}: the {which} of this stack are not yours, and others work with them. "
-        f"Only who runs {OWNERS[which]} may do that.",
+        f"Only the operator of {OWNERS[which]} may do that.",
         HERE,
     )

@@ -50,14 +50,14 @@ def _trouble(address: str, site: Site, kafka: Mapping) -> WorkshopError | None:
         said = "closed the connection"
     except socket.gaierror:
         return WorkshopError(
-            f"No machine is known under the name {host}.", "Is WORKSHOP_BOOTSTRAP right? Is a VPN needed to reach it?"
+            f"The host name {host} cannot be resolved.", "Is WORKSHOP_BOOTSTRAP right? Is a VPN needed to reach it?"
         )
     except ssl.SSLCertVerificationError as error:
         return WorkshopError(
-            f"The certificate of {address} is not one that can be trusted: {error.verify_message}.",
-            "WORKSHOP_KAFKA_CA names the authority that vouches for these brokers; ask for it anew."
+            f"The certificate of {address} is not trusted: {error.verify_message}.",
+            "WORKSHOP_KAFKA_CA must contain the authority of the brokers' certificates; ask for it again."
             if site.ca
-            else "Name the authority that vouches for these brokers: WORKSHOP_KAFKA_CA.",
+            else "Set WORKSHOP_KAFKA_CA to the authority of the brokers' certificates.",
         )
     except ssl.SSLError:
         said = "does not speak TLS"
@@ -66,11 +66,11 @@ def _trouble(address: str, site: Site, kafka: Mapping) -> WorkshopError | None:
     except OSError as error:
         return WorkshopError(
             f"Nothing answers at {address}: {error.strerror or error}.",
-            "Is WORKSHOP_BOOTSTRAP right, and is Kafka running? Whoever runs it knows.",
+            "Is WORKSHOP_BOOTSTRAP right, and is Kafka running? Ask its administrator.",
         )
     return WorkshopError(
-        f"Something listens at {address}, but it {said}, and {site.security} was told.",
-        "Is WORKSHOP_KAFKA_SECURITY what was given to you? And the port?",
+        f"Something listens at {address}, but it {said} (WORKSHOP_KAFKA_SECURITY is {site.security}).",
+        "Check WORKSHOP_KAFKA_SECURITY and the port.",
     )
 
 
@@ -82,21 +82,21 @@ def _refused(site: Site, kafka: Mapping, error: Exception) -> WorkshopError:
     said = _said(kafka) if site.authenticated else ""
     if "nsupported" in said and "mechanism" in said:
         return WorkshopError(
-            f"Kafka does not take the mechanism {site.mechanism}: {said}.", "Ask for WORKSHOP_KAFKA_MECHANISM."
+            f"Kafka does not support the mechanism {site.mechanism}: {said}.", "Ask for WORKSHOP_KAFKA_MECHANISM."
         )
     if said:
         return WorkshopError(
-            f"Kafka does not let {site.user} in: {said}.",
-            f"Is the password in {site.password_file} the right one, and WORKSHOP_KAFKA_USER too?",
+            f"Kafka refuses the user {site.user}: {said}.",
+            f"Check the password in {site.password_file} and WORKSHOP_KAFKA_USER.",
         )
     if not site.authenticated:
         return WorkshopError(
-            f"Kafka answers, but not to somebody without a name: {error}.",
-            f"WORKSHOP_KAFKA_SECURITY is {site.security}; does this Kafka ask who one is (SASL_{site.security})?",
+            f"Kafka answers, but refuses clients without credentials: {error}.",
+            f"WORKSHOP_KAFKA_SECURITY is {site.security}; does this Kafka require authentication (SASL_{site.security})?",
         )
     return WorkshopError(
-        f"Kafka answered, but not to the end: {error}.",
-        "Do the names that its brokers give each other (advertised.listeners) lead anywhere from this machine?",
+        f"Kafka answers, but the brokers of the cluster could not be listed: {error}.",
+        "Check that this machine can reach the brokers' advertised.listeners.",
     )
 
 

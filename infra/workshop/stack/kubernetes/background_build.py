@@ -56,7 +56,7 @@ def sentence(settings: Settings) -> str:
         return now.get("said") or "Kubernetes could not be built."
     if now.get("state") == "built":
         return "Kubernetes is built and starts"
-    done, of, said = now.get("packages", 0), now.get("of", 0), now.get("said", "it begins")
+    done, of, said = now.get("packages", 0), now.get("of", 0), now.get("said", "starting")
     far = f"{done} of {of} packages" if said == progress.COMPILED else said
     return f"Kubernetes is being built in the background: {far}"
 

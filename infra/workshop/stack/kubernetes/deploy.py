@@ -119,7 +119,7 @@ def ready(settings: Settings, deployment: str, tell: Callable[[str], None] = nob
         settings.patience,
         every=0,  # `rollout status` itself waits
         tell=tell,
-        next_step=f"`kubectl describe pods -l app.kubernetes.io/name={deployment}` in `workshop shell` says why.",
+        next_step=f"`kubectl describe pods -l app.kubernetes.io/name={deployment}` in `workshop shell` shows why.",
         detail=lambda: _pods_as_text(settings, deployment),
     )
 
@@ -157,7 +157,7 @@ def _no_image(settings: Settings, pods: list[dict]) -> WorkshopError | None:
         if waiting.get("reason") in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
             return WorkshopError(
                 f"The cluster cannot pull the services' image {status['image']}: {waiting['reason']}.",
-                "Ask for the name under which it lies in a registry of the site, and set WORKSHOP_SERVICES_IMAGE.",
+                "Ask for its name in a registry of the site, and set WORKSHOP_SERVICES_IMAGE to it.",
                 waiting.get("message", ""),
             )
     return None

@@ -14,10 +14,10 @@ WHY_WAITING = {
     "ImagePullBackOff": "its image cannot be brought to the node: is the name right?",
     "InvalidImageName": "its image name is invalid",
     "ErrImageNeverPull": "its image is not on the node, and may not be fetched",
-    "CreateContainerConfigError": "what its environment or volumes refer to is missing",
+    "CreateContainerConfigError": "an object that its environment or volumes refer to is missing",
     "CreateContainerError": "its container could not be made",
     "RunContainerError": "its program could not be started",
-    "CrashLoopBackOff": "its program ends again and again; Kubernetes waits longer each time before it starts it anew",
+    "CrashLoopBackOff": "its program ends again and again; Kubernetes waits longer each time before it restarts it",
 }
 
 

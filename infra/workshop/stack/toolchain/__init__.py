@@ -1,1 +1,1 @@
-"""Tools that are fetched or found: Go, Java, signature checks."""
+"""Go, Java, build programs and cache keys: tools that are found or downloaded, and their versions."""

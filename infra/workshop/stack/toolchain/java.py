@@ -101,4 +101,4 @@ def _version(java: Path) -> str:
         raise WorkshopError(f"{java} does not run: {error}.", "Unset WORKSHOP_JAVA, or run bootstrap again.") from error
     if found := re.search(r'version "([^"]+)"', done.stderr):
         return found.group(1)
-    raise WorkshopError(f"{java} does not say which Java it is.", "Unset WORKSHOP_JAVA.", done.stderr[-500:])
+    raise WorkshopError(f"{java} prints no version of Java.", "Unset WORKSHOP_JAVA.", done.stderr[-500:])

@@ -167,7 +167,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a path that leads out": (leads_out, "SHA256SUMS is damaged: line 5"),
     "a damaged file": (damaged, f"{JAR} of the bundle .* is damaged: its SHA-256 is not the one in SHA256SUMS"),
     "a file cut short": (cut_short, f"{PROGRAM} of the bundle .* is damaged"),
-    "a missing file": (lambda p: (p / JAR).unlink(), f"is not whole: {JAR} is missing"),
+    "a missing file": (lambda p: (p / JAR).unlink(), f"is incomplete: {JAR} is missing"),
     "other facts than the list's": (lambda p: (p / FACTS).write_text("{}"), "bundle.json of the bundle .* is damaged"),
     "another file that the list knows": (other_jar, "one.jar of the bundle .* is not the file that this project pins"),
     "another machine": (lambda p: say_otherwise(p, machine="riscv64"), "is for .* riscv64; this machine is"),
@@ -200,7 +200,7 @@ def test_what_is_wrong_is_said_and_nothing_is_used(case: str, folder: Path, proj
 def test_a_hash_told_apart_from_the_stick_guards_the_list(folder: Path):
     right = carried.sha256(folder / SUMS)
     assert carried.opened(f"{folder}#sha256={right}").sums
-    with pytest.raises(Refused, match="is not the bundle that is meant"):
+    with pytest.raises(Refused, match="does not match the given hash"):
         carried.opened(f"{folder}#sha256={'0' * 64}")
 
 
@@ -208,7 +208,7 @@ def test_a_full_disk_is_said_before_anything_is_written(
     folder: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(carried, "SPARE", 1 << 60)
-    with pytest.raises(Refused, match="The disk has no room"):
+    with pytest.raises(Refused, match="The disk does not have enough space"):
         taken(folder, project, tmp_path / "cache")
     assert not list((tmp_path / "cache").rglob("*"))
 
@@ -228,7 +228,7 @@ def test_before_there_is_an_environment_the_wheels_are_checked(folder: Path, pro
 
 def test_a_bundle_is_for_processes_on_this_machine(folder: Path, tmp_path: Path):
     settings = replace(Settings.load({"HOME": str(tmp_path)}), bundle=str(folder), backend="kind")
-    with pytest.raises(WorkshopError, match="A bundle brings what the backend local needs, not kind"):
+    with pytest.raises(WorkshopError, match="A bundle contains files for the backend local, not for kind"):
         taking.take(settings, Timeline())
 
 
@@ -254,7 +254,7 @@ def test_no_name_is_no_bundle(words: list[str], capsys: pytest.CaptureFixture[st
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path):
     (tmp_path / "holiday.jpg").touch()
-    with pytest.raises(WorkshopError, match=r"holds something else already: holiday.jpg"):
+    with pytest.raises(WorkshopError, match=r"contains other files: holiday.jpg"):
         making._must_be_ours(tmp_path)
     with pytest.raises(WorkshopError, match="is a file, not a folder"):
         making._must_be_ours(tmp_path / "holiday.jpg")
@@ -263,7 +263,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path):
 
 def test_a_folder_that_is_no_checkout_makes_no_bundle(tmp_path: Path):
     settings = replace(Settings.load({"HOME": str(tmp_path)}), root=tmp_path)
-    with pytest.raises(WorkshopError, match="is no git checkout"):
+    with pytest.raises(WorkshopError, match="is not a git checkout"):
         making._not_committed(settings)
 
 
@@ -273,7 +273,7 @@ def test_a_change_of_a_pin_must_be_committed_first(tmp_path: Path):
     (settings.root / "README.md").write_text("mine")
     assert making._not_committed(settings) == ["README.md"]
     (settings.root / "requirements.txt").write_text("other==1")
-    with pytest.raises(WorkshopError, match=r"requirements.txt is changed and not committed"):
+    with pytest.raises(WorkshopError, match=r"requirements.txt has uncommitted changes"):
         making._not_committed(settings)
 
 

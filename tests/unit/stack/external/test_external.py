@@ -179,7 +179,7 @@ def here(site: Site, tmp_path: Path) -> Settings:
 
 def test_it_is_chosen_when_asked_for_and_stays(here: Settings):
     backend, why = choose(here)
-    assert (backend.name, why) == ("existing", "a Kafka that is already there, as asked for")
+    assert (backend.name, why) == ("existing", "an existing Kafka, as requested")
     backend.site.write(here.state)
     later = replace(here, site=None, backend="auto")  # another terminal, in which nothing was told
     assert choose(later)[0].site == backend.site
@@ -190,7 +190,9 @@ def test_it_is_chosen_when_asked_for_and_stays(here: Settings):
 @pytest.mark.parametrize("act", ["kill", "pause", "start"])
 def test_a_broker_that_is_not_ours_is_not_broken_and_the_sentence_says_whose_it_is(here: Settings, act: str):
     brokers = Brokers(Existing(here), here.site.kafka())
-    with pytest.raises(WorkshopError, match=r"Broker 2 is not .*not yours.*Only who runs Kafka.*--backend local"):
+    with pytest.raises(
+        WorkshopError, match=r"Broker 2 is not .*not yours.*Only the operator of Kafka.*--backend local"
+    ):
         getattr(brokers, act)(2)
     brokers.restore()  # nothing, and at once
     assert brokers.addresses() == list(here.site.bootstrap)
@@ -198,7 +200,7 @@ def test_a_broker_that_is_not_ours_is_not_broken_and_the_sentence_says_whose_it_
 
 def test_a_node_that_is_not_ours_is_not_broken(here: Settings):
     nodes = KubernetesNodes(Existing(here))
-    with pytest.raises(WorkshopError, match=r"worker-2 .*not yours.*Only who runs the cluster"):
+    with pytest.raises(WorkshopError, match=r"worker-2 .*not yours.*Only the operator of the cluster"):
         nodes.lose("worker-2")
     nodes.restore()
 
@@ -273,7 +275,10 @@ def test_the_kubeconfig_of_ours_means_the_namespace_and_is_closed(here: Settings
         ours["clusters"][0]["cluster"]["certificate-authority-data"] == "YXV0aG9yaXR5"
     )  # whole, wherever it is copied to
     assert here.kubeconfig.stat().st_mode & 0o077 == 0
-    for content, said in (("{", "of no use"), ('{"kind": "Config", "apiVersion": "v1"}', "no use|no current context")):
+    for content, said in (
+        ("{", "cannot be used"),
+        ('{"kind": "Config", "apiVersion": "v1"}', "cannot be used|no current context"),
+    ):
         given.write_text(content)
         with pytest.raises(WorkshopError, match=said):
             cluster_access.write_kubeconfig(here, replace(here.site, kubeconfig=str(given)))

@@ -20,8 +20,8 @@ from workshop.stack.kubernetes.controlplane import progress
     ("written", "said"),
     [
         ({"state": "building", "packages": 3, "of": 9, "said": progress.COMPILED}, "3 of 9 packages"),
-        ({"state": "building", "packages": 8, "of": 9, "said": "it is linked"}, "in the background: it is linked"),
-        ({"state": "building", "said": "Go is looked for"}, "Go is looked for"),
+        ({"state": "building", "packages": 8, "of": 9, "said": "linking"}, "in the background: linking"),
+        ({"state": "building", "said": "searching for Go"}, "searching for Go"),
         ({"state": "built"}, "is built and starts"),
         ({"state": "failed", "said": "No Go."}, "No Go."),
     ],

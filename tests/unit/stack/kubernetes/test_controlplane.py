@@ -88,7 +88,7 @@ def test_a_prebuilt_program_needs_its_hash(tmp_path: Path) -> None:
         settings(tmp_path, WORKSHOP_CONTROLPLANE="/some/file")
     wrong = tmp_path / "program"
     wrong.write_text("#!/bin/sh\n")
-    with pytest.raises(WorkshopError, match="is not the file that WORKSHOP_CONTROLPLANE means"):
+    with pytest.raises(WorkshopError, match="does not match the hash in WORKSHOP_CONTROLPLANE"):
         build.build(settings(tmp_path, WORKSHOP_CONTROLPLANE=f"{wrong}#sha256={'0' * 64}"))
     assert progress.read(settings(tmp_path))["state"] == "failed"
     with pytest.raises(WorkshopError, match="cannot be read"):

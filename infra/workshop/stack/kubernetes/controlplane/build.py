@@ -89,7 +89,7 @@ def _place(settings: Settings) -> Path:
 
 
 def _compile(settings: Settings) -> Path:
-    progress.write(settings, state="building", said="Go is looked for")
+    progress.write(settings, state="building", said="searching for Go")
     try:
         tool = go.provide(settings, Timeline())
     except WorkshopError as error:
@@ -121,7 +121,7 @@ def _compile(settings: Settings) -> Path:
 def _fetch(settings: Settings) -> Path:
     """Fetch a prebuilt program from a URL or a file, and verify its hash."""
     source, _, wanted = settings.controlplane.partition("#sha256=")
-    progress.write(settings, state="building", said=f"{source} is fetched")
+    progress.write(settings, state="building", said=f"fetching {source}")
     with _scratch(settings) as scratch:
         file = scratch / "controlplane"
         try:
@@ -136,7 +136,7 @@ def _fetch(settings: Settings) -> Path:
             ) from error
         if (found := sha256(file)) != wanted:
             raise WorkshopError(
-                f"{source} is not the file that WORKSHOP_CONTROLPLANE means: its SHA-256 is {found}.",
+                f"{source} does not match the hash in WORKSHOP_CONTROLPLANE: its SHA-256 is {found}.",
                 "Check where it comes from; it was not run.",
             )
         return _put(file, _place(settings))

@@ -45,7 +45,7 @@ def counted(settings: Settings, log: Path, of: int, program: str) -> Iterator[No
     def count() -> None:
         while not over.wait(EVERY):
             named = [line for line in log.read_text(errors="replace").splitlines() if " " not in line]
-            said = "it is linked, the last step" if program in named else COMPILED
+            said = "linking, the last step" if program in named else COMPILED
             write(settings, state="building", packages=min(len(named), of), of=of, since=since, said=said)
 
     thread = threading.Thread(target=count, daemon=True)

@@ -96,7 +96,7 @@ def load(archive: Path) -> None:
         docker("load", "--input", str(archive), timeout=600)
         return
     if shutil.which("zstd") is None:
-        raise WorkshopError(f"{archive.name} is packed by zstd, which is not there.", "Install `zstd`.")
+        raise WorkshopError(f"{archive.name} is compressed by zstd, which is not installed.", "Install `zstd`.")
     with subprocess.Popen(["zstd", "-dcq", str(archive)], stdout=subprocess.PIPE) as unpack:
         done = subprocess.run(["docker", "load"], stdin=unpack.stdout, capture_output=True, timeout=600, check=False)
     if done.returncode or unpack.returncode:

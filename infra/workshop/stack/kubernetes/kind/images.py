@@ -63,7 +63,7 @@ def bring_node_image(settings: Settings) -> str:
         else:
             _pull(settings, image)
     if not engine.image_id(image):
-        raise WorkshopError(f"The archive does not hold {image}.", "WORKSHOP_NODE_IMAGE names what is in it.")
+        raise WorkshopError(f"The archive does not contain {image}.", "Set WORKSHOP_NODE_IMAGE to the image in it.")
     return image
 
 

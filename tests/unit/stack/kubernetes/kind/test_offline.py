@@ -286,7 +286,7 @@ def test_too_small_a_disk_is_told_before_anything_starts(
     monkeypatch.setattr(requirements, "missing", list)
     monkeypatch.setattr(requirements.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 5e9}))
     requirements.check(settings, ["python-image"], Shell(tmp_path / "log"), install=False)
-    with pytest.raises(WorkshopError, match=r"takes 12 GB.*5\.0 GB are free"):
+    with pytest.raises(WorkshopError, match=r"needs 12 GB.*5\.0 GB are free"):
         requirements.check(settings, ["node"], Shell(tmp_path / "log"), install=False)
 
 

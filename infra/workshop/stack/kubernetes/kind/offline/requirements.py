@@ -40,7 +40,7 @@ def check(settings: Settings, to_make: Iterable[str], shell: Shell, *, install: 
     free = shutil.disk_usage(_existing(settings.cache)).free / 1e9
     if free < gigabytes:
         raise WorkshopError(
-            f"To build a node image takes {gigabytes} GB for a while, and {free:.1f} GB are free in {settings.cache}.",
+            f"Building a node image needs {gigabytes} GB for a while; {free:.1f} GB are free in {settings.cache}.",
             "Free some space, or set WORKSHOP_CACHE to a folder on another disk.",
         )
 
