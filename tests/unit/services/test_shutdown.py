@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from services.runtime import shutdown
 
 PROGRAM = """
 import sys, time
@@ -46,5 +47,5 @@ def test_a_process_that_hangs_is_ended_with_a_sentence():
     with process(0.05, "hangs") as running:
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=30)
-    assert running.returncode == 1
+    assert running.returncode == shutdown.FAILED == 1
     assert "took longer than 0.05 seconds" in err
