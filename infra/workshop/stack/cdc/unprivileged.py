@@ -1,4 +1,4 @@
-"""Start of PostgreSQL as the user nobody if root runs the workshop: it refuses to run as root."""
+"""Start of PostgreSQL as the user nobody if root runs the workshop: PostgreSQL refuses root."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from workshop.base.settings import Settings
 APP = "app.kubernetes.io/name"  # the label that names a deployment's pods
 PAUSE = 1.0  # seconds before another attempt
 ONE_TRY = 30  # seconds for one request
-SHORT = ("apply", "get", "replace", "scale")  # commands whose requests return at once
+SHORT = ("apply", "get", "replace", "scale")  # commands whose requests do not wait for a condition
 REPEATABLE = (*SHORT, "annotate", "cordon", "label", "uncordon")
 LOST = (
     '": EOF',

@@ -1,7 +1,7 @@
 """The control plane's program: cached, fetched from a configured source, or compiled once.
 
 Compilation runs at idle priority. `infra/benchmarks/compile.py` prints its time, memory and disk space. Linking shows a
-resident set of 3 GB, but most of it are mapped files, which the system reclaims when others need memory. So a limit for
+resident set of 3 GB, but most of it is mapped files, which the system reclaims when others need memory. So a limit for
 Go's own memory (GOMEMLIMIT) has no benefit.
 """
 

@@ -1,4 +1,4 @@
-"""Progress of the compilation, in a small file in the state folder that other processes read."""
+"""Progress of the compilation, in a file of the state folder that other processes read."""
 
 from __future__ import annotations
 
