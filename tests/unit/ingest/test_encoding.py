@@ -39,7 +39,7 @@ def test_a_few_damaged_lines_do_not_change_the_encoding_of_a_text():
 
 
 def test_bytes_that_could_be_two_encodings_are_not_guessed():
-    with pytest.raises(WorkshopError, match=r"log\.csv is not UTF-8, and its encoding cannot be told"):
+    with pytest.raises(WorkshopError, match=r"log\.csv is not UTF-8, and its encoding cannot be determined"):
         decided(b"x\xf5y\n")
 
 

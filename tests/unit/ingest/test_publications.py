@@ -174,5 +174,5 @@ def test_a_publisher_that_was_replaced_is_told_so(code: int):
 
 def test_another_error_is_told_in_its_own_words():
     found = publications._sentence(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED, "not yours"), "cards")
-    assert found.happened == "Kafka did not take the rows for 'cards': not yours."
-    assert "no row is lost or doubled" in found.next_step
+    assert found.happened == "Kafka did not accept the rows for 'cards': not yours."
+    assert "no row is lost or duplicated" in found.next_step

@@ -39,9 +39,7 @@ def test_one_day_above_twelve_shows_the_order_of_all_others():
     survey = surveyed(["01/02/2018", "03/04/2018", "25/04/2018"])
     accepted(survey)
     assert survey.conventions(Hints()).order == "day-first"
-    assert survey.notes(Hints()) == [
-        "Times are read day first, as '25/04/2018' in line 4 shows; --dates says otherwise."
-    ]
+    assert survey.notes(Hints()) == ["Times are read day first, as '25/04/2018' in line 4 shows; --dates overrides it."]
     assert survey.times.reading(Hints()) == ["dates day-first"]
 
 
@@ -92,7 +90,7 @@ def test_an_amount_with_two_decimals_shows_what_three_digits_mean():
     accepted(survey)
     assert survey.conventions(Hints()).decimal == ","
     assert survey.notes(Hints()) == [
-        "The decimal sign of amounts is a comma, as '5,6' in line 3 shows; --decimal says otherwise.",
+        "The decimal sign of amounts is a comma, as '5,6' in line 3 shows; --decimal overrides it.",
         "1 amount has three decimals; the first is '1,234' in line 2.",
     ]
 
@@ -101,7 +99,7 @@ def test_amounts_that_can_be_read_in_two_ways_are_refused_with_both():
     survey = surveyed(amounts=["1.234", "7"])
     found = refused(survey)
     assert "'1.234' in line 2 is 1.234 or 1234, and no row shows which" in found.happened
-    assert found.next_step == "Say the decimal sign: --decimal , or --decimal ."
+    assert found.next_step == "Set the decimal sign: --decimal , or --decimal ."
     accepted(survey, decimal=".")
     assert survey.amounts.reading(Hints(decimal=".")) == ["decimal sign ."]
 

@@ -47,14 +47,16 @@ def test_the_first_sheet_that_is_shown_is_taken_and_the_others_are_told(tmp_path
     sheets = {"hidden": [["x"]], "second": [HEAD, ["a", 1]], "third": [HEAD, ["b", 2]]}
     path = workbook(tmp_path / "log.xlsx", sheets, hidden=("hidden",))
     made = WorkbookTable(path, Hints(), WANTED)
-    assert made.notes == ["Read from the sheet second, the first of 2; --sheet NAME takes another one: third."]
+    assert made.notes == ["Read from the sheet second, the first of 2; --sheet NAME selects another one: third."]
     assert read(path, sheet="third")[0] == ["b"]
     assert WorkbookTable(path, Hints(sheet="third"), WANTED).reading == "sheet third"
 
 
 def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path: Path):
     path = workbook(tmp_path / "log.xlsx", {"one": [HEAD], "two": [HEAD]})
-    with pytest.raises(WorkshopError, match=r"has no sheet 'three'; its sheets are: one, two\. Say which one: --sheet"):
+    with pytest.raises(
+        WorkshopError, match=r"has no sheet 'three'; its sheets are: one, two\. Choose one of them: --sheet"
+    ):
         WorkbookTable(path, Hints(sheet="three"), WANTED)
 
 

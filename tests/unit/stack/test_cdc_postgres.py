@@ -58,7 +58,7 @@ def test_half_a_folder_is_none(server: Postgres, monkeypatch: pytest.MonkeyPatch
     ("log", "advice"),
     [
         ("FATAL: could not create any TCP/IP sockets", "Its port was taken"),
-        ("Permission denied", "A folder is closed to it"),
+        ("Permission denied", "PostgreSQL may not read a folder"),
         ("initdb: error: cannot be run as root", "Run the workshop as an ordinary user."),
         ("something else", "`workshop logs postgres`"),
     ],

@@ -64,6 +64,6 @@ def test_the_database_is_started_first_and_stopped_last(settings: Settings):
 
 def test_somebody_elses_kafka_is_left_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(stack, "kept", lambda state: object())
-    with pytest.raises(WorkshopError, match="not in somebody else's Kafka"):
+    with pytest.raises(WorkshopError, match="not available with an existing Kafka"):
         up(settings)
     assert done == []

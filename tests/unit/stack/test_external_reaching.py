@@ -66,7 +66,7 @@ def test_a_name_that_is_not_known_is_told(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(probe, "connection", unknown)
     found = refusal(site("kafka.example:9092"))
-    assert found.happened == "No machine is known under the name kafka.example."
+    assert found.happened == "The host name kafka.example cannot be resolved."
     assert "VPN" in found.next_step
 
 
@@ -74,16 +74,18 @@ def test_a_name_that_is_not_known_is_told(monkeypatch: pytest.MonkeyPatch):
 def test_what_listens_and_is_no_broker_is_told(server: Callable, answer: bytes | None, said: str):
     address = server(answer)
     assert refusal(site(address)).happened == (
-        f"Something listens at {address}, but it {said}, and PLAINTEXT was told."
+        f"Something listens at {address}, but it {said} (WORKSHOP_KAFKA_SECURITY is PLAINTEXT)."
     )
 
 
 def test_a_server_that_does_not_speak_tls_is_told(server: Callable):
     address = server(b"this is not TLS, and long enough to be read as a record")
-    assert "but it does not speak TLS, and SSL was told" in refusal(site(address, security="SSL")).happened
+    assert (
+        "but it does not speak TLS (WORKSHOP_KAFKA_SECURITY is SSL)" in refusal(site(address, security="SSL")).happened
+    )
 
 
-@pytest.mark.parametrize(("ca", "advice"), [("/ca.pem", "ask for it anew"), ("", "Name the authority")])
+@pytest.mark.parametrize(("ca", "advice"), [("/ca.pem", "ask for it again"), ("", "to the authority of the brokers")])
 def test_a_certificate_that_is_not_trusted_is_told_with_the_setting(
     ca: str, advice: str, monkeypatch: pytest.MonkeyPatch
 ):
@@ -135,10 +137,10 @@ def test_if_none_answers_the_first_reason_is_told(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("security", "said", "sentence"),
     [
-        ("SASL_SSL", "Unsupported SASL mechanism", "Kafka does not take the mechanism PLAIN"),
-        ("SASL_SSL", "Authentication failed", "Kafka does not let me in: Authentication failed."),
-        ("SASL_SSL", "", "Kafka answered, but not to the end"),
-        ("PLAINTEXT", "", "Kafka answers, but not to somebody without a name"),
+        ("SASL_SSL", "Unsupported SASL mechanism", "Kafka does not support the mechanism PLAIN"),
+        ("SASL_SSL", "Authentication failed", "Kafka refuses the user me: Authentication failed."),
+        ("SASL_SSL", "", "Kafka answers, but the brokers of the cluster could not be listed"),
+        ("PLAINTEXT", "", "Kafka answers, but refuses clients without credentials"),
     ],
 )
 def test_a_refusal_is_told_with_what_the_broker_says(
