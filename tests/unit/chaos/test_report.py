@@ -68,7 +68,7 @@ def verdict(seen: Day) -> list[str]:
 
 
 def test_a_run_that_did_not_come_to_its_end_proves_nothing():
-    assert verdict(day()) == ["The run did not come to its end: nothing is proved."]
+    assert verdict(day()) == ["The run was aborted; there is no verdict."]
 
 
 def test_a_kept_promise_is_one_sentence():

@@ -43,9 +43,9 @@ def test_what_was_brought_is_told_from_what_was_there(
     monkeypatch.setattr(bundle.prefetching, "bring", lambda *about: pieces)
     bundle.prefetch(settings, options())
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["jars", "1", "2.0", "brought", "now"] in lines
-    assert ["image", "5.0", "was", "there"] in lines
-    assert ["none", "0.0", "not", "there"] in lines
+    assert ["jars", "1", "2.0", "added", "now"] in lines
+    assert ["image", "5.0", "present"] in lines
+    assert ["none", "0.0", "missing"] in lines
     assert ["in", "all", "1", "7.0"] in lines
 
 

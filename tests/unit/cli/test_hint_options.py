@@ -33,9 +33,9 @@ def test_names_in_a_header_may_have_blanks_around_them():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--delimiter", "ab"), "'ab' is no delimiter; give one sign, or tab or blank"),
-        (("--header", "a,,b"), "'a,,b' names no columns"),
-        (("--header", ""), "'' names no columns"),
+        (("--delimiter", "ab"), "'ab' is not a delimiter; give one character, or tab or blank"),
+        (("--header", "a,,b"), "'a,,b' has an empty column name"),
+        (("--header", ""), "'' has an empty column name"),
         (("--decimal", ";"), "invalid choice"),
         (("--time-unit", "h"), "invalid choice"),
     ],

@@ -12,7 +12,7 @@ from workshop.cli.output import bar, kafka_as_sentences, refused_rows, tell_note
 
 
 def test_an_error_of_kafka_is_a_sentence():
-    with pytest.raises(WorkshopError, match=r"Kafka says KafkaTimeoutError\."), kafka_as_sentences():
+    with pytest.raises(WorkshopError, match=r"Kafka reports KafkaTimeoutError\."), kafka_as_sentences():
         raise KafkaTimeoutError("late")
 
 
