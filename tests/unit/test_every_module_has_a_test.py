@@ -10,19 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("workshop", "services", "node_agent")
 # Modules that no unit test imports. Do not add a name: write a test.
 WITHOUT: set[str] = {
-    "workshop.cli.commands",
-    "workshop.lessons.change_data_capture.experiments",
-    "workshop.lessons.change_data_capture.live",
-    "workshop.lessons.event_replay.live",
-    "workshop.lessons.fraud_analysis.live",
-    "workshop.lessons.going_further",
-    "workshop.lessons.microservices_on_kubernetes.checks",
-    "workshop.lessons.microservices_on_kubernetes.experiments",
-    "workshop.lessons.scaling_under_load.experiments",
     "workshop.load.locustfile",
-    "workshop.stack.backends.kind",
-    "workshop.stack.backends.local",
-    "workshop.stack.doctor",
 }  # fmt: skip
 
 

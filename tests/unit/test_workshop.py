@@ -18,8 +18,8 @@ def test_the_names_lead_to_the_modules_that_have_them():
 
 
 def test_another_name_is_an_error_of_an_attribute():
-    with pytest.raises(AttributeError, match="module 'workshop' has no attribute 'conect'"):
-        _ = workshop.conect
+    with pytest.raises(AttributeError, match="module 'workshop' has no attribute 'nothing'"):
+        _ = workshop.nothing
 
 
 def test_importing_the_package_imports_no_client():

@@ -21,6 +21,12 @@ from charset_normalizer import from_bytes
 from workshop.base.errors import WorkshopError
 from workshop.ingest.alphabets import EAST_ASIAN, ENCODINGS
 
+CODECS = (
+    "idna",
+    "punycode",
+    "unicode_escape",
+    "raw_unicode_escape",
+)  # they decode text, but no file is written in them
 UTF_8 = "utf-8-sig"
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -133,7 +139,7 @@ def given(name: str, path_name: str) -> Encoding:
     try:
         found = codecs.lookup(name)
         "é".encode(found.name, "ignore")
-        if not found._is_text_encoding or found.name in ("idna", "punycode", "unicode_escape", "raw_unicode_escape"):
+        if not found._is_text_encoding or found.name.replace("-", "_") in CODECS:
             raise LookupError
     except (LookupError, UnicodeError, TypeError, ValueError):
         raise WorkshopError(

@@ -129,7 +129,8 @@ def _objects(text: TextIOWrapper, name: str) -> Iterator[Row]:
         WorkshopError: the array has no end, or invalid text between two objects.
     """
     rest, number = text.read(STEP), 1
-    place = rest.index("[") + 1
+    while (place := rest.find("[") + 1) == 0:  # blanks only: `_begins_array` has seen the bracket
+        rest = text.read(STEP)
     while True:
         if between := _BETWEEN.match(rest, place):  # always true: the match may be empty
             place = between.end()

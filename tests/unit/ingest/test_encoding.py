@@ -33,7 +33,7 @@ def test_letters_of_one_language_show_the_encoding():
 
 def test_a_few_damaged_lines_do_not_change_the_encoding_of_a_text():
     good = f"{FRENCH}\n".encode() * 10
-    found = decided(good, b"caf\xe9\n", good)
+    found = decided(good, b"\xe9t\xe9\n", good)
     assert found == Encoding(damaged=True)
     assert found.errors == "surrogateescape"
 
@@ -65,7 +65,9 @@ def test_the_encoding_that_the_user_names_is_taken(name: str, found: str):
     assert given(name, "log.csv") == Encoding(found, given=True)
 
 
-@pytest.mark.parametrize("name", ["klingon", "", "base64", "idna", "a\0b", "rot13"])
+@pytest.mark.parametrize(
+    "name", ["klingon", "", "base64", "idna", "a\0b", "rot13", "unicode_escape", "raw-unicode-escape"]
+)
 def test_a_name_that_is_no_encoding_of_texts_is_refused(name: str):
     with pytest.raises(WorkshopError, match=r"is not the name of an encoding\. Names are utf-8"):
         given(name, "log.csv")

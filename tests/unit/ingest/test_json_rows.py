@@ -49,6 +49,12 @@ def test_an_array_is_read_whatever_the_pieces(tmp_path: Path, piece: int, monkey
     assert [(one.line, one.reason, one.raw) for one in chunk.refused] == [(3, "it is no JSON object", "5")]
 
 
+def test_an_array_may_begin_behind_more_blanks_than_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(json_rows, "STEP", 4)
+    (chunk,) = table(tmp_path, "\n" * 9 + '[{"at": "1"}]').chunks(10)
+    assert chunk.columns["at"].to_pylist() == ["1"]
+
+
 def test_numbers_stay_as_they_are_written_and_other_values_are_text(tmp_path: Path):
     row = '{"at": 1.50, "big": 123456789012345678901234567890, "yes": true, "no": null, "list": [1.0], "text": "é"}'
     (chunk,) = table(tmp_path, f"{row}\n").chunks(10)

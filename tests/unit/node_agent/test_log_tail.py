@@ -93,8 +93,8 @@ def append(file: Path, text: bytes) -> Callable[[], object]:
 
 def test_a_file_is_followed_until_its_writer_has_ended(tmp_path: Path):
     file = tmp_path / "log"
-    steps = [append(file, b"first\nsec"), lambda: None, append(file, b"ond\n")]
-    assert follow(file, steps) == b"first\nsecond\n"
+    steps = [append(file, b"first\nx"), lambda: None, append(file, b"y\n")]
+    assert follow(file, steps) == b"first\nxy\n"
 
 
 def test_a_file_that_is_set_aside_is_read_to_its_end_and_then_the_fresh_one(tmp_path: Path):

@@ -81,3 +81,12 @@ def test_a_rehearsal_raises_what_is_not_passed_with_the_traceback_of_the_error(m
         outcome(raising(WorkshopError("It is away.")))
     assert "WorkshopError: It is away." in failed.value.detail
     assert "Traceback" in failed.value.detail
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("a defect"), KafkaTimeoutError("no answer")])
+def test_a_rehearsal_shows_the_traceback_of_an_unforeseen_error(error: Exception, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WORKSHOP_STRICT", "1")
+    with pytest.raises(engine.CheckFailed) as failed:
+        outcome(raising(error))
+    assert f"{type(error).__name__}: " in failed.value.detail
+    assert "Traceback" in failed.value.detail

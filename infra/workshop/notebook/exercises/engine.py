@@ -75,14 +75,15 @@ def _outcome(check: Callable[..., str], *arguments: object, **named: object) -> 
         lines = (("observed", error.happened), ("said", said), ("hint", error.next_step))
         return "not yet", tuple(line for line in lines if line[1]), traceback.format_exc()
     except KafkaError as error:
-        seen, hint = (
+        trace, seen, hint = (
+            traceback.format_exc(),
             f"the check could not ask Kafka: {type(error).__name__}",
             "Run the check once more; if it says so again, `workshop up` in a terminal repairs the stack.",
         )
     except Exception as error:  # an answer can contain anything, and an attendee must not get a traceback
-        seen = f"the check could not use the answer: {type(error).__name__}: {error}"
+        trace, seen = traceback.format_exc(), f"the check could not use the answer: {type(error).__name__}: {error}"
         hint = "Look at what the names in the answer cell hold."
-    return "not yet", (("observed", seen), ("hint", hint)), traceback.format_exc()
+    return "not yet", (("observed", seen), ("hint", hint)), trace
 
 
 def _row(settings: Settings, name: str) -> str:
