@@ -228,7 +228,7 @@ def test_a_wrong_setting_is_reported_with_a_message(
 
 def test_reset_takes_the_workshops_objects_and_leaves_others(cluster: OthersCluster, alice: Path):
     cluster.kubectl("-n", ALICE, "create", "configmap", "somebody-elses", "--from-literal=a=1")
-    assert "the namespace class-alice go on" in " ".join(workshop(alice, {}, "down").stdout.split())
+    assert "the namespace class-alice keep running" in " ".join(workshop(alice, {}, "down").stdout.split())
     done = workshop(alice, {}, "reset")
     assert done.returncode == 0, done.stderr
     left = json.loads(cluster.kubectl("-n", ALICE, "get", "deployments,services,configmaps,secrets", "-o", "json"))[
