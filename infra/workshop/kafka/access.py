@@ -11,6 +11,7 @@ from pathlib import Path
 from workshop.base import endpoints as endpoints_file
 from workshop.base.settings import Settings
 from workshop.kafka import name_prefix
+from workshop.kafka.properties import escaped
 from workshop.kafka.repairs import client as client_repairs
 
 PASSWORD_FILE, PREFIX, COPIES = "password_file", "prefix", "copies"
@@ -75,8 +76,6 @@ def for_confluent(kafka: Mapping) -> dict[str, object]:
 
 def for_java(kafka: Mapping) -> str:
     """Return the same settings for Kafka's own tools, as a properties file; empty without security."""
-    from workshop.kafka.properties import escaped
-
     lines = {"security.protocol": kafka.get("security_protocol", "PLAINTEXT")}
     if mechanism := kafka.get("sasl_mechanism"):
         module = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"

@@ -106,7 +106,7 @@ def test_a_new_process_is_seen_by_who_may_live_with_an_old_answer() -> None:
     assert child.pid not in process_tree.whole(os.getpid(), max_age=1e-9)
 
 
-def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
+def test_the_supervisor_ends_what_its_program_left_and_starts_it_again(tmp_path: Path) -> None:
     script = 'sleep 600 & echo $! >>"$0/left"; exec sleep 601'
     supervisor = subprocess.Popen([*SUPERVISOR, "sh", "-c", script, str(tmp_path)], stdout=subprocess.DEVNULL)
     try:
@@ -122,7 +122,7 @@ def test_the_warden_ends_what_its_program_left_and_starts_it_again(tmp_path: Pat
     assert not _lives(second)
 
 
-def test_the_warden_gives_up_on_what_never_comes_to_live(tmp_path: Path) -> None:
+def test_the_supervisor_gives_up_on_a_program_that_never_runs(tmp_path: Path) -> None:
     script = 'echo tried >>"$0/tries"; sleep 600 & echo $! >>"$0/left"; exit 3'
     program = ["sh", "-c", script, str(tmp_path)]
     done = subprocess.run([*SUPERVISOR, *program], capture_output=True, text=True, check=False, timeout=60)

@@ -20,7 +20,7 @@ _run_once = Sender.run_once
 
 
 class BrokerNotListed(NodeNotReadyError, UnknownBrokerIdError):
-    """The broker is missing in the client's metadata; newer ones may contain it or name another leader."""
+    """The broker is missing from the client's metadata; newer metadata may contain it or name another leader."""
 
 
 def apply() -> None:
