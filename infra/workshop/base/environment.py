@@ -6,12 +6,27 @@ import os
 from pathlib import Path
 
 from workshop.base.files import write_atomically
-from workshop.base.settings import Settings
+from workshop.base.settings import Settings, stack_variables
 
 STARTUP = (
     "from workshop.notebook.notebook_errors import install; install()\n"  # IPython runs it at the start of each kernel
 )
 PRIVATE = ("components", "home", "kafka", "logs")  # not the state folder: for root, PostgreSQL runs as another user
+
+
+def variable(name: str, default: str = "") -> str:
+    """Return a variable of the operating system, such as PATH or a proxy; an empty one counts as not set."""
+    return os.environ.get(name) or default
+
+
+def inherited(**more: str) -> dict[str, str]:
+    """Return this process's environment with more variables, for a child process."""
+    return {**os.environ, **more}
+
+
+def only(*names: str) -> dict[str, str]:
+    """Return these variables of this process's environment, if they are set."""
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def own_folders(settings: Settings) -> dict[str, str]:
@@ -56,14 +71,13 @@ def make_folders(settings: Settings) -> None:
 def search_path(settings: Settings) -> str:
     """Return a PATH in which Kafka's tools and the environment's commands come first."""
     first = [str(settings.commands), str(settings.python_bin)]
-    rest = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part and part not in first]
+    rest = [part for part in variable("PATH", os.defpath).split(os.pathsep) if part and part not in first]
     return os.pathsep.join(first + rest)
 
 
 def tool_environment(settings: Settings) -> dict[str, str]:
     """Return the complete environment of a process that works with the workshop."""
-    stack = {"WORKSHOP_STATE": str(settings.common), "WORKSHOP_CACHE": str(settings.cache)}
-    env = {**os.environ, **own_folders(settings), **stack, "PATH": search_path(settings)}
+    env = inherited(**own_folders(settings), **stack_variables(settings), PATH=search_path(settings))
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # otherwise every kernel compiles every library again
     return env
 
@@ -73,3 +87,10 @@ def adopt(settings: Settings) -> None:
     for name, value in own_folders(settings).items():
         os.environ.setdefault(name, value)
     os.environ["PATH"] = search_path(settings)
+
+
+def bypass_proxy() -> None:
+    """Let HTTP clients of this process reach servers on this machine directly where a proxy is set."""
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [part for part in os.environ.get(name, "").split(",") if part]
+        os.environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost"]))

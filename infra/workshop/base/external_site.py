@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,6 @@ from workshop.base.files import read_record, write_atomically
 SECURITY = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 IMAGE = "workshop/services:1"
-ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
-NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-IMAGE_NAME = re.compile(r"[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
-PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,38}[a-z0-9])?[.-]")
 FILE = "site.json"
 
 
@@ -93,16 +87,23 @@ class Site:
             WorkshopError: a variable is missing or has an invalid value; the message describes a valid value.
         """
         if not self.bootstrap:
-            raise _missing("WORKSHOP_BOOTSTRAP", "the brokers' addresses, such as kafka.example.org:9093")
+            raise _missing("WORKSHOP_BOOTSTRAP is not set: the brokers' addresses, such as kafka.example.org:9093")
         if not self.prefix:
-            raise _missing("WORKSHOP_PREFIX", "what your topics' names begin with, such as alice-")
+            raise _missing("WORKSHOP_PREFIX is not set: what your topics' names begin with, such as alice-")
         if self.authenticated and not self.user:
-            raise _missing("WORKSHOP_KAFKA_USER", f"your name for Kafka, as WORKSHOP_KAFKA_SECURITY is {self.security}")
+            raise _missing(
+                f"WORKSHOP_KAFKA_USER is not set: your name for Kafka, as WORKSHOP_KAFKA_SECURITY is {self.security}"
+            )
         if self.authenticated and not self.password_file:
-            raise _missing("WORKSHOP_KAFKA_PASSWORD_FILE", "a file that holds your password for Kafka and nothing else")
+            raise _missing(
+                "WORKSHOP_KAFKA_PASSWORD_FILE is not set: a file that holds your password for Kafka and nothing else"
+            )
         if bool(self.kubeconfig) != bool(self.namespace):
-            name = "WORKSHOP_NAMESPACE" if self.kubeconfig else "WORKSHOP_KUBECONFIG"
-            raise _missing(name, "it goes together with the other one of WORKSHOP_KUBECONFIG and WORKSHOP_NAMESPACE")
+            lacking = "NAMESPACE" if self.kubeconfig else "KUBECONFIG"
+            raise _missing(
+                f"WORKSHOP_{lacking} is not set: it goes together with the other one of WORKSHOP_KUBECONFIG and "
+                "WORKSHOP_NAMESPACE"
+            )
         if self.authenticated:
             _closed_file(Path(self.password_file))
         if self.encrypted and self.ca:
@@ -129,87 +130,8 @@ def kept(state: Path) -> Site | None:
         return None
 
 
-def read(env: Mapping[str, str], root: Path) -> Site | None:
-    """Return the settings from the environment, or None if it names no brokers.
-
-    Args:
-        root: the folder to which paths are relative.
-
-    Raises:
-        WorkshopError: a value is invalid; the message names the variable.
-    """
-    if not env.get("WORKSHOP_BOOTSTRAP"):
-        return None
-    bootstrap = _addresses(env, "WORKSHOP_BOOTSTRAP")
-    return Site(
-        bootstrap=bootstrap,
-        inside=_addresses(env, "WORKSHOP_KAFKA_INSIDE") or bootstrap,
-        security=_one_of(env, "WORKSHOP_KAFKA_SECURITY", SECURITY),
-        mechanism=_one_of(env, "WORKSHOP_KAFKA_MECHANISM", MECHANISMS),
-        user=_matching(env, "WORKSHOP_KAFKA_USER", re.compile(r"[!-~]{1,200}"), "one word"),
-        password_file=_file(env, "WORKSHOP_KAFKA_PASSWORD_FILE", root),
-        ca=_file(env, "WORKSHOP_KAFKA_CA", root),
-        prefix=_matching(
-            env,
-            "WORKSHOP_PREFIX",
-            PREFIX,
-            "at most 40 small letters, digits, dots and dashes, then '-' or '.': alice-",
-        ),
-        kubeconfig=_file(env, "WORKSHOP_KUBECONFIG", root),
-        namespace=_matching(
-            env, "WORKSHOP_NAMESPACE", NAMESPACE, "a namespace's name: small letters, digits and dashes"
-        ),
-        image=_matching(env, "WORKSHOP_SERVICES_IMAGE", IMAGE_NAME, "an image's name: registry.example.org/services:1")
-        or IMAGE,
-        payments_url=_url(env, "WORKSHOP_PAYMENTS_URL"),
-    )
-
-
-def _missing(name: str, what: str) -> WorkshopError:
-    return WorkshopError(
-        f"{name} is not set: {what}.", "docs/existing-cluster.md lists the variables of the backend existing."
-    )
-
-
-def _addresses(env: Mapping[str, str], name: str) -> tuple[str, ...]:
-    text = env.get(name, "")
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    good = [match for part in found if (match := ADDRESS.fullmatch(part)) and 0 < int(match[2]) < 65536]
-    if len(good) != len(found) or (text and not found):
-        raise WorkshopError(f"{name} is '{text}'.", "It takes addresses such as kafka-1.example.org:9093, with commas.")
-    return found
-
-
-def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
-    value = env.get(name) or allowed[0]
-    if value not in allowed:
-        raise WorkshopError(f"{name} is '{value}', which is not known.", f"It takes one of: {', '.join(allowed)}.")
-    return value
-
-
-def _matching(env: Mapping[str, str], name: str, pattern: re.Pattern, meant: str) -> str:
-    value = env.get(name, "")
-    if value and not pattern.fullmatch(value):
-        raise WorkshopError(f"{name} is '{value}'.", f"It takes {meant}.")
-    return value
-
-
-def _file(env: Mapping[str, str], name: str, root: Path) -> str:
-    if not env.get(name):
-        return ""
-    try:
-        return str((root / Path(env[name]).expanduser()).absolute())
-    except RuntimeError:
-        raise WorkshopError(
-            f"{name} names {env[name]}, in a home folder that does not exist.", "Write it in full."
-        ) from None
-
-
-def _url(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "").rstrip("/")
-    if value and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+(/[!-~]*)?", value):
-        raise WorkshopError(f"{name} is '{value}'.", "It takes an address such as http://payments.example.org.")
-    return value
+def _missing(fact: str) -> WorkshopError:
+    return WorkshopError(f"{fact}.", "docs/existing-cluster.md lists the variables of the backend existing.")
 
 
 def _closed_file(path: Path) -> None:

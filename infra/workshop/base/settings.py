@@ -5,18 +5,17 @@ Other modules take settings and port numbers of this machine from here.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from workshop.base import external_site, stack_folders
-from workshop.base.errors import WorkshopError
 from workshop.base.external_site import Site
+from workshop.base.variables import Form, InvalidVariable, Variables
 
 BACKENDS = ("auto", "local", "kind", "existing")
 KAFKA_VERSION = "4.3.1"
@@ -28,6 +27,7 @@ BLOCK = 20
 BLOCKS = 100
 BROKER_OFFSET, CONTROLLER_OFFSET, PAYMENTS_OFFSET, API_OFFSET, LAB_OFFSET = 0, 10, 15, 16, 19
 POSTGRES_OFFSET, CONNECT_OFFSET = 4, 5  # change data capture
+REGISTRY_OFFSET, REGISTRY_HEALTH_OFFSET = 6, 7  # the schema registry
 ETCD_PEER_OFFSET, ETCD_OFFSET, KUBELET_OFFSET, METRICS_OFFSET = 10, 14, 17, 18  # the backend `local`'s Kubernetes
 
 # The default node image of the pinned version of kind, with the digest from kind's source.
@@ -94,30 +94,30 @@ class Settings:
         Raises:
             WorkshopError: a value is invalid; the message names the variable.
         """
-        env = os.environ if environ is None else environ
+        given = Variables(os.environ if environ is None else environ)
         root = Path(__file__).resolve().parents[3]
-        home = _folder(env, "WORKSHOP_STATE", root / ".workshop")
+        home = _folder(given, "WORKSHOP_STATE", lambda: root / ".workshop")
         return cls(
             root=root,
             home=home,
             state=stack_folders.folder(home, stack_folders.last(home)),
-            cache=_folder(env, "WORKSHOP_CACHE", root if env.get("WORKSHOP_CACHE") else _user_cache(env)),
-            backend=_choice(env, "WORKSHOP_BACKEND", BACKENDS),
-            first_port=_number(env, "WORKSHOP_FIRST_PORT", FIRST_BLOCK, 1024, 65535 - BLOCK),
-            maven=_address(env, "WORKSHOP_MAVEN", MAVEN_CENTRAL),
-            java=_path(env, "WORKSHOP_JAVA") if env.get("WORKSHOP_JAVA") else None,
-            pace=_factor(env, "WORKSHOP_PACE", 0.2, 5.0),
-            patience=_number(env, "WORKSHOP_PATIENCE", 90, 1, 3600),
-            strict=env.get("WORKSHOP_STRICT", "") not in ("", "0"),
-            node_image=env.get("WORKSHOP_NODE_IMAGE", ""),
-            node_archive=_path(env, "WORKSHOP_NODE_ARCHIVE") if env.get("WORKSHOP_NODE_ARCHIVE") else None,
-            registry_mirror=_mirror(env, "WORKSHOP_REGISTRY_MIRROR"),
-            base_image=env.get("WORKSHOP_BASE_IMAGE", ""),
-            cluster=_cluster_name(env, "WORKSHOP_CLUSTER"),
-            kubernetes=_choice(env, "WORKSHOP_KUBERNETES", ("on", "off")) == "on",
-            controlplane=_prebuilt(env, "WORKSHOP_CONTROLPLANE"),
-            bundle=env.get("WORKSHOP_BUNDLE", ""),
-            site=external_site.read(env, _current_folder()),
+            cache=_folder(given, "WORKSHOP_CACHE", lambda: _user_cache(given)),
+            backend=given.choice("WORKSHOP_BACKEND", BACKENDS),
+            first_port=given.whole("WORKSHOP_FIRST_PORT", FIRST_BLOCK, 1024, 65535 - BLOCK),
+            maven=_address(given, "WORKSHOP_MAVEN", MAVEN_CENTRAL),
+            java=_path(given, "WORKSHOP_JAVA"),
+            pace=given.number("WORKSHOP_PACE", 1.0, 0.2, 5.0),
+            patience=given.whole("WORKSHOP_PATIENCE", 90, 1, 3600),
+            strict=given.flag("WORKSHOP_STRICT"),
+            node_image=given.given("WORKSHOP_NODE_IMAGE"),
+            node_archive=_path(given, "WORKSHOP_NODE_ARCHIVE"),
+            registry_mirror=given.text("WORKSHOP_REGISTRY_MIRROR", "", REGISTRY).rstrip("/"),
+            base_image=given.given("WORKSHOP_BASE_IMAGE"),
+            cluster=given.text("WORKSHOP_CLUSTER", "", CLUSTER),
+            kubernetes=given.switch("WORKSHOP_KUBERNETES"),
+            controlplane=given.text("WORKSHOP_CONTROLPLANE", "", PREBUILT),
+            bundle=given.given("WORKSHOP_BUNDLE"),
+            site=_site(given, _current_folder()),
         )
 
     def of(self, backend: str) -> Settings:
@@ -133,8 +133,14 @@ class Settings:
 
     @property
     def python_bin(self) -> Path:
-        """The folder of the environment's commands."""
-        return Path(sys.prefix) / "bin"
+        """The folder of the ordinary environment's commands, also for a process in the environment of lesson 11."""
+        ordinary = self.root / ".venv" if Path(sys.prefix) == self.streams_folder else Path(sys.prefix)
+        return ordinary / "bin"
+
+    @property
+    def streams_folder(self) -> Path:
+        """The environment of lesson 11, stream processing."""
+        return self.root / ".venv-streams"
 
     @property
     def commands(self) -> Path:
@@ -211,6 +217,16 @@ class Ports:
         return self.first + CONNECT_OFFSET
 
     @property
+    def registry(self) -> int:
+        """The port of the schema registry."""
+        return self.first + REGISTRY_OFFSET
+
+    @property
+    def registry_health(self) -> int:
+        """The port on which the schema registry tells whether it has read its data."""
+        return self.first + REGISTRY_HEALTH_OFFSET
+
+    @property
     def lab(self) -> int:
         """The port of JupyterLab."""
         return self.first + LAB_OFFSET
@@ -224,7 +240,16 @@ class Ports:
     def all(self) -> tuple[int, ...]:
         """All ports of the block that may be in use."""
         kubernetes = (self.api, self.etcd, self.etcd_peer, self.kubelet, self.metrics)
-        return (*self.kafka, self.postgres, self.connect, self.payments, *kubernetes, self.lab)
+        return (
+            *self.kafka,
+            self.postgres,
+            self.connect,
+            self.registry,
+            self.registry_health,
+            self.payments,
+            *kubernetes,
+            self.lab,
+        )
 
     @property
     def bootstrap(self) -> list[str]:
@@ -232,13 +257,79 @@ class Ports:
         return [f"127.0.0.1:{self.broker(n)}" for n in NODES]
 
 
-def _user_cache(env: Mapping[str, str]) -> Path:
-    if env.get("XDG_CACHE_HOME"):
-        return Path(env["XDG_CACHE_HOME"]) / CACHE
+REGISTRY = Form(
+    re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._/-]+)?/*"), "a registry's name such as registry.example.org/mirror"
+)
+CLUSTER = Form(re.compile(r"[a-z0-9][a-z0-9-]{0,30}"), "small letters, digits and dashes, 31 at most")
+PREBUILT = Form(
+    re.compile(r"[^#]+#sha256=[0-9a-f]{64}"),
+    "a file or an address and its hash: https://example.org/file#sha256=<64 hex>",
+)
+# Of an existing cluster
+ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+USER = Form(re.compile(r"[!-~]{1,200}"), "one word")
+PREFIX = Form(
+    re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,38}[a-z0-9])?[.-]"),
+    "at most 40 small letters, digits, dots and dashes, then '-' or '.': alice-",
+)
+NAMESPACE = Form(
+    re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"), "a namespace's name: small letters, digits and dashes"
+)
+IMAGE_NAME = Form(
+    re.compile(r"[a-z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?"), "an image's name: registry.example.org/services:1"
+)
+URL = Form(re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[!-~]*)?"), "an address such as http://payments.example.org")
+
+
+def started_at() -> float | None:
+    """Return when bootstrap.sh started, in seconds since 1970, once: later calls, and child processes, get None."""
+    text = os.environ.pop("WORKSHOP_STARTED_AT", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def stack_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables by which another process uses the same stack."""
+    return {"WORKSHOP_STATE": str(settings.common), "WORKSHOP_CACHE": str(settings.cache)}
+
+
+def of_backend(name: str) -> dict[str, str]:
+    """Return the variable that chooses a backend for another process."""
+    return {"WORKSHOP_BACKEND": name}
+
+
+def rehearse() -> None:
+    """Make this process and its children, such as kernels, a rehearsal: a failed check raises an error."""
+    os.environ["WORKSHOP_STRICT"] = "1"
+
+
+def _site(given: Variables, root: Path) -> Site | None:
+    """Return an existing cluster, or None if no brokers are named; `root` is the folder of relative paths."""
+    brokers = given.addresses("WORKSHOP_BOOTSTRAP", ADDRESS, "kafka-1.example.org:9093")
+    if not given.given("WORKSHOP_BOOTSTRAP"):
+        return None
+    return Site(
+        bootstrap=brokers,
+        inside=given.addresses("WORKSHOP_KAFKA_INSIDE", ADDRESS, "kafka-1.example.org:9093") or brokers,
+        security=given.choice("WORKSHOP_KAFKA_SECURITY", external_site.SECURITY),
+        mechanism=given.choice("WORKSHOP_KAFKA_MECHANISM", external_site.MECHANISMS),
+        user=given.text("WORKSHOP_KAFKA_USER", "", USER),
+        password_file=_file(given, "WORKSHOP_KAFKA_PASSWORD_FILE", root),
+        ca=_file(given, "WORKSHOP_KAFKA_CA", root),
+        prefix=given.text("WORKSHOP_PREFIX", "", PREFIX),
+        kubeconfig=_file(given, "WORKSHOP_KUBECONFIG", root),
+        namespace=given.text("WORKSHOP_NAMESPACE", "", NAMESPACE),
+        image=given.text("WORKSHOP_SERVICES_IMAGE", external_site.IMAGE, IMAGE_NAME),
+        payments_url=given.text("WORKSHOP_PAYMENTS_URL", "", URL).rstrip("/"),
+    )
+
+
+def _user_cache(given: Variables) -> Path:
+    if above := given.given("XDG_CACHE_HOME"):
+        return Path(above) / CACHE
     try:
-        return Path(env.get("HOME") or Path.home()) / ".cache" / CACHE
+        return Path(given.given("HOME") or Path.home()) / ".cache" / CACHE
     except RuntimeError:  # the system's user database lacks this user, as in some containers
-        raise WorkshopError(
+        raise InvalidVariable(
             "HOME is not set, and this user has no home folder.", "Set HOME, or WORKSHOP_CACHE."
         ) from None
 
@@ -251,84 +342,40 @@ def _current_folder() -> Path:
         return Path(os.environ.get("PWD") or "/")
 
 
-def _folder(env: Mapping[str, str], name: str, default: Path) -> Path:
-    path = _path(env, name) if env.get(name) else default
+def _folder(given: Variables, name: str, default: Callable[[], Path]) -> Path:
+    path = _path(given, name) or default()
     if set(",:") & set(str(path)):
-        raise WorkshopError(
+        raise InvalidVariable(
             f"{name} is {path}: Java reads a comma or a colon in a path as its end.", "Take another folder."
         )
     if not path.is_absolute():
         path = _current_folder() / path
     if path.exists() and not path.is_dir():
-        raise WorkshopError(f"{name} names {path}, which is not a folder.", "Name a folder, or unset it.")
+        raise InvalidVariable(f"{name} names {path}, which is not a folder.", "Name a folder, or unset it.")
     return path
 
 
-def _path(env: Mapping[str, str], name: str) -> Path:
+def _path(given: Variables, name: str) -> Path | None:
+    if not (text := given.given(name)):
+        return None
     try:
-        return Path(env[name]).expanduser()
+        return Path(text).expanduser()
     except RuntimeError:
-        raise WorkshopError(
-            f"{name} names {env[name]}, a home folder that does not exist.", "Write it in full."
-        ) from None
+        raise InvalidVariable(f"{name} names {text}, a home folder that does not exist.", "Write it in full.") from None
 
 
-def _address(env: Mapping[str, str], name: str, default: str) -> str:
-    text = (env.get(name) or default).rstrip("/")
+def _file(given: Variables, name: str, root: Path) -> str:
+    path = _path(given, name)
+    return str((root / path).absolute()) if path else ""
+
+
+def _address(given: Variables, name: str, default: str) -> str:
+    text = (given.given(name) or default).rstrip("/")
     try:
         parts = urlsplit(text)
         good = parts.scheme in ("http", "https") and parts.hostname and text.isascii() and (parts.port or 1)
     except ValueError:
         good = False
     if not good:
-        raise WorkshopError(f"{name} is '{text}'.", f"It takes an address such as {default}.")
+        raise InvalidVariable(f"{name} is '{text}'.", f"It takes an address such as {default}.")
     return text
-
-
-def _mirror(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "").rstrip("/")
-    if value and not re.fullmatch(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._/-]+)?", value):
-        raise WorkshopError(f"{name} is '{value}'.", "It takes a registry's name such as registry.example.org/mirror.")
-    return value
-
-
-def _prebuilt(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "")
-    if value and not re.fullmatch(r"[^#]+#sha256=[0-9a-f]{64}", value):
-        raise WorkshopError(
-            f"{name} is '{value}'.",
-            "It takes a file or an address and its hash: https://example.org/file#sha256=<64 hex>.",
-        )
-    return value
-
-
-def _cluster_name(env: Mapping[str, str], name: str) -> str:
-    value = env.get(name, "")
-    if value and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", value):
-        raise WorkshopError(f"{name} is '{value}'.", "It takes small letters, digits and dashes, 31 at most.")
-    return value
-
-
-def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
-    value = env.get(name) or allowed[0]
-    if value not in allowed:
-        raise WorkshopError(f"{name} is '{value}', which is not known.", f"It takes one of: {', '.join(allowed)}.")
-    return value
-
-
-def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    text = env.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-        raise WorkshopError(f"{name} is '{text}'.", f"It takes a whole number from {least} to {most}.")
-    return int(text)
-
-
-def _factor(env: Mapping[str, str], name: str, least: float, most: float) -> float:
-    text = env.get(name) or "1"
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not least <= value <= most:
-        raise WorkshopError(f"{name} is '{text}'.", f"It takes a number from {least:g} to {most:g}.")
-    return value

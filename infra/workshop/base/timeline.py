@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from workshop.base.settings import started_at
+
 WIDTH = 32
 QUIET = 5.0  # seconds between two lines about a wait, without a terminal
-STARTED_AT = (
-    "WORKSHOP_STARTED_AT"  # bootstrap.sh sets it, in seconds since 1970, so that the time line includes its work
-)
 
 
 @dataclass(frozen=True)
@@ -108,8 +106,8 @@ class Timeline:
         return Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
 
     def _add_what_came_before(self) -> None:
-        started = os.environ.pop(STARTED_AT, "")
-        if started.isdigit() and 0 < (before := time.time() - int(started)) < 3600:
+        started = started_at()
+        if started and 0 < (before := time.time() - started) < 3600:
             self._origin -= before
             self.steps.append(Step("environment", 0.0, before, True))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kafka import KafkaConsumer, TopicPartition
 
 from workshop.base.errors import WorkshopError
+from workshop.kafka.failures import NoSuchTopic
 
 if TYPE_CHECKING:  # the services use this module; their image has no notebooks and no backends
     from workshop.kafka.handle import Kafka
@@ -88,7 +89,7 @@ def partitions_of(ws: Kafka, topic: str) -> list[int]:
 def _numbers(consumer: KafkaConsumer, topic: str) -> list[int]:
     numbers = sorted(consumer.partitions_for_topic(topic) or ())
     if not numbers:
-        raise WorkshopError(f"There is no topic '{topic}'.", "Run the cell that creates it.")
+        raise NoSuchTopic(topic)
     return numbers
 
 

@@ -51,14 +51,19 @@ class Kafka:
         Args:
             configs: topic settings, with `_` for the dots of their names: `retention_ms="-1"`.
         """
-        fresh = f"{name}-{uuid.uuid4().hex[:6]}"
+        fresh = self.fresh_name(name)
         dotted = {key.replace("_", "."): value for key, value in configs.items()}
         topics.create(self.kafka, [topics.Topic(fresh, partitions, copies, {**topics.FOR_EVER, **dotted})])
+        return fresh
+
+    def fresh_name(self, name: str) -> str:
+        """Return a unique name that begins with `name`, for a topic that the lesson creates and `tidy` deletes."""
+        fresh = f"{name}-{uuid.uuid4().hex[:6]}"
         self._fresh.append(fresh)
         return fresh
 
     def tidy(self) -> str:
-        """Delete the topics that `fresh_topic` created, which keeps brokers small; return a message."""
+        """Delete the topics with fresh names, which keeps brokers small; return a message."""
         ours = set(self._fresh)
         gone = admin.delete_topics(self.kafka, lambda name: name.removesuffix(topics.DEAD_LETTERS) in ours)
         self._fresh.clear()

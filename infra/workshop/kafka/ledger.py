@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
 from collections import Counter
@@ -10,49 +12,63 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaTimeoutError
 
+from workshop.base import schedule
 from workshop.kafka import consume
 from workshop.kafka.handle import Kafka
 
-# Short timeouts, one second per request and ten per event, so that failures show up quickly.
-IMPATIENT = {"request_timeout_ms": 1_000, "delivery_timeout_ms": 10_000, "max_block_ms": 10_000}
+PAUSE = 0.2  # seconds that the flow may oversleep before it counts as a pause of the machine
 
 
 class Flow(threading.Thread):
-    """Sends events numbered 0, 1, 2 … to a topic until it is stopped.
+    """Sends events numbered 0, 1, 2 … to a topic with a given producer until it is stopped.
 
     Attributes:
         acknowledged: event number to the time of its acknowledgement (`time.monotonic()`).
         failed: event number to the name of the producer's final error.
+        pauses: start and end of each time in which this machine did not run the flow (`time.monotonic()`).
     """
 
-    def __init__(self, ws: Kafka, topic: str, rate: float, **options: object) -> None:
-        """Args: rate: events per second; options: for `KafkaProducer`."""
+    def __init__(self, producer: KafkaProducer, topic: str, rate: float) -> None:
+        """Args: rate: events per second."""
         super().__init__(name="flow", daemon=True)
         self.acknowledged: dict[int, float] = {}
         self.failed: dict[int, str] = {}
+        self.pauses: list[tuple[float, float]] = []
         self.began = time.monotonic()
         self.topic, self._rate = topic, rate
         self._end = threading.Event()
-        self._producer = KafkaProducer(**ws.kafka, **{**IMPATIENT, **options})
+        self._last = math.inf  # the time of the last event (`time.monotonic()`)
+        self._producer = producer
+        producer.partitions_for(topic)  # now: a dead or frozen broker could not answer later
 
     def run(self) -> None:
         """Send events at the rate, and catch up after a pause of the machine."""
-        self._producer.partitions_for(self.topic)
         self.began = time.monotonic()
-        number = 0
-        while not self._end.is_set():
-            due = int((time.monotonic() - self.began) * self._rate)
-            while number < due and not self._end.is_set():
-                self._send(number)
-                number += 1
-            time.sleep(0.002)
+        for number in schedule.on_time(schedule.steady(self._rate), self._wait):
+            self._send(number)
 
-    def stop(self) -> None:
-        """Stop sending, and wait until every event is acknowledged or has failed."""
+    def end_after(self, seconds: float) -> None:
+        """Send nothing that is due later than this number of seconds from now. `stop` still waits for the answers."""
+        self._last = time.monotonic() + seconds
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait, note a pause of the machine, and return whether the flow is to end."""
+        due = time.monotonic() + seconds
+        if due > self._last:
+            return True
+        ended = self._end.wait(seconds)
+        if (now := time.monotonic()) - due > PAUSE:
+            self.pauses.append((due, now))
+        return ended
+
+    def stop(self, patience: float = 30) -> None:
+        """Stop sending, and wait until every event is acknowledged or has failed, or until the patience (s) ends."""
         self._end.set()
-        self.join(30)
-        self._producer.close(timeout=60)
+        self.join(patience)
+        with contextlib.suppress(KafkaTimeoutError):  # what is still open then is neither acknowledged nor failed
+            self._producer.flush(timeout=patience)
 
     def _send(self, number: int) -> None:
         try:

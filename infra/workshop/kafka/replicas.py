@@ -9,11 +9,16 @@ from kafka.errors import KafkaError
 
 from workshop.base.waiting import wait_until
 from workshop.kafka import admin as kafka_admin
+from workshop.kafka.failures import NoSuchTopic
 from workshop.kafka.handle import Kafka
 
 
 def partitions(ws: Kafka, topic: str) -> list[dict]:
-    """Return the current metadata of each partition, from any broker that answers."""
+    """Return the current metadata of each partition, from any broker that answers.
+
+    Raises:
+        NoSuchTopic: the topic does not exist.
+    """
     quick = {"bootstrap_servers": ws.addresses(), "request_timeout_ms": 1_500}
     with closing(kafka_admin.admin(ws.kafka, **quick)) as admin:
         found = wait_until(lambda: _described(admin, topic), 30, "a broker that answers", every=0.05)
@@ -24,6 +29,8 @@ def _described(admin: KafkaAdminClient, topic: str) -> list[dict]:
     """Return the metadata, or nothing if the broker is dead or frozen; the next call asks another one."""
     try:
         return admin.describe_topics([topic])[0]["partitions"]
+    except NoSuchTopic:
+        raise
     except (KafkaError, OSError):
         return []
 

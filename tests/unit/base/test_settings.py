@@ -73,7 +73,7 @@ def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path):
 def test_all_ports_of_a_stack_lie_in_its_block_and_differ():
     ports = Ports(FIRST_BLOCK)
     used = list(ports.all)
-    assert len(set(used)) == len(used) == 15
+    assert len(set(used)) == len(used) == 17
     assert all(FIRST_BLOCK <= port < FIRST_BLOCK + BLOCK for port in used)
     blocks = Settings.load(HOME).blocks()
     assert [second - first for first, second in pairwise(blocks)] == [BLOCK] * (len(blocks) - 1)

@@ -12,7 +12,7 @@ from kafka.errors import KafkaTimeoutError
 from kafka.future import Future
 from workshop.kafka import ledger
 from workshop.kafka.handle import Kafka
-from workshop.kafka.ledger import IMPATIENT, Flow, Reconciled, longest_gap, reconcile
+from workshop.kafka.ledger import Flow, Reconciled, longest_gap, reconcile
 
 
 class Producer:
@@ -20,10 +20,9 @@ class Producer:
 
     answer: Callable[[int], Exception | None] = staticmethod(lambda number: None)
 
-    def __init__(self, **options: object) -> None:
-        self.options = options
+    def __init__(self) -> None:
         self.sent: list[int] = []
-        self.closed = False
+        self.flushed = 0
 
     def partitions_for(self, topic: str) -> set[int]:
         return {0}
@@ -39,20 +38,20 @@ class Producer:
         future.failure(error) if error else future.success(None)
         return future
 
-    def close(self, timeout: float) -> None:
-        self.closed = True
+    def flush(self, timeout: float) -> None:
+        self.flushed += 1
+        if self.flushed > 1:
+            raise KafkaTimeoutError("still open")
 
 
 @pytest.fixture
-def producer(monkeypatch: pytest.MonkeyPatch) -> type[Producer]:
-    kind = type("Decided", (Producer,), {})
-    monkeypatch.setattr(ledger, "KafkaProducer", kind)
-    return kind
+def producer() -> type[Producer]:
+    return type("Decided", (Producer,), {})
 
 
-def flow_of(count: int) -> Flow:
+def flow_of(count: int, producer: type[Producer]) -> Flow:
     """A flow that has sent at least so many events and is stopped."""
-    flow = Flow(Kafka({}), "topic", rate=20_000)
+    flow = Flow(producer(), "topic", rate=20_000)
     flow.start()
     while len(flow.acknowledged) + len(flow.failed) < count:
         time.sleep(0.001)
@@ -61,33 +60,51 @@ def flow_of(count: int) -> Flow:
 
 
 def test_a_flow_sends_consecutive_numbers_and_notes_each_acknowledgement(producer: type[Producer]):
-    flow = flow_of(50)
+    flow = flow_of(50, producer)
     sent = flow._producer.sent
     assert sent == list(range(len(sent)))
     assert sorted(flow.acknowledged) == sent
     assert flow.failed == {}
-    assert flow._producer.closed
+    assert flow._producer.flushed == 1
+
+
+def test_events_that_stay_open_do_not_hold_up_the_stop(producer: type[Producer]):
+    flow = flow_of(5, producer)
+    flow.stop()
+    assert flow._producer.flushed == 2
+
+
+def test_a_pause_of_the_machine_is_noted(producer: type[Producer], monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    late = iter([0.0, 1.5, 0.002])  # how much later than asked each wait ends
+
+    def wait(seconds: float) -> bool:
+        now[0] += seconds + next(late)
+        return len(sent) == 2
+
+    flow = Flow(producer(), "topic", rate=1)
+    sent: list[int] = []
+    monkeypatch.setattr(flow, "_end", SimpleNamespace(wait=wait))
+    monkeypatch.setattr(flow, "_send", sent.append)
+    monkeypatch.setattr(ledger.time, "monotonic", lambda: now[0])
+    flow.run()
+    assert sent == [0, 1]
+    assert flow.pauses == [(1.0, 2.5)]
 
 
 def test_an_event_that_was_given_up_is_noted_with_the_name_of_its_error(producer: type[Producer]):
     producer.answer = staticmethod(lambda number: KafkaTimeoutError("late") if number == 3 else None)
-    flow = flow_of(10)
+    flow = flow_of(10, producer)
     assert flow.failed == {3: "KafkaTimeoutError"}
     assert 3 not in flow.acknowledged
 
 
 def test_an_error_of_send_itself_does_not_end_the_flow(producer: type[Producer]):
     producer.answer = staticmethod(lambda number: ConnectionError("gone") if number % 2 else None)
-    flow = flow_of(10)
+    flow = flow_of(10, producer)
     assert set(flow.failed.values()) == {"ConnectionError"}
     assert all(number % 2 for number in flow.failed)
     assert not any(number % 2 for number in flow.acknowledged)
-
-
-def test_a_flow_gives_up_early_unless_told_otherwise(producer: type[Producer]):
-    made = Flow(Kafka({"bootstrap_servers": ["a:1"]}), "topic", 1, delivery_timeout_ms=77, acks=0)
-    expected = {"bootstrap_servers": ["a:1"], **IMPATIENT, "delivery_timeout_ms": 77, "acks": 0}
-    assert made._producer.options == expected
 
 
 def test_reconciliation_names_lost_and_duplicated_events():
@@ -114,6 +131,15 @@ def test_the_log_is_read_and_counted_by_number(monkeypatch: pytest.MonkeyPatch):
     found = reconcile(Kafka({}), "topic", [0, 1, 2], failed=[3])
     assert found.times == {0: 1, 1: 2}
     assert (found.lost, found.duplicated, found.failed) == ({2}, {1}, {3})
+
+
+def test_a_flow_with_an_end_sends_no_more_without_being_stopped(producer: type[Producer]):
+    flow = Flow(producer(), "topic", rate=20_000)
+    flow.end_after(0)
+    flow.start()
+    flow.join(60)
+    assert not flow.is_alive()
+    assert flow.acknowledged == {}
 
 
 def test_the_longest_gap_is_found_in_times_of_any_order():

@@ -7,7 +7,7 @@ from datetime import date
 
 from workshop.domain.fraud.periods import PeriodWarning
 
-NO_BREAK = "\u00a0"  # French: before a colon and a currency sign
+NO_BREAK = "\u00a0"  # before a currency sign; French: also before a colon
 NARROW = "\u202f"  # French: between thousands
 MONTHS = {
     "en": "January February March April May June July August September October November December",
@@ -55,7 +55,7 @@ def _english(warning: PeriodWarning) -> str:
 
 def _french(warning: PeriodWarning) -> str:
     one = warning.payments == 1
-    made = "une transaction inhabituelle" if one else "une série de transactions inhabituelles"
+    made = "une transaction étrange" if one else "une série de transactions étranges"
     many = f"1{NO_BREAK}paiement" if one else f"{_grouped(warning.payments, NARROW)}{NO_BREAK}paiements"
     reason = REASONS["fr"][warning.signal].format(each="" if one else "chacun").strip()
     when = _period(warning, "le {}", "entre le {} et le {}", _french_day)
@@ -67,12 +67,12 @@ WRITERS: dict[str, Callable[[PeriodWarning], str]] = {"en": _english, "fr": _fre
 
 
 def euros(cents: int, language: str) -> str:
-    """Return an amount in the style of the language: "€1,234.50" or "1 234,50 €" with non-breaking spaces."""
+    """Return an amount in the style of the language: "1,234.50 €" or "1 234,50 €" with non-breaking spaces."""
     whole, rest = divmod(abs(cents), 100)
     sign = "-" if cents < 0 else ""
     if language == "fr":
         return f"{sign}{_grouped(whole, NARROW)},{rest:02d}{NO_BREAK}€"
-    return f"{sign}€{_grouped(whole, ',')}.{rest:02d}"
+    return f"{sign}{_grouped(whole, ',')}.{rest:02d}{NO_BREAK}€"
 
 
 def _grouped(number: int, separator: str) -> str:

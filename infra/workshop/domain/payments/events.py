@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import operator
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 
 class MalformedEvent(ValueError):
@@ -16,6 +18,15 @@ class MalformedEvent(ValueError):
 # The errors of a service on bytes that are no usable event: malformed, or well-formed and absurd (a time out of range, a name
 # that cannot be encoded). The service reports the record and continues: one record must not stop all later ones.
 UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+def as_int(amount: Any) -> Any:
+    """Return an integer of any kind as an `int`, and anything else unchanged: `CardEvent.parse` refuses it."""
+    if isinstance(amount, int):  # nearly always; True stays as it is
+        return amount
+    with suppress(TypeError):
+        return operator.index(amount)
+    return amount
 
 
 class CardEvent:
@@ -32,6 +43,10 @@ class CardEvent:
     amount_cents: int
     at: datetime
     payment_id: str
+
+    def __post_init__(self) -> None:
+        """Store the amount as an `int`; JSON has no form for the integers of numpy and pandas."""
+        object.__setattr__(self, "amount_cents", as_int(self.amount_cents))
 
     def key(self) -> bytes:
         """Return the Kafka key."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from workshop.domain.payments.events import MalformedEvent, PaymentMade
+from workshop.domain.payments.events import MalformedEvent, PaymentMade, as_int
 
 NEWEST = 2
 
@@ -26,6 +26,10 @@ class PaymentMadeV2:
     currency: str
     at: datetime
     payment_id: str
+
+    def __post_init__(self) -> None:
+        """Store the amount as an `int`, as `CardEvent` does."""
+        object.__setattr__(self, "amount_cents", as_int(self.amount_cents))
 
     def key(self) -> bytes:
         """Return the Kafka key: as before, because another key would break the order within a card."""

@@ -35,7 +35,6 @@ REPEATED = (
     "_async_alter_group_offsets",
     "_async_alter_user_scram_credentials",
     "_async_delete_records",
-    "_async_describe_configs",
     "_async_describe_groups",
     "_async_describe_log_dirs",
     "_async_describe_producers",

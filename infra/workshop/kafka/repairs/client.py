@@ -7,7 +7,15 @@ from kafka.errors import KafkaTimeoutError
 from kafka.producer.kafka import KafkaProducer
 from kafka.producer.transaction_manager import TransactionalRequestResult, TransactionManager
 
-from workshop.kafka.repairs import admin, closed_clients, lookups, missing_topics, sockets, unlisted_brokers
+from workshop.kafka.repairs import (
+    admin,
+    closed_clients,
+    descriptions,
+    lookups,
+    missing_topics,
+    sockets,
+    unlisted_brokers,
+)
 
 LONGEST = 15.0  # seconds for a step of a transaction: brokers abort a transaction of `debits` after 10
 _need_rejoin = ConsumerCoordinator.need_rejoin
@@ -21,7 +29,7 @@ def apply() -> None:
     ConsumerCoordinator.need_rejoin = _until_joined
     TransactionalRequestResult.wait = _wait_but_not_for_ever
     closed_clients._closes[KafkaProducer] = _closed_though_not_all_is_sent
-    for repairs in (admin, sockets, lookups, missing_topics, unlisted_brokers, closed_clients):
+    for repairs in (admin, descriptions, sockets, lookups, missing_topics, unlisted_brokers, closed_clients):
         repairs.apply()
 
 

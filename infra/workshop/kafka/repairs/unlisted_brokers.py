@@ -3,8 +3,8 @@
 A broker builds a metadata answer in two steps: the leaders first, then the brokers that are alive. If a leader dies between
 the two steps, the answer names a leader that its list of brokers does not contain. kafka-python 3.0.12 raises
 `UnknownBrokerIdError` in that case. In a producer, the error ends every pass of the sender thread before it polls the
-network, so newer metadata never arrive and no record is ever sent or expired. In a consumer, `poll` raises it, and the
-partitions of that leader are never fetched again.
+network, so newer metadata never arrive and no record is ever sent or expired (a test on real brokers fails without the
+repair). In a consumer, a fetch from that leader raises it; there the end of the connection requests newer metadata.
 """
 
 from __future__ import annotations

@@ -23,14 +23,14 @@ def plain(text: str) -> str:
 
 def test_the_english_sentence():
     assert warning_text(warning()) == (
-        "Careful: you made a strange series of transactions between 3 and 9 June 2018: 5 payments, €1,234.50, "
+        "Careful: you made a strange series of transactions between 3 and 9 June 2018: 5 payments, 1,234.50\u00a0€, "
         "each far above what you usually pay."
     )
 
 
 def test_the_french_sentence():
     assert plain(warning_text(warning(), "fr")) == (
-        "Attention, vous avez effectué une série de transactions inhabituelles entre le 3 et le 9 juin 2018 : "
+        "Attention, vous avez effectué une série de transactions étranges entre le 3 et le 9 juin 2018 : "
         "5 paiements, 1 234,50 €, chacun bien supérieur à vos montants habituels."
     )
 
@@ -54,7 +54,7 @@ def test_the_french_sentence():
 def test_the_days_say_no_more_than_they_must(first, last, english, french):
     told = warning(first, last)
     assert f"transactions {english}: 5" in warning_text(told)
-    assert f"inhabituelles {french} : 5" in plain(warning_text(told, "fr"))
+    assert f"étranges {french} : 5" in plain(warning_text(told, "fr"))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -70,10 +70,10 @@ def test_one_payment_is_singular():
     one = warning("2018-06-03", "2018-06-03", payments=1, cents=5)
     english, french = warning_text(one), plain(warning_text(one, "fr"))
     assert english == (
-        "Careful: you made a strange transaction on 3 June 2018: 1 payment, €0.05, far above what you usually pay."
+        "Careful: you made a strange transaction on 3 June 2018: 1 payment, 0.05\u00a0€, far above what you usually pay."
     )
     assert french == (
-        "Attention, vous avez effectué une transaction inhabituelle le 3 juin 2018 : 1 paiement, 0,05 €, "
+        "Attention, vous avez effectué une transaction étrange le 3 juin 2018 : 1 paiement, 0,05 €, "
         "bien supérieur à vos montants habituels."
     )
 
@@ -81,12 +81,12 @@ def test_one_payment_is_singular():
 @pytest.mark.parametrize(
     ("cents", "english", "french"),
     [
-        (0, "€0.00", "0,00 €"),
-        (7, "€0.07", "0,07 €"),
-        (99_999, "€999.99", "999,99 €"),
-        (100_000, "€1,000.00", "1 000,00 €"),
-        (123_456_789_00, "€123,456,789.00", "123 456 789,00 €"),
-        (-123_450, "-€1,234.50", "-1 234,50 €"),
+        (0, "0.00\u00a0€", "0,00 €"),
+        (7, "0.07\u00a0€", "0,07 €"),
+        (99_999, "999.99\u00a0€", "999,99 €"),
+        (100_000, "1,000.00\u00a0€", "1 000,00 €"),
+        (123_456_789_00, "123,456,789.00\u00a0€", "123 456 789,00 €"),
+        (-123_450, "-1,234.50\u00a0€", "-1 234,50 €"),
     ],
 )
 def test_money(cents, english, french):
