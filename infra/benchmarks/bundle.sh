@@ -1,16 +1,15 @@
 #!/bin/sh
-# Start from a bundle without a network: time until an event is read back and Kubernetes is ready, RUNS times (default 1).
-# Usage: infra/benchmarks/bundle.sh BUNDLE [RUNS]      best as an ordinary user; needs `unshare` and `ip`
+# Start from a bundle without a network: time until an event is read back and Kubernetes is ready.
+# Called by figures/bundle.py: bundle.sh BUNDLE      best as an ordinary user; needs `unshare` and `ip`
 #
-# Each run has a network namespace of its own with only the loopback interface, an empty home folder and an empty cache. It
-# ends with lesson 00, solved. Prints the size of the bundle, the timeline, and the disk space used afterwards.
+# It runs in a network namespace of its own with only the loopback interface, an empty home folder and an empty cache. It ends
+# with lesson 00, solved. Lines that begin with `= ` are values.
 set -eu
 [ -f "${1:-}/SHA256SUMS" ] || {
-  sed -n '2,6s/^# //p' "$0" >&2
+  echo "'${1:-}' is not a bundle: it has no SHA256SUMS." >&2
   exit 2
 }
 bundle=$(cd "$1" && pwd -P)
-runs=${2:-1}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
@@ -28,23 +27,21 @@ except OSError as error:
     print("an address outside:", error.strerror)
 PROBE
 began=$(date +%s)
-sh "$1/start.sh" "$HOME/ws" --no-lab 2>&1 | grep -v '^$'
-printf 'in all, unpacking included: %s s\n' "$(($(date +%s) - began))"
+sh "$1/start.sh" "$HOME/ws" --no-lab >"$HOME/start.log" 2>&1 || { cat "$HOME/start.log"; exit 1; }
+printf '= start: %s\n' "$(($(date +%s) - began))"
+sed -n 's/^environment .* \([0-9.]*\) s$/= packages: \1/p' "$HOME/start.log"
+grep -v '^$' "$HOME/start.log"
 cd "$HOME/ws"
 .venv/bin/workshop run 00
 .venv/bin/workshop status
 .venv/bin/workshop down
-du -sm .venv .workshop "$HOME/.cache"
+du -smc .venv .workshop "$HOME/.cache" | awk 'END { printf "= disk: %.2f\n", $1 * 1.048576 / 1000 }'
 ROOM
 
-echo "as $(id -un), $(du -sm "$bundle" | cut -f 1) MB, $(wc -l <"$bundle/SHA256SUMS") files"
-number=0
-while [ "$number" -lt "$runs" ]; do
-  number=$((number + 1))
-  echo "== run $number"
-  mkdir "$scratch/home"
-  env -i HOME="$scratch/home" PATH="$PATH" LANG=C.UTF-8 TMPDIR="$scratch" ${WORKSHOP_PYTHON:+WORKSHOP_PYTHON="$WORKSHOP_PYTHON"} \
-    ${WORKSHOP_FIRST_PORT:+WORKSHOP_FIRST_PORT="$WORKSHOP_FIRST_PORT"} \
-    unshare --user --map-current-user --keep-caps --net sh "$scratch/room.sh" "$bundle"
-  rm -rf "$scratch/home"
-done
+echo "as $(id -un)"
+echo "= size: $(du -sm "$bundle" | cut -f 1)"
+echo "= files: $(wc -l <"$bundle/SHA256SUMS" | tr -d ' ')"
+mkdir "$scratch/home"
+env -i HOME="$scratch/home" PATH="$PATH" LANG=C.UTF-8 TMPDIR="$scratch" ${WORKSHOP_PYTHON:+WORKSHOP_PYTHON="$WORKSHOP_PYTHON"} \
+  ${WORKSHOP_FIRST_PORT:+WORKSHOP_FIRST_PORT="$WORKSHOP_FIRST_PORT"} \
+  unshare --user --map-current-user --keep-caps --net sh "$scratch/room.sh" "$bundle"
