@@ -18,12 +18,13 @@ from services.http.middleware import Edge, Figures
 from services.http.serving import Serving
 from services.payments.card_network import Busy, CardNetwork
 from services.payments.orders import NotAnOrder, Order, checked_key
-from services.payments.publisher import NotAcknowledged, Place
+from services.payments.publisher import NotAcknowledged, NotConnected, Place
 from services.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 LARGEST_BODY = 10_000  # bytes
 RETRY = {"Retry-After": "1"}
+NOT_MADE = "The payment was not made: the service has not found Kafka yet. Try again."
 UNSURE = "Kafka did not acknowledge the payment; it may have been written. Try again, with the same Idempotency-Key."
 
 
@@ -153,7 +154,7 @@ def _add_refusals(app: FastAPI) -> None:
     @app.exception_handler(NotAcknowledged)
     async def not_acknowledged(request: Request, error: NotAcknowledged) -> JSONResponse:
         log.warning("payment not acknowledged", extra={"fields": {"kafka": str(error)}})
-        return _refusal(503, UNSURE, RETRY)
+        return _refusal(503, NOT_MADE if isinstance(error, NotConnected) else UNSURE, RETRY)
 
 
 def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:

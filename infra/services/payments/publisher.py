@@ -33,6 +33,10 @@ class NotAcknowledged(Exception):
     """Kafka did not acknowledge the payment. It may have been written."""
 
 
+class NotConnected(NotAcknowledged):
+    """The publisher has not found Kafka and its topic yet, so nothing was written."""
+
+
 @dataclass(frozen=True)
 class Place:
     """The position of a payment in the topic."""
@@ -69,6 +73,7 @@ class Publisher:
         """Write a payment; return when every in-sync replica has it.
 
         Raises:
+            NotConnected: Kafka has not been found yet.
             NotAcknowledged: Kafka did not acknowledge it in time.
         """
         about = {"key": payment.key(), "timestamp_ms": payment.timestamp_ms(), "headers": payment.headers()}
@@ -83,6 +88,8 @@ class Publisher:
         await self._write(CHECK_PATIENCE, CHECK_TOPIC, value=b"checked")
 
     async def _write(self, patience: float, topic: str, **record: object) -> Place:
+        if self._producer is None:
+            raise NotConnected("NotConnected")
         loop = asyncio.get_running_loop()
         acknowledged = loop.create_future()
         try:
@@ -141,8 +148,7 @@ class Publisher:
     def _send(self, loop: asyncio.AbstractEventLoop, acknowledged: asyncio.Future, topic: str, record: dict) -> None:
         """Send a record, in the publisher's thread; the client's thread reports the result to the event loop."""
         producer = self._producer
-        if producer is None:
-            raise KafkaError("Kafka has not been found yet.")
+        assert producer is not None  # `_write` has made sure, and a producer is only ever replaced by another
         try:
             sent = producer.send(topic, **record)
         except KafkaError as error:

@@ -6,20 +6,17 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from workshop.base.variables import Form, InvalidVariable, Variables
 from workshop.kafka import access as kafka_access
 
 FOUND_AGAIN = {"bootstrap_timeout_ms": 5_000, "reconnect_backoff_max_ms": 200}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (a service in a pod must be reachable from other pods)
 WRONG = 2  # the exit code for an invalid setting
-
-
-class WrongSetting(ValueError):
-    """An environment variable has an invalid value; the message names it and the valid values."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +93,14 @@ class Settings:
         """Return the settings in an environment.
 
         Raises:
-            WrongSetting: a value is missing or invalid.
+            InvalidVariable: a value is missing or invalid.
         """
-        text, number = _texts(env), _numbers(env)
-        hostname = socket.gethostname()
+        variables, hostname = Variables(env), socket.gethostname()
+        text, number = variables.text, variables.number
         access = text("KAFKA_ACCESS", "/etc/kafka-access", PATH)
         settings = cls(
             service=service,
-            kafka_bootstrap=_addresses(env.get("KAFKA_BOOTSTRAP", "")),
+            kafka_bootstrap=_brokers(variables),
             kafka_security=text("KAFKA_SECURITY", "PLAINTEXT", SECURITY),
             kafka_mechanism=text("KAFKA_MECHANISM", "SCRAM-SHA-512", MECHANISM),
             kafka_user=text("KAFKA_USER", service, WORD),
@@ -119,39 +116,43 @@ class Settings:
             alerts_topic=text("ALERTS_TOPIC", "fraud-alerts", TOPIC),
             dead_letters_topic=text("DEAD_LETTERS_TOPIC", "payments-dead-letters", TOPIC),
             group=text("GROUP", service, WORD),
-            host=text("HOST", env.get("POD_IP") or EVERYWHERE, WORD),
-            port=0 if env.get("PORT") == "0" else int(number("PORT", 8080, 1024, 65_535, whole=True)),
+            host=text("HOST", text("POD_IP", EVERYWHERE, WORD), WORD),
+            port=0 if variables.given("PORT") == "0" else variables.whole("PORT", 8080, 1024, 65_535),
             release=text("RELEASE", "1", WORD),
             pod=text("POD_NAME", hostname, WORD),
             node=text("NODE_NAME", hostname, WORD),
-            card_network_calls=int(number("CARD_NETWORK_CALLS", 10, 1, 10_000, whole=True)),
-            card_network_seconds=number("CARD_NETWORK_MS", 100, 0, 60_000) / 1000,
+            card_network_calls=variables.whole("CARD_NETWORK_CALLS", 10, 1, 10_000),
+            card_network_seconds=variables.milliseconds("CARD_NETWORK_MS", 100, 0, 60_000),
             shutdown_seconds=number("SHUTDOWN_SECONDS", 20, 1, 3_600),
-            work_seconds=number("WORK_MS", 0, 0, 5_000) / 1000,
+            work_seconds=variables.milliseconds("WORK_MS", 0, 0, 5_000),
         )
         if settings.kafka_security.startswith("SASL") and not settings.kafka_password_file.is_file():
             where = settings.kafka_password_file
-            raise WrongSetting(f"KAFKA_SECURITY is '{settings.kafka_security}'; it should come with a file {where}.")
+            raise InvalidVariable(
+                f"KAFKA_SECURITY is '{settings.kafka_security}', and there is no file {where}.",
+                "Mount the password there.",
+            )
         return settings
 
 
-TOPIC = (re.compile(r"[A-Za-z0-9._-]{1,249}"), "a topic's name: letters, digits, '.', '_' and '-', at most 249")
-SECURITY = (re.compile(r"(SASL_)?(PLAINTEXT|SSL)"), "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
-MECHANISM = (re.compile(r"SCRAM-SHA-(256|512)|PLAIN"), "SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN")
-PREFIX = (
-    re.compile(r"([a-z0-9][a-z0-9.-]{0,39}[.-])?"),
+TOPIC = Form(re.compile(r"[A-Za-z0-9._-]{1,249}"), "a topic's name: letters, digits, '.', '_' and '-', at most 249")
+SECURITY = Form(re.compile(r"(SASL_)?(PLAINTEXT|SSL)"), "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+MECHANISM = Form(re.compile(r"SCRAM-SHA-(256|512)|PLAIN"), "SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN")
+PREFIX = Form(
+    re.compile(r"[a-z0-9][a-z0-9.-]{0,39}[.-]"),
     "small letters, digits and dashes, with '-' or '.' at its end",
 )
-PATH = (re.compile(r"/[^\0]*"), "a path from the root")
-HOST = (re.compile(r"[A-Za-z0-9.:\[\]-]{0,253}"), "a name, and perhaps a port")
-WORD = (re.compile(r"[!-~]{1,253}"), "one word")
+PATH = Form(re.compile(r"/[^\0]*"), "a path from the root")
+HOST = Form(re.compile(r"[A-Za-z0-9.:\[\]-]{1,253}"), "a name, and perhaps a port")
+WORD = Form(re.compile(r"[!-~]{1,253}"), "one word")
+BROKER = re.compile(r"([!-~]+):([0-9]{1,5})")
 
 
 def read_or_leave(service: str) -> Settings:
     """Return the settings of this process; exit with a message if one is invalid."""
     try:
         return Settings.read(service, os.environ)
-    except WrongSetting as error:
+    except InvalidVariable as error:
         leave(f"{service} cannot start: {error}")
 
 
@@ -161,34 +162,8 @@ def leave(sentence: str) -> NoReturn:
     raise SystemExit(WRONG)
 
 
-def _addresses(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not found or not all(re.fullmatch(r"[!-~]+:[0-9]{1,5}", part) for part in found):
-        said = f"is '{text}'" if text else "is not set"
-        raise WrongSetting(f"KAFKA_BOOTSTRAP {said}; it should name brokers, such as kafka-1:9092,kafka-2:9092.")
-    return found
-
-
-def _texts(env: Mapping[str, str]) -> Callable[[str, str, tuple], str]:
-    def text(name: str, default: str, form: tuple) -> str:
-        pattern, meant = form
-        found = env.get(name) or default  # an empty variable counts as not set
-        if not pattern.fullmatch(found):
-            raise WrongSetting(f"{name} is '{found}'; it should be {meant}.")
+def _brokers(variables: Variables) -> tuple[str, ...]:
+    example = "kafka-1:9092,kafka-2:9092"
+    if found := variables.addresses("KAFKA_BOOTSTRAP", BROKER, example):
         return found
-
-    return text
-
-
-def _numbers(env: Mapping[str, str]) -> Callable[..., float]:
-    def number(name: str, default: float, least: float, most: float, *, whole: bool = False) -> float:
-        found = env.get(name) or str(default)
-        try:
-            value = float(int(found) if whole else found)
-        except (ValueError, OverflowError):
-            value = float("nan")
-        if not least <= value <= most:
-            raise WrongSetting(f"{name} is '{found}'; it should be a {'whole ' * whole}number from {least} to {most}.")
-        return value
-
-    return number
+    raise InvalidVariable("KAFKA_BOOTSTRAP is not set.", f"It takes addresses such as {example}, with commas.")

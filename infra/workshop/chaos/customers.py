@@ -1,21 +1,20 @@
 """Simulated customers: they pay at a steady rate, keep a ledger and retry with the same key.
 
-They run in a separate process, `python -m workshop.chaos.customers`, so that drawing pictures does not delay them. It
-ends when its standard input ends, and so with the process that started it; pending payments are completed first.
+They run beside this process (`workshop.load.beside`), as `python -m workshop.chaos.customers`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workshop.base.errors import WorkshopError
+from workshop.base import schedule
 from workshop.chaos.ledger import Attempt, Entry, Ledger, Writer, order
+from workshop.load.beside import Beside, ready
 
 if TYPE_CHECKING:
     import httpx
@@ -35,18 +34,10 @@ class Customers:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.ledger = Ledger(path)
         self._words = [url, str(rate), run, str(path)]
-        self._process: subprocess.Popen[str]
+        self._program: Beside
 
     def __enter__(self) -> Customers:
-        # In a separate session: Ctrl-C ends the cell or the command, which then ends the customers.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "workshop.chaos.customers", *self._words],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        assert self._process.stdout is not None  # a pipe
-        if not self._process.stdout.readline():
-            self._process.wait()
-            raise WorkshopError("The customers' program ended right after its start.", "Run `workshop doctor`.")
+        self._program = Beside("workshop.chaos.customers", *self._words)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -55,23 +46,16 @@ class Customers:
 
     def leave(self) -> None:
         """Start no new payments."""
-        assert self._process.stdin is not None  # a pipe
-        self._process.stdin.close()
+        self._program.leave()
 
     @property
     def done(self) -> bool:
         """Whether they have stopped, and every payment is completed."""
-        return self._process.poll() is not None
+        return not self._program.runs
 
     def wait(self) -> None:
         """Wait until every payment is completed."""
-        try:
-            self._process.wait(PATIENCE + 30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        assert self._process.stdout is not None  # a pipe
-        self._process.stdout.close()
+        self._program.end(PATIENCE + 30)
 
 
 async def _pay(client: httpx.AsyncClient, writer: Writer, entry: Entry) -> None:
@@ -104,21 +88,16 @@ async def _flow(url: str, rate: float, run: str, writer: Writer) -> None:
     import httpx
     from services.payments.orders import payment_id_of
 
-    left = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), left.set)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with (
         httpx.AsyncClient(base_url=url, limits=limits, timeout=TIMEOUT, trust_env=False) as client,
         asyncio.TaskGroup() as under_way,
     ):
-        print("ready", flush=True)
-        began, number = time.monotonic(), 0
-        while not left.is_set():
+        left = ready()
+        async for number in schedule.on_time_until(left, schedule.steady(rate), time.monotonic()):
             key, card, cents = order(run, number)
             entry = Entry(payment_id_of(key, card), key, card, cents, time.time())
             under_way.create_task(_pay(client, writer, entry))
-            number += 1
-            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
 
 
 def main() -> None:

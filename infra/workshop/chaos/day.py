@@ -100,12 +100,20 @@ class Day:
         self.steps.append(step)
         step.victims = tuple(self._do(lambda: faults.begin(self.site, names)))
         self.pass_(faults.lasting(names))
+        self.recover(step)
+        return step
+
+    def recover(self, step: Step) -> None:
+        """Repair everything that a step broke, and wait for the recovery and for all debits.
+
+        Raises:
+            WorkshopError: the stop rule applies, or the recovery takes too long.
+        """
         self._do(self.site.mend)
         step.mended = faults.now()
         self._do(self.site.settle)
         step.well = faults.now()
         self.check()
-        return step
 
     def check(self) -> None:
         """Wait until every payment that is acknowledged up to now is debited, once each.

@@ -205,25 +205,23 @@ def _release_what_is_broken(site: Site) -> str:
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("broker-killed", "A broker dies without a word, and is started again.", 5, _kill_a_broker, "brokers"),
+        Fault("broker-killed", "A broker is killed (kill -9), and restarted after 5 s.", 5, _kill_a_broker, "brokers"),
         Fault(
-            "follower-paused", "A broker that copies payments freezes, and goes on.", 4, _freeze_a_follower, "brokers"
+            "follower-paused", "A broker that follows in `payments` freezes for 4 s.", 4, _freeze_a_follower, "brokers"
         ),
+        Fault("leader-paused", "A broker that leads in `payments` freezes for 4 s.", 4, _freeze_a_leader, "brokers"),
         Fault(
-            "leader-paused",
-            "A broker that leads payments freezes, and goes on as if it still did.",
-            4,
-            _freeze_a_leader,
-            "brokers",
+            "pod-crashed", "The program in a pod of `payments` exits, with its requests in flight.", 2, _crash_payments
         ),
-        Fault("pod-crashed", "The program in a pod of `payments` dies with what it was doing.", 2, _crash_payments),
-        Fault("pod-deleted", "A pod of `payments` is asked to leave.", 2, _delete_payments),
-        Fault("debits-killed", "A pod of `debits` dies in the middle of its work.", 2, _kill_debits),
-        Fault("node-lost", "A node loses its power, and all pods on it; it comes back.", 16, _lose_a_node, "nodes"),
-        Fault("poison", "Records that nobody can read come into each partition.", 2, _poison),
+        Fault("pod-deleted", "A pod of `payments` is deleted, with time to finish its requests.", 2, _delete_payments),
+        Fault("debits-killed", "A pod of `debits` is killed in the middle of its work.", 2, _kill_debits),
+        Fault(
+            "node-lost", "A node loses power, with all pods on it; it returns after 16 s.", 16, _lose_a_node, "nodes"
+        ),
+        Fault("poison", "An unreadable record is written to each partition of `payments`.", 2, _poison),
         Fault(
             "broken-release",
-            "A release of `payments` that cannot work comes, and is undone.",
+            "A release of `payments` that cannot start is rolled out, and rolled back.",
             6,
             _release_what_is_broken,
         ),

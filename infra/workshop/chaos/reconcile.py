@@ -92,5 +92,5 @@ def reconcile(promises: Iterable[Promise], debits: Iterable[tuple[str, int]]) ->
 
 
 def euros(cents: int) -> str:
-    """Return an amount with thousands separators and two decimals: €1,234.56."""
-    return f"€{cents // 100:,}.{cents % 100:02d}"
+    """Return an amount with thousands separators and two decimals: 1,234.56 €."""
+    return f"{cents // 100:,}.{cents % 100:02d} €"

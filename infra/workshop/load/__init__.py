@@ -1,4 +1,4 @@
-"""Load by locust, headless, with its results as a table."""
+"""Load on the payments service: at a steady rate, or in stages with its results as a table."""
 
 from workshop.load.run import Load, Stage, percentile
 

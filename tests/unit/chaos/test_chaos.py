@@ -66,7 +66,7 @@ def test_equal_sums_do_not_hide_a_loss_and_a_double():
 
 def test_an_amount_that_differs_breaks_the_promise():
     assert reconcile([Promise("a", 500, ACKNOWLEDGED)], [("a", 501)]).wrong == {"a"}
-    assert euros(123_456) == "€1,234.56"
+    assert euros(123_456) == "1,234.56 €"
 
 
 def test_a_ledger_is_read_while_it_is_written(tmp_path: Path):

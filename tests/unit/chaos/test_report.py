@@ -75,7 +75,7 @@ def test_a_kept_promise_is_one_sentence():
     seen = day()
     seen.result = reconcile([Promise("a", 5, ACKNOWLEDGED)], [("a", 5)])
     (line,) = verdict(seen)
-    assert line.startswith("✓ 1 payments acknowledged, €0.05")
+    assert line.startswith("✓ 1 payments acknowledged, 0.05 €")
 
 
 def test_a_broken_promise_names_the_ledger():

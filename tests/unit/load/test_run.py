@@ -6,14 +6,13 @@ import math
 
 import pandas as pd
 import pytest
-from workshop.base.errors import WorkshopError
-from workshop.base.settings import Settings
+from workshop.load.payment import Answer
 from workshop.load.run import COLUMNS, Load, Stage, percentile
 
 
 @pytest.fixture
-def load(settings: Settings) -> Load:
-    return Load(settings, "http://127.0.0.1:9", [Stage(8, 10), Stage(2.5, 30)])
+def load() -> Load:
+    return Load("http://127.0.0.1:9", [Stage(8, 10), Stage(2.5, 30)])
 
 
 def test_the_stages_last_as_long_as_all_of_them(load: Load):
@@ -25,30 +24,20 @@ def test_before_the_first_answer_there_is_an_empty_table(load: Load):
     assert len(load.answers()) == 0
 
 
-def test_answers_are_in_order_of_time_and_half_a_line_is_left_out(load: Load):
-    lines = ['{"at": 2.0, "seconds": 0.1, "status": 201}', '{"at": 1.0, "seconds": 9, "status": 0}', '{"at": 3.0, "sec']
-    load._file.write_text("\n".join(lines))
+def test_answers_are_in_order_of_time(load: Load):
+    load._answers += [Answer(2.0, 0.1, 201), Answer(1.0, 9, 0)]
     found = load.answers()
     assert found["at"].tolist() == [1.0, 2.0]
     assert found["status"].tolist() == [0, 201]
 
 
-def test_two_loads_have_files_of_their_own(settings: Settings, load: Load):
-    assert Load(settings, "", [])._file != load._file
-
-
-def test_a_locust_that_ends_at_once_is_told_with_its_log(load: Load):
-    load._file.with_suffix(".log").write_text("x" * 3_000 + "no module")
-
-    class Ended:
-        def poll(self) -> int:
-            return 1
-
-    load._process = Ended()
-    with pytest.raises(WorkshopError, match="Locust ended right after its start") as ended:
-        load._is_there()
-    assert ended.value.detail.endswith("no module")
-    assert not load.runs
+def test_a_load_ends_by_itself_and_every_payment_has_an_answer():
+    with Load("http://127.0.0.1:9", [Stage(0.2, 100)]) as load:  # nothing listens there
+        load._sending.wait(60)
+        assert not load.runs
+        found = load.answers()
+    assert len(found) > 0
+    assert set(found["status"]) == {0}
 
 
 ANSWERS = pd.DataFrame({"at": [0.0, 1.0, 2.0, 3.0], "seconds": [0.1, 0.3, 0.2, 9.0]})

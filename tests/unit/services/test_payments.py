@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.http.serving import Serving
 from services.payments import api, main
 from services.payments.orders import MOST_CENTS, NotAnOrder, Order, payment_id_of
-from services.payments.publisher import NotAcknowledged, Place
+from services.payments.publisher import NotAcknowledged, NotConnected, Place
 from services.runtime.settings import Settings
 from workshop.domain.payments import PaymentMade, parse
 
@@ -27,6 +27,7 @@ class Publisher:
 
     ready: bool = True
     fails: bool = False
+    error: type[NotAcknowledged] = NotAcknowledged
     written: list[PaymentMade] = field(default_factory=list)
     closed: bool = False
 
@@ -35,7 +36,7 @@ class Publisher:
 
     async def publish(self, payment: PaymentMade) -> Place:
         if self.fails:
-            raise NotAcknowledged("TimeoutError")
+            raise self.error("TimeoutError")
         self.written.append(payment)
         return Place(partition=2, offset=len(self.written) - 1)
 
@@ -148,6 +149,12 @@ def test_what_kafka_did_not_acknowledge_is_no_payment_made():
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert "same Idempotency-Key" in answer.json()["detail"]
+
+
+def test_a_service_that_has_not_found_kafka_says_that_no_payment_was_made():
+    answer = run(Service(Publisher(fails=True, error=NotConnected)).pay())
+    assert answer.status_code == 503
+    assert "The payment was not made" in answer.json()["detail"]
 
 
 def test_one_replica_has_so_many_calls_in_flight_and_the_rest_queue():

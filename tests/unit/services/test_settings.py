@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from services.http import request_guard
 from services.runtime.logs import JsonLines
-from services.runtime.settings import Settings, WrongSetting
+from services.runtime.settings import Settings
+from workshop.base.variables import InvalidVariable
 from workshop.kafka import access, name_prefix
 
 BROKERS = {"KAFKA_BOOTSTRAP": "kafka-1:9092, kafka-2:9092"}
@@ -38,7 +39,7 @@ def test_a_kafka_that_asks_who_one_is_gets_the_secrets_files(tmp_path: Path):
     assert "word" not in repr(settings).replace("password", "")
     assert "'word'" not in repr(settings.kafka)
     (tmp_path / "password").unlink()
-    with pytest.raises(WrongSetting, match="KAFKA_SECURITY is 'SASL_SSL'; it should come with a file"):
+    with pytest.raises(InvalidVariable, match="KAFKA_SECURITY is 'SASL_SSL', and there is no file"):
         Settings.read("debits", told)
 
 
@@ -91,7 +92,7 @@ def test_a_pod_listens_on_its_own_address_where_it_is_told_one():
     ],
 )
 def test_a_wrong_value_is_told_by_its_name(name: str, value: str):
-    with pytest.raises(WrongSetting, match=f"^{name} is .*; it should "):
+    with pytest.raises(InvalidVariable, match=f"^{name} is .* It takes "):
         Settings.read("payments", {**BROKERS, name: value})
 
 
@@ -100,7 +101,7 @@ def test_a_wrong_value_ends_the_process_with_a_sentence_and_exit_code_2(module: 
     done = _python("-m", f"services.{module}", KAFKA_BOOTSTRAP="kafka:9092", PORT="eighty")
     assert (done.returncode, done.stdout) == (2, "")
     name = module.replace("_", "-")
-    assert done.stderr == f"{name} cannot start: PORT is 'eighty'; it should be a whole number from 1024 to 65535.\n"
+    assert done.stderr == f"{name} cannot start: PORT is 'eighty'. It takes a whole number from 1024 to 65535.\n"
 
 
 @pytest.mark.parametrize("module", SERVICES)
