@@ -6,13 +6,13 @@ machine. Only `WORKSHOP_JAVA` selects another Java.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop.base.environment import inherited
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 
@@ -94,7 +94,7 @@ def _bundled() -> Path:
 def _version(java: Path) -> str:
     try:
         # Without the user's Java options, which could change the output, and without Java's file in /tmp.
-        env = {name: value for name, value in os.environ.items() if name not in USERS_OPTIONS}
+        env = {name: value for name, value in inherited().items() if name not in USERS_OPTIONS}
         command = [str(java), "-XX:-UsePerfData", "-version"]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

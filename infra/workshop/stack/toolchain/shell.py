@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from workshop.base.environment import inherited
 from workshop.base.processes import interrupts_deferred as interrupts_deferred
 
 GRACE = 5.0  # seconds from SIGTERM to SIGKILL
@@ -26,7 +27,7 @@ class Shell:
 
     def __init__(self, log: Path, env: Mapping[str, str] | None = None) -> None:
         self.log = log
-        self.env = {**os.environ, **(env or {})}
+        self.env = inherited(**(env or {}))
         log.parent.mkdir(parents=True, exist_ok=True)
 
     def run(self, *argv: str | Path, cwd: Path = Path("/")) -> None:
