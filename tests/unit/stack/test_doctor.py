@@ -23,7 +23,10 @@ def by_name(findings: Iterator[Finding]) -> dict[str, Finding]:
 @pytest.fixture(autouse=True)
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Processes, "running", lambda processes: {})
-    monkeypatch.setattr(doctor, "made_here", lambda settings: SimpleNamespace(name="local", components=dict))
+    local = SimpleNamespace(owns_brokers=True, needs_docker=False, components=dict, examine=lambda kubernetes: ())
+    kind = SimpleNamespace(owns_brokers=True, needs_docker=True)
+    monkeypatch.setattr(doctor, "made_here", lambda settings: local)
+    monkeypatch.setattr(doctor, "in_question", lambda settings: [kind if settings.backend == "kind" else local])
 
 
 @pytest.mark.parametrize(
@@ -115,3 +118,12 @@ def test_an_engine_is_missed_only_where_it_is_needed(
     monkeypatch.setattr(doctor.engine, "answers", lambda: "no engine answers")
     (found,) = doctor._docker(replace(settings, backend=backend))
     assert found.good == good
+
+
+def test_a_stack_of_others_is_examined_by_its_backend_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    seen = Finding(True, "rights in Kafka", "all that lessons need")
+    elsewhere = SimpleNamespace(owns_brokers=False, examine=lambda kubernetes: [seen])
+    monkeypatch.setattr(doctor, "in_question", lambda settings: [elsewhere])
+    monkeypatch.setattr(doctor.psutil, "virtual_memory", lambda: SimpleNamespace(available=0.6e9))
+    assert list(doctor._stack(settings)) == [seen]
+    assert by_name(doctor._machine(settings))["memory"].good  # brokers need no memory here

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from workshop.base.errors import WorkshopError
@@ -48,6 +51,23 @@ def test_starting_writes_the_defaults_and_starts_one_component(settings: Setting
     assert component.name == lab.NAME
     defaults = settings.state / "home/jupyter/config/labconfig/default_setting_overrides.json"
     assert json.loads(defaults.read_text()) == lab.DEFAULTS
+    server = settings.state / "home/jupyter/config/jupyter_server_config.json"
+    assert json.loads(server.read_text()) == lab.SERVER
+
+
+@pytest.mark.parametrize("plugin", [name for name in lab.DEFAULTS if not name.endswith(":notification")])
+def test_each_default_is_a_setting_of_the_installed_version(plugin: str):
+    extension, _, name = plugin.partition(":")
+    share = Path(sys.prefix) / "share" / "jupyter"
+    folders = (share / "lab" / "schemas", share / "labextensions" / extension / "schemas")
+    (schema,) = [path for folder in folders if (path := folder / extension / f"{name}.json").exists()]
+    assert set(lab.DEFAULTS[plugin]) <= set(json.loads(schema.read_text())["properties"])
+
+
+def test_memory_is_shown_in_the_status_bar():
+    """The extension is part of the server, and of the page, without a setting."""
+    assert importlib.util.find_spec("jupyter_resource_usage")
+    assert (Path(sys.prefix) / "share/jupyter/labextensions/@jupyter-server/resource-usage/package.json").exists()
 
 
 @pytest.fixture

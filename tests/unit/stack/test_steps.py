@@ -52,7 +52,7 @@ class Backend:
         self.did.append("expose")
 
 
-def start(settings: Settings, with_lab: bool = True, more: str | None = None, **backend: bool) -> Start:
+def start(settings: Settings, with_lab: bool = True, more: frozenset[str] = frozenset(), **backend: bool) -> Start:
     return Start(Backend(settings, **backend), Timeline(Console(file=io.StringIO())), with_lab, more)
 
 
@@ -63,23 +63,34 @@ def needed(made: Start) -> list[Callable]:
 EVERY = [step.run for step in STEPS]
 
 
-def test_a_whole_start_needs_every_step_but_change_data_capture(settings: Settings):
-    assert needed(start(settings)) == [run for run in EVERY if run is not steps._cdc]
-    assert needed(start(settings, more="cdc")) == EVERY
+ON_DEMAND = frozenset(steps.MORE)
+
+
+def test_a_whole_start_needs_every_step_but_those_on_demand(settings: Settings):
+    assert needed(start(settings)) == [run for run in EVERY if run not in (steps._cdc, steps._registry, steps._streams)]
+    assert needed(start(settings, more=frozenset({"registry"}))) == [
+        run for run in EVERY if run not in (steps._cdc, steps._streams)
+    ]
+    assert needed(start(settings, more=ON_DEMAND)) == EVERY
+
+
+def test_a_start_from_a_bundle_installs_lesson_11_too(settings: Settings):
+    assert steps._streams in needed(start(replace(settings, bundle="/media/stick")))
+    assert steps._cdc not in needed(start(replace(settings, bundle="/media/stick")))
 
 
 def test_without_lab_its_two_steps_are_left_out(settings: Settings):
-    left_out = set(EVERY) - set(needed(start(settings, with_lab=False, more="cdc")))
+    left_out = set(EVERY) - set(needed(start(settings, with_lab=False, more=ON_DEMAND)))
     assert left_out == {steps._lab, steps._lab_answers}
 
 
 def test_somebody_elses_brokers_are_neither_waited_for_nor_led(settings: Settings):
-    left_out = set(EVERY) - set(needed(start(settings, more="cdc", owns_brokers=False)))
+    left_out = set(EVERY) - set(needed(start(settings, more=ON_DEMAND, owns_brokers=False)))
     assert left_out == {steps._registered, steps._leaders}
 
 
 def test_without_kubernetes_no_service_is_deployed(settings: Settings):
-    left_out = set(EVERY) - set(needed(start(settings, more="cdc", has_kubernetes=False)))
+    left_out = set(EVERY) - set(needed(start(settings, more=ON_DEMAND, has_kubernetes=False)))
     assert left_out == {steps._nodes, steps._services, steps._expose}
 
 
@@ -94,6 +105,8 @@ def test_without_kubernetes_no_service_is_deployed(settings: Settings):
         (steps._services, steps._expose),
         (steps._first_event, steps._written),
         (steps._cdc, steps._written),
+        (steps._streams, steps._written),
+        (steps._registry, steps._written),
         (steps._lab, steps._lab_answers),
     ],
 )
@@ -134,6 +147,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (steps.first_event, "write_and_read"),
         (steps.deploy, "services"),
         (steps.cdc, "up"),
+        (steps.registry, "up"),
     ):
         place = f"{module.__name__.rsplit('.', 1)[-1]}.{name}"
         monkeypatch.setattr(module, name, lambda *about, place=place: did.append(place))
@@ -151,7 +165,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_start_asks_every_part_and_writes_the_endpoints(settings: Settings, parts: list[str], tmp_path: Path):
-    made = start(replace(settings, state=settings.common / "local"), more="cdc")
+    made = start(replace(settings, state=settings.common / "local"), more=ON_DEMAND)
     endpoints = steps.perform(made)
     assert endpoints == {
         "backend": "local",
@@ -160,7 +174,15 @@ def test_a_start_asks_every_part_and_writes_the_endpoints(settings: Settings, pa
     }
     assert json.loads(made.settings.endpoints_file.read_text()) == endpoints
     assert made.backend.did == ["up", "ready", "kubernetes ready", "expose"]
-    assert parts == ["lab.start", "first_event.write_and_read", "leaders", "deploy.services", "stack.up", "lab.wait"]
+    assert parts == [
+        "lab.start",
+        "first_event.write_and_read",
+        "leaders",
+        "deploy.services",
+        "stack.up",
+        "stack.up",
+        "lab.wait",
+    ]
     assert stack_folders.last(made.settings.common) == "local"
 
 

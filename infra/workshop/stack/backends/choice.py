@@ -26,6 +26,16 @@ def made_here(settings: Settings) -> Backend:
     return BACKENDS[next(named, "local")](settings)
 
 
+def requested(settings: Settings) -> Backend | None:
+    """Return the backend that the settings name; None if the choice is left to us."""
+    return by_name(settings, settings.backend) if settings.backend in BACKENDS else None
+
+
+def in_question(settings: Settings) -> list[Backend]:
+    """Return the backends whose stack is or will be here: the requested one, if there is one, and that of the last stack."""
+    return [*filter(None, [requested(settings)]), made_here(settings)]
+
+
 def choose(settings: Settings) -> tuple[Backend, str]:
     """Return the backend to use, and the reason for the choice as a message.
 

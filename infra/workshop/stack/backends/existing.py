@@ -6,10 +6,11 @@ It deploys only the services there, and never stops anything there. Faults are r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from workshop.base.diagnostic import Finding
 from workshop.base.errors import WorkshopError
 from workshop.base.external_site import FILE, Site, kept
 from workshop.base.files import locked, write_atomically
@@ -35,6 +36,8 @@ class Existing:
 
     name = "existing"
     owns_brokers = False
+    needs_docker = False
+    fits_in_a_bundle = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.of(self.name)
@@ -216,6 +219,28 @@ class Existing:
 
     def provision_the_rest(self, timeline: Timeline) -> None:
         """Do nothing."""
+
+    def provided(self) -> dict[str, list[Path]]:
+        """Return nothing: others provide it."""
+        return {}
+
+    def images(self) -> dict[str, int]:
+        """Return nothing: the cluster pulls its images."""
+        return {}
+
+    def examine(self, kubernetes: str) -> Iterator[Finding]:
+        """Check whether Kafka and the cluster answer and grant the rights that the lessons need, and what runs here."""
+        try:
+            lacking = self.rights()
+        except WorkshopError as error:
+            yield Finding(False, "Kafka and cluster", error.happened, error.next_step)
+            return
+        for where, lines in lacking.items():
+            seen = "; ".join(lines) if lines else "all that lessons need"
+            files = "infra/deploy/existing/ has the files for an administrator."
+            yield Finding(not lines, f"rights in {where}", seen, files)
+        for name, component in self.components().items():
+            yield Finding(component["state"] == "running", name, component["state"], "`workshop up` repairs it.")
 
     def rights(self) -> dict[str, list[str]]:
         """Return the missing rights, also optional ones, as lines for `workshop doctor`.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from workshop.base.diagnostic import Finding
 from workshop.base.errors import WorkshopError
 from workshop.base.files import locked
 from workshop.base.ports import free_block
@@ -17,7 +18,7 @@ from workshop.base.waiting import Seen, keep_trying, nobody, wait_until, wait_wh
 from workshop.stack.brokers import runtime, tools
 from workshop.stack.brokers.jars import pinned
 from workshop.stack.kubernetes import kubectl
-from workshop.stack.kubernetes.kind import brokers, engine, images, names, observing, preflight
+from workshop.stack.kubernetes.kind import binary, brokers, engine, images, names, observing, preflight
 from workshop.stack.kubernetes.kind.binary import kind_binary
 from workshop.stack.kubernetes.kind.nodes import Nodes
 from workshop.stack.kubernetes.restart_on_change import digest, start_anew
@@ -32,6 +33,8 @@ class Kind:
 
     name = "kind"
     owns_brokers = True
+    needs_docker = True
+    fits_in_a_bundle = False
     has_kubernetes = True
 
     def __init__(self, settings: Settings) -> None:
@@ -86,6 +89,19 @@ class Kind:
         """Load the image that nodes would otherwise pull after their start."""
         with timeline.step("metrics-server's image"):
             images.bring_what_nodes_pull(self.settings)
+
+    def provided(self) -> dict[str, list[Path]]:
+        """Return kind's program."""
+        found = binary.find(self.settings)
+        return {"kind": [found] if found else []}
+
+    def images(self) -> dict[str, int]:
+        """Return the sizes of the images in the Docker engine."""
+        return images.sizes(self.settings)
+
+    def examine(self, kubernetes: str) -> Iterator[Finding]:
+        """Check nothing more: the engine is checked for every backend."""
+        yield from ()
 
     def ready(self, tell: Callable[[str], None] = nobody) -> None:
         """Wait until three brokers are registered.

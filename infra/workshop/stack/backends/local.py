@@ -6,11 +6,13 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import psutil
 
+from workshop.base.diagnosis import OF_SERVERS, Diagnosis, diagnose
+from workshop.base.diagnostic import Finding
 from workshop.base.errors import WorkshopError
 from workshop.base.files import locked, write_atomically
 from workshop.base.ports import answers, first_of, free_block
@@ -24,6 +26,8 @@ from workshop.stack.backends.local_kubernetes import AGENT, PLANE, LocalKubernet
 from workshop.stack.brokers import runtime, tools
 from workshop.stack.brokers.jars import pinned
 from workshop.stack.kubernetes import background_build, kubectl
+from workshop.stack.kubernetes.controlplane import build
+from workshop.stack.kubernetes.controlplane import progress as compiling
 from workshop.stack.toolchain import java
 
 CLUSTER_ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -39,6 +43,8 @@ class Local:
 
     name = "local"
     owns_brokers = True
+    needs_docker = False
+    fits_in_a_bundle = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.of(self.name)
@@ -224,6 +230,29 @@ class Local:
         if is_wanted(self.settings):
             provide(self.settings, timeline)
 
+    def provided(self) -> dict[str, list[Path]]:
+        """Return the program of Kubernetes' control plane, if it is wanted."""
+        if not is_wanted(self.settings):
+            return {}
+        found = build.find(self.settings)
+        return {"Kubernetes' control plane": [found] if found else []}
+
+    def images(self) -> dict[str, int]:
+        """Return no image: pods are processes."""
+        return {}
+
+    def examine(self, kubernetes: str) -> Iterator[Finding]:
+        """Check whether Kubernetes' control plane is compiled."""
+        if not is_wanted(self.settings):
+            return
+        if is_built(self.settings):
+            yield Finding(True, "Kubernetes", "its control plane is built")
+            return
+        failed = compiling.read(self.settings).get("state") == "failed"
+        later = "its control plane is still to be compiled: `workshop up` does it in the background, once"
+        hint = "`workshop logs kubernetes-build` shows why; `workshop up` tries again. Kafka's lessons need none."
+        yield Finding(not failed, "Kubernetes", kubernetes or later, hint)
+
     def _running_here(self) -> dict[str, psutil.Process]:
         """Return the stack's brokers that run; if their state folder was deleted, stop them instead.
 
@@ -293,7 +322,7 @@ class Local:
             if not self.processes.lives(name) and name not in self.processes.running():
                 raise WorkshopError(
                     f"{name} ended right after its start. The end of its log:",
-                    _advice(self.processes.tail(name, 60), name),
+                    diagnose(self.processes.tail(name, 60), ENDED, name=name).advice,
                     _without_stack_trace(self.processes.tail(name, 30)),
                 )
 
@@ -323,13 +352,18 @@ def _without_stack_trace(log: str) -> str:
     return "\n".join([line for line in log.splitlines() if not line.lstrip().startswith("at ")][-8:])
 
 
-def _advice(log: str, name: str) -> str:
-    if "Address already in use" in log:
-        return "A port was taken by another program meanwhile: `workshop down`, then `workshop up` finds other ones."
-    if "No space left on device" in log:
-        return "The disk is full: free some space, then `workshop up`."
-    if "OutOfMemory" in log or "insufficient memory" in log:
-        return "There is not enough memory: the brokers need about 500 MB. Close something, then `workshop up`."
-    if any(word in log for word in ("NoClassDefFoundError", "ClassNotFoundException", "ZipException", "LinkageError")):
-        return "A jar may be damaged: `workshop doctor` checks each of them."
-    return f"`workshop logs {name}` shows all of it; `workshop reset` starts with empty brokers."
+# Texts in the log of a broker that ended.
+ENDED = (
+    *OF_SERVERS,
+    Diagnosis(
+        "OutOfMemory|insufficient memory",
+        "There is not enough memory: the brokers need about 500 MB.",
+        "Close a program, then run `workshop up`.",
+    ),
+    Diagnosis(
+        "NoClassDefFoundError|ClassNotFoundException|ZipException|LinkageError",
+        "A jar may be damaged.",
+        "`workshop doctor` checks each of them.",
+    ),
+    Diagnosis("", "", "`workshop logs {name}` shows all of it; `workshop reset` starts with empty brokers."),
+)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
+from workshop.base.diagnostic import Finding
 from workshop.base.settings import Ports, Settings
 from workshop.base.timeline import Timeline
 from workshop.base.waiting import nobody
@@ -85,6 +87,8 @@ class Backend(BrokerFaults, NodeFaults, ServiceHost, Protocol):
 
     name: str
     settings: Settings  # the settings of this backend's own stack
+    needs_docker: bool  # whether the stack runs in a Docker engine
+    fits_in_a_bundle: bool  # whether an offline bundle contains all that a start needs
 
     def available(self) -> str:
         """Return an empty string if the backend can be used here, otherwise the reason as a message."""
@@ -121,3 +125,16 @@ class Backend(BrokerFaults, NodeFaults, ServiceHost, Protocol):
 
     def provision_the_rest(self, timeline: Timeline) -> None:
         """Download and build what can also be provided while the stack runs."""
+
+    def provided(self) -> dict[str, list[Path]]:
+        """Return the existing files of what this backend alone provides, by name."""
+
+    def images(self) -> dict[str, int]:
+        """Return the sizes in bytes of the images that this backend provides in a Docker engine, by name."""
+
+    def examine(self, kubernetes: str) -> Iterator[Finding]:
+        """Check what this backend alone has, for `workshop doctor`.
+
+        Args:
+            kubernetes: the progress of Kubernetes' build, or empty, as `workshop status` shows it.
+        """

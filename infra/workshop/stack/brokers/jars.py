@@ -1,4 +1,4 @@
-"""Jars of the brokers and of Kafka Connect, pinned in lock files that `workshop lock` renews."""
+"""Jars of the brokers and of Kafka Connect, pinned in lock files that `workshop lock` renews; the registry's archive."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from workshop.base.settings import Settings
 
 @dataclass(frozen=True)
 class Jars:
-    """A set of jars: the pom that Maven resolves, and the lock file with the resolved jars."""
+    """A set of jars: the pom that Maven resolves, if any, and the lock file with the resolved jars."""
 
-    pom: Path
+    pom: Path | None
     lock: Path
 
 
 KAFKA = Jars(Path("infra/deploy/kafka/pom.xml"), Path("infra/deploy/kafka/jars.lock"))
 DEBEZIUM = Jars(Path("infra/deploy/cdc/pom.xml"), Path("infra/deploy/cdc/jars.lock"))  # in addition to Kafka's jars
+REGISTRY = Jars(None, Path("infra/deploy/registry/archive.lock"))  # one archive with all jars
 
 
 def pinned(settings: Settings, which: Jars = KAFKA) -> list[Pinned]:
@@ -57,6 +58,8 @@ def lock(settings: Settings, which: Jars, without: Iterable[Pinned] = ()) -> int
         WorkshopError: `mvn` is not on the PATH, or could not resolve the pom.
     """
     maven = shutil.which("mvn")
+    if which.pom is None:
+        raise ValueError(f"{which.lock} is written by hand")
     if maven is None:
         raise WorkshopError("Renewing the lock needs Maven (`mvn`) on the PATH.", "Only maintainers need it.")
     with tempfile.TemporaryDirectory() as scratch:

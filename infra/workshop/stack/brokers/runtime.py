@@ -21,6 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop.base.environment import only
 from workshop.base.errors import WorkshopError
 from workshop.base.files import write_atomically
 from workshop.base.settings import KAFKA_VERSION, Settings
@@ -67,9 +68,14 @@ class Runtime:
 
 def environment(scratch: Path) -> dict[str, str]:
     """Return a broker's environment, without the user's Java variables, which could change its start."""
-    kept = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
     # Java opens files whose path has non-ASCII characters only in a UTF-8 locale.
-    return {**kept, "LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "HOME": str(scratch), "TMPDIR": str(scratch)}
+    return {
+        **only("PATH", "TZ"),
+        "LC_ALL": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "2",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+    }
 
 
 def random_id() -> str:

@@ -20,10 +20,10 @@ from pathlib import Path, PurePosixPath
 
 FORMAT = 1
 SUMS, FACTS, PROJECT = "SHA256SUMS", "bundle.json", "project.tar.gz"
-WHEELS, CACHE = "wheels", "cache"
-LOCKS = ("infra/deploy/kafka/jars.lock", "infra/deploy/cdc/jars.lock")
+WHEELS, CACHE, SITE = "wheels", "cache", "site"
+LOCKS = ("infra/deploy/kafka/jars.lock", "infra/deploy/cdc/jars.lock", "infra/deploy/registry/archive.lock")
 PINS = (
-    *("requirements.txt", "infra/installer.txt", "pyproject.toml", *LOCKS),
+    *("requirements.txt", "infra/streams/requirements.txt", "infra/installer.txt", "pyproject.toml", *LOCKS),
     *(f"infra/deploy/controlplane/{name}" for name in ("main.go", "parts.go", "queues/queues.go", "go.mod", "go.sum")),
 )
 CHUNK = 1 << 20
@@ -210,7 +210,7 @@ def _must_be_as_pinned(bundle: Carried, paths: Iterable[str], root: Path) -> Non
         pinned |= {entry["path"].rpartition("/")[2]: entry["sha256"] for entry in entries}
     for path in paths:
         name = path.rpartition("/")[2]
-        if name.endswith(".jar") and bundle.sums[path] != pinned.get(name):
+        if (name.endswith(".jar") or name in pinned) and bundle.sums[path] != pinned.get(name):
             raise Refused(
                 f"{name} of the bundle {bundle.folder} is not the file that this project pins: its SHA-256 differs.",
                 "Do not use this bundle: make it again, or ask where it comes from.",

@@ -14,18 +14,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from workshop.base.environment import inherited
 from workshop.base.errors import WorkshopError
 from workshop.base.files import write_atomically
 from workshop.base.settings import Settings
 from workshop.base.timeline import Timeline
+from workshop.stack import site_address
 from workshop.stack.backends.local import Local
 from workshop.stack.bundle import carried, prefetching, wheels
-from workshop.stack.bundle.carried import CACHE, CHUNK, FACTS, PINS, PROJECT, SUMS, WHEELS
+from workshop.stack.bundle.carried import CACHE, CHUNK, FACTS, PINS, PROJECT, SITE, SUMS, WHEELS
 from workshop.stack.kubernetes.controlplane import build
 
 HERE = Path(__file__).parent
 TEXTS = ("start.sh", "README.txt")
-OURS = {SUMS, FACTS, PROJECT, WHEELS, CACHE, *TEXTS}
+OURS = {SUMS, FACTS, PROJECT, WHEELS, CACHE, SITE, *TEXTS}
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _must_be_ours(folder: Path) -> None:
 
 def _git(settings: Settings, *words: str) -> str:
     # Ignore a git repository that contains this folder.
-    env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(settings.root.resolve().parent)}
+    env = inherited(GIT_CEILING_DIRECTORIES=str(settings.root.resolve().parent))
     try:
         done = subprocess.run(
             ["git", "-C", settings.root, *words], env=env, capture_output=True, text=True, check=False
@@ -184,7 +186,15 @@ def _plan(settings: Settings, pythons: Sequence[str]) -> _Plan:
                 plan.programs.append(path)
             if piece.name == prefetching.RECORDED:
                 plan.recorded.append(path)
+    plan.files |= _site(settings)
     return plan
+
+
+def _site(settings: Settings) -> dict[str, Path]:
+    """Return the files of the built site by their path in the bundle; empty if `workshop site` has built none."""
+    folder = site_address.folder(settings.root)
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    return {f"{SITE}/{path.relative_to(folder).as_posix()}": path for path in files}
 
 
 def _must_have_room(folder: Path, sizes: dict[str, int]) -> None:
@@ -252,5 +262,5 @@ def _prune(folder: Path, sums: dict[str, str]) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for part in (WHEELS, CACHE):
+    for part in (WHEELS, CACHE, SITE):
         yield from [path for path in (folder / part).rglob("*") if path.is_file()]

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from workshop.base.settings import Settings
 from workshop.base.timeline import Timeline
-from workshop.stack.backends.local_kubernetes import is_wanted
 from workshop.stack.backends.protocols import Backend
 from workshop.stack.brokers import jars, runtime
 from workshop.stack.bundle import wheels
 from workshop.stack.cdc import connect
-from workshop.stack.kubernetes.controlplane import build
-from workshop.stack.kubernetes.kind import binary
-from workshop.stack.kubernetes.kind.images import sizes
+from workshop.stack.registry import archive
+from workshop.stack.registry import stack as registry
+from workshop.stack.streams import environment
 from workshop.stack.toolchain import java
 
 RECORDED = "Kafka's first start, recorded"
@@ -56,6 +55,8 @@ def bring(settings: Settings, backend: Backend, timeline: Timeline, pythons: Seq
     backend.provision(timeline)
     backend.provision_the_rest(timeline)
     connect.provision(settings, timeline)
+    environment.provision(settings, timeline)
+    registry.prepare(settings, timeline)
     for python in pythons:
         wheels.bring(settings, timeline, python)
     after = pieces(settings, backend, pythons)
@@ -68,17 +69,15 @@ def pieces(settings: Settings, backend: Backend, pythons: Sequence[str]) -> list
         "Kafka's jars": lambda: _present(settings, runtime.folder(settings) / "libs", jars.KAFKA),
         RECORDED: lambda: _recorded(settings),
         "Debezium's jars": lambda: _present(settings, connect.debezium_folder(settings), jars.DEBEZIUM),
+        archive.TITLE: lambda: archive.present(settings),
     }
-    if backend.name == "local" and is_wanted(settings):
-        found["Kubernetes' control plane"] = lambda: _or_none(build.find(settings))
-    if backend.name == "kind":
-        found["kind"] = lambda: _or_none(binary.find(settings))
+    for name, there in backend.provided().items():
+        found[name] = partial(list, there)
     for python in pythons:
         found[f"Python's packages for {python}"] = partial(wheels.there, settings, python)
-    images_there = sizes(settings) if backend.name == "kind" else {}
     return [
         *(Piece(name, tuple(files())) for name, files in found.items()),
-        *(Piece(f"image {name.split('@')[0]}", (), size) for name, size in images_there.items()),
+        *(Piece(f"image {name.split('@')[0]}", (), size) for name, size in backend.images().items()),
     ]
 
 
@@ -92,7 +91,3 @@ def _recorded(settings: Settings) -> list[Path]:
         return []
     prepared = runtime.prepare(settings, java.find(settings), tuple(libs))
     return [path for path in (prepared.checkpoint, prepared.aot_cache) if path and path.exists()]
-
-
-def _or_none(path: Path | None) -> list[Path]:
-    return [path] if path else []

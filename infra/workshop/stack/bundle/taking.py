@@ -10,6 +10,7 @@ from workshop.base.errors import WorkshopError
 from workshop.base.files import locked
 from workshop.base.settings import Settings
 from workshop.base.timeline import Timeline
+from workshop.stack.backends.choice import requested
 from workshop.stack.brokers import jars, runtime
 from workshop.stack.bundle import carried
 from workshop.stack.toolchain import java
@@ -28,7 +29,7 @@ def take(settings: Settings, timeline: Timeline) -> Settings:
 
 
 def _take(settings: Settings, timeline: Timeline) -> Settings:
-    if settings.backend not in ("auto", "local"):
+    if (backend := requested(settings)) and not backend.fits_in_a_bundle:
         raise WorkshopError(
             f"A bundle contains files for the backend local, not for {settings.backend}.",
             "Leave `--backend` and WORKSHOP_BACKEND out, or start without `--bundle`.",

@@ -15,6 +15,7 @@ from packaging import tags
 from packaging.markers import Marker, default_environment
 from packaging.utils import parse_wheel_filename
 
+from workshop.base.diagnosis import DISK, Diagnosis, diagnose
 from workshop.base.errors import WorkshopError
 from workshop.base.files import locked
 from workshop.base.settings import Settings
@@ -22,6 +23,7 @@ from workshop.base.timeline import Timeline
 from workshop.stack.toolchain.keys import digest
 
 SOURCES = (Path("infra/installer.txt"), Path("requirements.txt"))
+STREAMS = Path("infra/streams/requirements.txt")  # has other versions of some packages, so pip reads it separately
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 AT_ONCE = 24  # packages per call of pip: complete calls are kept if a later one is interrupted
 OLD_NAMES = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
@@ -34,7 +36,7 @@ def own_python() -> str:
 
 def folder(settings: Settings, python: str) -> Path:
     """Return the folder of the complete wheels for a Python version; its name has a hash of the pins."""
-    pins = digest([settings.root / source for source in SOURCES], settings.root)
+    pins = digest([settings.root / source for source in (*SOURCES, STREAMS)], settings.root)
     return settings.cache / "wheels" / f"{python}-{pins}"
 
 
@@ -64,13 +66,21 @@ def bring(settings: Settings, timeline: Timeline, python: str) -> list[Path]:
 
 
 def sets(settings: Settings, python: str) -> list[list[str]]:
-    """Return the requirements for the last patch release, and the additional ones for the first.
+    """Return the requirements in sets, each without those of the sets before it.
 
-    Some markers depend on the patch release.
+    The sets are those of the ordinary environment and those of lesson 11, for the last patch release and for the first: some
+    markers depend on the patch release.
     """
-    text = "".join((settings.root / source).read_text() for source in SOURCES)
-    last, first = (needed(text, f"{python}.{patch}") for patch in (99, 0))
-    return [last, [block for block in first if block not in last]]
+    ordinary = "".join((settings.root / source).read_text() for source in SOURCES)
+    texts = ordinary, (settings.root / STREAMS).read_text()
+    found: list[list[str]] = []
+    names: set[str] = set()
+    for text in texts:
+        for patch in (99, 0):
+            new = [block for block in needed(text, f"{python}.{patch}") if block.split()[0] not in names]
+            names |= {block.split()[0] for block in new}
+            found.append(new)
+    return found
 
 
 def needed(text: str, release: str) -> list[str]:
@@ -117,9 +127,10 @@ def _download(settings: Settings, part: Path, wanted: list[str], python: str) ->
         listed.write_text("".join(wanted[start : start + AT_ONCE]))
         done = subprocess.run([*command, "-r", str(listed)], capture_output=True, text=True, check=False)
         if done.returncode:
+            full = shutil.disk_usage(part).free < 1e8  # pip does not always say so
             raise WorkshopError(
                 f"Python's packages for {python} could not be fetched.",
-                _advice(done.stderr, shutil.disk_usage(part).free),
+                diagnose("no space left" if full else done.stderr, NOT_FETCHED).advice,
                 "\n".join(done.stderr.strip().splitlines()[-3:]),
             )
         listed.unlink()
@@ -133,12 +144,22 @@ def _flags(python: str) -> list[str]:
     return words + [word for name in tags.platform_tags() for word in ("--platform", name)]
 
 
-def _advice(said: str, free: int) -> str:
-    if "No space left on device" in said or free < 1e8:
-        return "The disk is full: free some space, then run the same command again. Complete downloads are kept."
-    if "HASHES" in said:
-        return "A download does not match its pinned hash and was not kept: check the mirror in PIP_INDEX_URL."
-    return (
+# Texts in the output of a failed download.
+NOT_FETCHED = (
+    Diagnosis(
+        DISK,
+        "The disk is full.",
+        "Free some space, then run the same command again. Complete downloads are kept.",
+    ),
+    Diagnosis(
+        "do not match the hashes",
+        "A download does not match its pinned hash and was not kept.",
+        "Check the mirror in PIP_INDEX_URL.",
+    ),
+    Diagnosis(
+        "",
+        "",
         "Check the network; with a mirror set PIP_INDEX_URL, behind a proxy https_proxy. "
-        "Then run the same command again: complete downloads are kept."
-    )
+        "Then run the same command again: complete downloads are kept.",
+    ),
+)

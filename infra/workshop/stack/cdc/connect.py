@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,18 +15,18 @@ from workshop.base.processes import Component, Processes
 from workshop.base.readiness import wait_for
 from workshop.base.settings import NODES, Settings
 from workshop.base.timeline import Timeline
-from workshop.base.waiting import nobody, wait_until
+from workshop.base.waiting import nobody
 from workshop.kafka.properties import escaped
 from workshop.stack.brokers import jars, runtime
 from workshop.stack.cdc import tls
+from workshop.stack.cdc.rest import LOOK, PatientTransport, message
 from workshop.stack.toolchain import java
 
 NAME = "connect"
 MAIN = "org.apache.kafka.connect.cli.ConnectDistributed"
 VERSION = "3.7.0.Final"
 FLUSH_MS = 1_000  # interval between commits of source offsets; later changes are sent again after a crash
-LOOK = "`workshop logs connect` shows more."
-ONE_TRY, IN_ALL = 20.0, 90.0  # timeouts in seconds: of one request, and of all its retries together
+ONE_TRY = 20.0  # timeout of one try of a request in seconds
 MEMORY = ("-Xmx160m",)  # the last flag counts
 
 
@@ -105,7 +104,8 @@ class Connect:
             WorkshopError: Kafka Connect does not answer, or refuses the request.
         """
         try:
-            answer = self._patiently(verb, path, body)
+            with httpx.Client(**self.rest()) as client:
+                answer = client.request(verb, path, json=body)
         except (httpx.HTTPError, OSError) as error:
             raise WorkshopError(
                 "Kafka Connect does not answer.",
@@ -115,30 +115,17 @@ class Connect:
         if answer.status_code == 404 and "missing" in default:
             return default["missing"]
         if answer.is_error:
-            raise WorkshopError(f"Kafka Connect refuses: {_message(answer)}", LOOK)
+            raise WorkshopError(f"Kafka Connect refuses: {message(answer)}", LOOK)
         return answer.json() if answer.content else None
 
-    def _patiently(self, verb: str, path: str, body: object) -> httpx.Response:
-        """Send a request until there is a final answer.
+    def rest(self) -> dict[str, Any]:
+        """Return settings for `httpx.Client`: address, certificates, and repeated requests while the worker is busy.
 
-        A request without an answer is repeated, which is safe for GET, PUT and DELETE. It is also repeated after 409, which a
-        worker returns during a rebalance, and after a 500 that reports a timeout.
+        Raises:
+            OSError: no worker was started here yet.
         """
-        answers: list[httpx.Response] = []
-
-        def decided() -> bool:
-            try:
-                with self._client(ONE_TRY) as client:
-                    answers.append(client.request(verb, path, json=body))
-            except (httpx.TransportError, OSError):
-                if not self.processes.lives(NAME) or time.monotonic() > until:
-                    raise
-                return False
-            return answers[-1].status_code != 409 and not _was_too_slow(answers[-1])
-
-        until = time.monotonic() + IN_ALL
-        wait_until(decided, IN_ALL, "Kafka Connect to have settled", every=0.3, next_step=LOOK)
-        return answers[-1]
+        transport = PatientTransport(self.folder / "pki", lambda: self.processes.lives(NAME))
+        return {"base_url": self._address, "transport": transport, "timeout": ONE_TRY}
 
     def _answers(self) -> bool:
         if not self.processes.lives(NAME):
@@ -156,8 +143,12 @@ class Connect:
 
     def _client(self, seconds: float) -> httpx.Client:
         # Ignore the environment's proxies for requests to this machine.
-        address = f"https://127.0.0.1:{self.port}"
-        return httpx.Client(base_url=address, verify=tls.context(self.folder / "pki"), trust_env=False, timeout=seconds)
+        context = tls.context(self.folder / "pki")
+        return httpx.Client(base_url=self._address, verify=context, trust_env=False, timeout=seconds)
+
+    @property
+    def _address(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
 
     def _component(self, kafka: Mapping, secrets: Mapping[str, str]) -> Component:
         scratch = self.folder / "tmp"
@@ -225,17 +216,6 @@ def _runtime(settings: Settings) -> runtime.Runtime:
 def debezium_folder(settings: Settings) -> Path:
     """Return the cache folder of Debezium's jars."""
     return settings.cache / f"debezium-{VERSION}" / "libs"
-
-
-def _was_too_slow(answer: httpx.Response) -> bool:
-    return answer.status_code == 500 and "timed out" in _message(answer).lower()
-
-
-def _message(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["message"]).strip()
-    except (ValueError, KeyError, TypeError):
-        return f"status {answer.status_code}"
 
 
 def _reason(trace: str) -> str:

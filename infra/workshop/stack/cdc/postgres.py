@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
+from workshop.base.diagnosis import DISK, PORT_TAKEN, Diagnosis, diagnose
+from workshop.base.environment import variable
 from workshop.base.errors import WorkshopError
 from workshop.base.files import write_atomically
 from workshop.base.processes import Component, Processes
@@ -129,7 +131,9 @@ class Postgres:
         done = subprocess.run(command, env=_environment(), cwd=part, capture_output=True, text=True, check=False)
         if done.returncode:
             raise WorkshopError(
-                "PostgreSQL could not make its folder.", _advice(done.stderr), "\n".join(done.stderr.splitlines()[-6:])
+                "PostgreSQL could not make its folder.",
+                diagnose(done.stderr, ENDED).advice,
+                "\n".join(done.stderr.splitlines()[-6:]),
             )
         own.replace(self._data)
         shutil.rmtree(part)
@@ -139,7 +143,7 @@ class Postgres:
             log = self.processes.tail(NAME, 30)
             raise WorkshopError(
                 "PostgreSQL ended right after its start. The end of its log:",
-                _advice(log),
+                diagnose(log, ENDED).advice,
                 self.processes.tail(NAME, 6),
             )
         try:
@@ -184,16 +188,22 @@ def drop_slot(connection: psycopg.Connection, name: str) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return {"PATH": variable("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-def _advice(log: str) -> str:
-    if "No space left on device" in log:
-        return "The disk is full: free some space, then try again."
-    if "Address already in use" in log or "could not create any TCP/IP sockets" in log:
-        return "Its port was taken by another program: `workshop down`, then `workshop up` finds other ones."
-    if "Permission denied" in log:
-        return "PostgreSQL may not read a folder. Run the workshop as an ordinary user, or in a folder that others may enter."
-    if "cannot be run as root" in log:
-        return "Run the workshop as an ordinary user."
-    return "`workshop logs postgres` shows all of it; `workshop reset` starts with an empty database."
+# Texts in the log of a PostgreSQL that ended.
+ENDED = (
+    Diagnosis(DISK, "The disk is full.", "Free some space, then run the same command again."),
+    Diagnosis(
+        f"{PORT_TAKEN}|could not create any TCP/IP sockets",
+        "Its port was taken by another program.",
+        "Run `workshop down`, then `workshop up`, which finds other ports.",
+    ),
+    Diagnosis(
+        "Permission denied",
+        "PostgreSQL may not read a folder.",
+        "Run the workshop as an ordinary user, or in a folder that others may enter.",
+    ),
+    Diagnosis("cannot be run as root", "", "Run the workshop as an ordinary user."),
+    Diagnosis("", "", "`workshop logs postgres` shows all of it; `workshop reset` starts with an empty database."),
+)

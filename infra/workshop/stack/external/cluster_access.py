@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from workshop.base.diagnosis import Diagnosis, diagnose
+from workshop.base.environment import inherited
 from workshop.base.errors import WorkshopError
 from workshop.base.external_site import Site
 from workshop.base.files import write_atomically
@@ -85,17 +86,25 @@ def _answered(error: ApiException, site: Site) -> WorkshopError | None:
     return WorkshopError(f"Kubernetes answers with {error.status} {error.reason}.", "Ask the cluster's administrator.")
 
 
+# Texts of an error without an answer.
+UNREACHED = (
+    Diagnosis(
+        "CERTIFICATE_VERIFY_FAILED|SSL",
+        "The certificate of the API server {server} is not signed by the authority in the kubeconfig.",
+        "The cluster was created again, or {kubeconfig} is for another cluster: ask for a new one.",
+    ),
+    Diagnosis(
+        "",
+        "The API server {server} does not answer.",
+        "Is the cluster running, is a VPN needed, is {kubeconfig} stale?",
+    ),
+)
+
+
 def _unreached(api: ApiClient, site: Site, error: Exception) -> WorkshopError:
-    said, server = str(error), api.configuration.host
-    if "CERTIFICATE_VERIFY_FAILED" in said or "SSL" in said.upper():
-        return WorkshopError(
-            f"The certificate of the API server {server} is not signed by the authority in the kubeconfig.",
-            f"The cluster was created again, or {site.kubeconfig} is for another cluster: ask for a new one.",
-        )
-    return WorkshopError(
-        f"The API server {server} does not answer.",
-        f"Is the cluster running, is a VPN needed, is {site.kubeconfig} stale?",
-    )
+    server = api.configuration.host
+    found = diagnose(str(error), UNREACHED, server=server, kubeconfig=site.kubeconfig)
+    return WorkshopError(found.fact, found.next_step)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -103,4 +112,4 @@ def environment(settings: Settings) -> dict[str, str]:
 
     It contains the user's variables, since a kubeconfig may run a program that provides a token.
     """
-    return {**os.environ, "KUBECACHEDIR": str(settings.state / "home" / "kube")}
+    return inherited(KUBECACHEDIR=str(settings.state / "home" / "kube"))

@@ -37,9 +37,10 @@ class Rule:
 
 SERVICES = "lessons 07 to 09: the services"
 RULES = (
-    Rule("", ("configmaps", "services"), ("get", "list", "create", "patch", "delete"), SERVICES),
+    Rule("", ("configmaps",), ("get", "list", "create", "patch", "delete"), SERVICES),
+    Rule("", ("services",), ("get", "list", "create", "patch", "update", "delete"), SERVICES),
     Rule("", ("secrets",), ("get", "list", "create", "patch", "delete"), f"{SERVICES}' password for Kafka"),
-    Rule("", ("pods",), ("get", "list", "watch", "delete"), "lessons 07 to 09"),
+    Rule("", ("pods",), ("get", "list", "watch", "patch", "delete"), "lessons 07 to 09"),
     Rule("", ("pods/log",), ("get",), "`workshop logs`"),
     Rule("", ("pods/exec",), ("get", "create"), "lesson 07: a program that crashes"),
     Rule("", ("pods/portforward",), ("get", "create"), "payments, without WORKSHOP_PAYMENTS_URL"),
@@ -55,12 +56,15 @@ RULES = (
     Rule(
         "autoscaling",
         ("horizontalpodautoscalers",),
-        ("get", "list", "create", "patch", "delete"),
+        ("get", "list", "watch", "create", "patch", "delete"),
         "lesson 08: the autoscaler",
     ),
     Rule(
         "policy", ("poddisruptionbudgets",), ("get", "list", "create", "patch", "delete"), "lessons 07 and 09: budgets"
     ),
+    Rule("discovery.k8s.io", ("endpointslices",), ("get", "list"), "lesson 07: the pods behind a Service"),
+    Rule("", ("persistentvolumeclaims",), ("get", "list"), f"{OPTIONAL}, lesson 07: brokers on Kubernetes"),
+    Rule("apps", ("statefulsets",), ("get", "list"), f"{OPTIONAL}, lesson 07: brokers on Kubernetes"),
     Rule("metrics.k8s.io", ("pods",), ("get", "list"), f"{OPTIONAL}, lesson 08: kubectl top"),
 )
 

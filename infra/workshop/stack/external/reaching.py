@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import KafkaError as CoreKafkaError
 from kafka.errors import KafkaError
 
+from workshop.base.diagnosis import Diagnosis, diagnose
 from workshop.base.errors import WorkshopError
 from workshop.base.external_site import Site
 from workshop.kafka import access, probe
@@ -74,21 +75,31 @@ def _trouble(address: str, site: Site, kafka: Mapping) -> WorkshopError | None:
     )
 
 
+# Texts of a broker that refuses a user.
+REFUSED = (
+    Diagnosis(
+        "unsupported.*mechanism|mechanism.*unsupported",
+        "Kafka does not support the mechanism {mechanism}: {said}.",
+        "Ask for WORKSHOP_KAFKA_MECHANISM.",
+    ),
+    Diagnosis(
+        "",
+        "Kafka refuses the user {user}: {said}.",
+        "Check the password in {password_file} and WORKSHOP_KAFKA_USER.",
+    ),
+)
+
+
 def _refused(site: Site, kafka: Mapping, error: Exception) -> WorkshopError:
     """Return the error for brokers that answer but refuse this client.
 
     librdkafka reports the reason, while kafka-python waits without reporting it.
     """
-    said = _said(kafka) if site.authenticated else ""
-    if "nsupported" in said and "mechanism" in said:
-        return WorkshopError(
-            f"Kafka does not support the mechanism {site.mechanism}: {said}.", "Ask for WORKSHOP_KAFKA_MECHANISM."
+    if said := _said(kafka) if site.authenticated else "":
+        found = diagnose(
+            said, REFUSED, said=said, mechanism=site.mechanism, user=site.user, password_file=site.password_file
         )
-    if said:
-        return WorkshopError(
-            f"Kafka refuses the user {site.user}: {said}.",
-            f"Check the password in {site.password_file} and WORKSHOP_KAFKA_USER.",
-        )
+        return WorkshopError(found.fact, found.next_step)
     if not site.authenticated:
         return WorkshopError(
             f"Kafka answers, but refuses clients without credentials: {error}.",

@@ -15,7 +15,7 @@ from workshop.base import endpoints
 from workshop.base.environment import tool_environment
 from workshop.base.errors import WorkshopError
 from workshop.base.processes import Component, Processes
-from workshop.base.settings import Settings
+from workshop.base.settings import Settings, of_backend
 from workshop.stack.kubernetes.controlplane import progress
 
 P = ParamSpec("P")
@@ -39,7 +39,7 @@ LONGEST = 3600  # seconds that a lesson waits for a running build
 def component(settings: Settings) -> Component:
     """Return the component that runs the build and the subsequent start; it ends by itself."""
     argv = (sys.executable, "-m", COMMAND)
-    env = {**tool_environment(settings), "WORKSHOP_BACKEND": "local"}  # overrides the variable of the user's shell
+    env = {**tool_environment(settings), **of_backend("local")}  # overrides the variable of the user's shell
     return Component(NAME, argv, env, cwd=settings.root, grace=10)
 
 

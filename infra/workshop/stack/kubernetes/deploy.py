@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,8 +62,8 @@ def _declare(settings: Settings, inside: Mapping[str, str], secret: Mapping[str,
     start_anew(settings, tuple(f"deployment/{name}" for name in DEPLOYMENTS), now)
 
 
-def as_delivered(settings: Settings) -> None:
-    """Reset every deployment to its manifest, and wait until each is ready.
+def as_delivered(settings: Settings, names: Sequence[str] = DEPLOYMENTS) -> None:
+    """Reset deployments to their manifests, and wait until each is ready.
 
     `kubectl apply` would keep fields that others added, such as an exercise's probe or variable; replacing removes them. The
     manifests are sent as raw requests: a plain `kubectl replace` first reads the object, and fails if the deployment's
@@ -71,10 +71,10 @@ def as_delivered(settings: Settings) -> None:
     """
     text = kubectl.kubectl(settings, "kustomize", str(folder(settings)))
     for manifest in yaml.safe_load_all(text):
-        if manifest["kind"] == "Deployment":
+        if manifest["kind"] == "Deployment" and manifest["metadata"]["name"] in names:
             place = f"/apis/apps/v1/namespaces/{kubectl.namespace(settings)}/deployments/{manifest['metadata']['name']}"
             kubectl.kubectl(settings, "replace", "--raw", place, "-f", "-", data=json.dumps(manifest))
-    for name in DEPLOYMENTS:
+    for name in names:
         ready(settings, name)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from workshop.base.environment import inherited
 from workshop.base.errors import WorkshopError
 from workshop.base.external_site import kept
 from workshop.base.settings import Settings
@@ -133,11 +133,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     In an existing cluster it contains them, since the kubeconfig may run a program that provides a token.
     """
     cache = {"KUBECACHEDIR": str(settings.state / "home" / "kube")}
-    return (
-        {**os.environ, **cache}
-        if kept(settings.state)
-        else {**cache, "HOME": str(settings.state / "home"), "PATH": "/"}
-    )
+    return inherited(**cache) if kept(settings.state) else {**cache, "HOME": str(settings.state / "home"), "PATH": "/"}
 
 
 def program(settings: Settings) -> list[str]:

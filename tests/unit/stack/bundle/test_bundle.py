@@ -20,6 +20,7 @@ from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.base.timeline import Timeline
 from workshop.cli import main
+from workshop.stack import site_address
 from workshop.stack.bundle import carried, making, taking, wheels
 from workshop.stack.bundle.carried import FACTS, PINS, SUMS, Refused
 from workshop.stack.kubernetes.controlplane import build
@@ -315,3 +316,12 @@ def test_the_oldest_glibc_is_read_from_the_wheels_names():
         "c-1-cp311-abi3-manylinux_2_34_x86_64.manylinux_2_12_x86_64.manylinux2010_x86_64.whl",
     ]
     assert wheels.oldest_glibc(names) == "2.28"
+
+
+def test_the_site_is_carried_if_it_was_built(tmp_path: Path, settings: Settings):
+    checkout = replace(settings, root=tmp_path / "checkout")
+    assert making._site(checkout) == {}
+    page = site_address.folder(checkout.root) / "docs/start.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("start")
+    assert making._site(checkout) == {"site/docs/start.html": page}

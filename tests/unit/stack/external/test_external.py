@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml  # comes with the Kubernetes client
 from workshop.base.errors import WorkshopError
-from workshop.base.external_site import Site, kept, read
-from workshop.base.settings import Settings
+from workshop.base.external_site import Site, kept
+from workshop.base.settings import Settings, _site
+from workshop.base.variables import Variables
 from workshop.kafka import access, name_prefix
 from workshop.stack.backends.choice import by_name, choose, made_here
 from workshop.stack.backends.existing import Existing
@@ -28,6 +29,11 @@ TOLD = {
     "WORKSHOP_PREFIX": "alice-",
 }
 INFRA = Path(__file__).parents[4] / "infra"
+
+
+def read(env: dict[str, str], root: Path) -> Site | None:
+    """The site that an environment names."""
+    return _site(Variables(env), root)
 
 
 @pytest.fixture

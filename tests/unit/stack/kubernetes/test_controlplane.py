@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from workshop.base.addresses import Addresses
+from workshop.base.diagnosis import diagnose
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import Ports, Settings
 from workshop.stack.kubernetes.controlplane import build, certificates, progress
@@ -127,4 +128,4 @@ def test_without_go_and_without_network_a_sentence_says_what_to_do(tmp_path: Pat
     ],
 )
 def test_why_it_was_not_compiled(log: str, advice: str) -> None:
-    assert advice in build._advice(log)
+    assert advice in diagnose(log, build.NOT_COMPILED).advice

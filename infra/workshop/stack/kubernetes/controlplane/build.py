@@ -1,8 +1,8 @@
 """The control plane's program: cached, fetched from a configured source, or compiled once.
 
-Compilation runs at idle priority. `infra/benchmarks/compile.py` prints its time, memory and disk space. Linking shows a
-resident set of 3 GB, but most of it is mapped files, which the system reclaims when others need memory. So a limit for
-Go's own memory (GOMEMLIMIT) has no benefit.
+Compilation runs at idle priority. `infra/benchmarks/figures/compile.py` measures its time, memory and disk space. Linking
+shows a resident set of 3 GB, but most of it is mapped files, which the system reclaims when others need memory. So a
+limit for Go's own memory (GOMEMLIMIT) has no benefit.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import certifi
 
+from workshop.base.diagnosis import DISK, Diagnosis, diagnose
 from workshop.base.download import sha256
 from workshop.base.errors import WorkshopError
 from workshop.base.files import locked
@@ -113,7 +114,9 @@ def _compile(settings: Settings) -> Path:
                 tool.build(shell, module, scratch / "controlplane", (".",), "-v", f"-ldflags={LDFLAGS}")
         except BuildFailed as error:
             raise WorkshopError(
-                f"The Kubernetes control plane could not be compiled: {error}.", _advice(shell.tail(60)), shell.tail(6)
+                f"The Kubernetes control plane could not be compiled: {error}.",
+                diagnose(shell.tail(60), NOT_COMPILED).advice,
+                shell.tail(6),
             ) from error
         return _put(scratch / "controlplane", place)
 
@@ -164,11 +167,22 @@ def _scratch(settings: Settings) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def _advice(log: str) -> str:
-    if "no space left" in log:
-        return "The disk is full: compiling needs 5 GB in the cache folder. Free some space, then `workshop up`."
-    if "signal: killed" in log or "cannot allocate memory" in log:
-        return "There was not enough memory. Close something, then `workshop up`."
-    if any(word in log for word in ("dial tcp", "no such host", "proxyconnect", "timeout")):
-        return "Go modules are not reached: check the network (GOPROXY names a mirror), then `workshop up`."
-    return "`workshop logs kubernetes-build` shows more; `workshop up` tries again. Kafka's lessons go on."
+# Texts in the log of a failed compilation.
+NOT_COMPILED = (
+    Diagnosis(
+        DISK,
+        "The disk is full: compiling needs 5 GB in the cache folder.",
+        "Free some space, then run `workshop up`.",
+    ),
+    Diagnosis(
+        "signal: killed|cannot allocate memory",
+        "There was not enough memory.",
+        "Close a program, then run `workshop up`.",
+    ),
+    Diagnosis(
+        "dial tcp|no such host|proxyconnect|timeout",
+        "Go modules are not reached.",
+        "Check the network (GOPROXY names a mirror), then run `workshop up`.",
+    ),
+    Diagnosis("", "", "`workshop logs kubernetes-build` shows more; `workshop up` tries again. Kafka's lessons go on."),
+)

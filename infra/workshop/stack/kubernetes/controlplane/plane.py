@@ -14,6 +14,7 @@ import yaml
 from node_agent.proxy import egress
 
 from workshop.base.addresses import Addresses
+from workshop.base.diagnosis import OF_SERVERS, Diagnosis, diagnose
 from workshop.base.errors import WorkshopError
 from workshop.base.files import write_atomically
 from workshop.base.processes import Component, Processes
@@ -68,7 +69,9 @@ class ControlPlane:
         def ready() -> bool:
             if not processes.lives(NAME) and NAME not in processes.running():
                 log = processes.tail(NAME, 60)
-                raise WorkshopError("The control plane ended. The end of its log:", _advice(log), _last_lines(log))
+                raise WorkshopError(
+                    "The control plane ended. The end of its log:", diagnose(log, ENDED).advice, _last_lines(log)
+                )
             return self._is_ready()
 
         wait_for(
@@ -79,7 +82,9 @@ class ControlPlane:
             title="the Kubernetes API",
             tell=tell,
             next_step=f"`workshop logs {NAME}` shows more; `workshop up` goes on.",
-            detail=lambda: f"{_last_lines(processes.tail(NAME, 60))}\n{_advice(processes.tail(NAME, 60))}",
+            detail=lambda: (
+                f"{_last_lines(processes.tail(NAME, 60))}\n{diagnose(processes.tail(NAME, 60), ENDED).advice}"
+            ),
         )
 
     def _is_ready(self) -> bool:
@@ -267,14 +272,17 @@ def _last_lines(log: str) -> str:
     return "\n".join(line[:300] for line in log.splitlines()[-6:])
 
 
-def _advice(log: str) -> str:
-    if "address already in use" in log:
-        return "A port was taken by another program meanwhile: `workshop down`, then `workshop up` finds other ones."
-    if "no space left on device" in log:
-        return "The disk is full: free some space, then `workshop up`."
-    if any(
-        word in log
-        for word in ("panic: failed to recover", "invalid database", "checksum mismatch", "file size too small")
-    ):
-        return "Its data are damaged: `workshop reset`, then `workshop up` starts with empty ones."
-    return f"`workshop logs {NAME}` shows all of it; `workshop up` starts it again, `workshop reset` with empty data."
+# Texts in the log of a control plane that ended.
+ENDED = (
+    *OF_SERVERS,
+    Diagnosis(
+        "panic: failed to recover|invalid database|checksum mismatch|file size too small",
+        "Its data are damaged.",
+        "Run `workshop reset`, then `workshop up`, which starts with empty ones.",
+    ),
+    Diagnosis(
+        "",
+        "",
+        f"`workshop logs {NAME}` shows all of it; `workshop up` starts it again, `workshop reset` with empty data.",
+    ),
+)

@@ -7,9 +7,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from workshop.base.diagnosis import DISK, Diagnosis, diagnose
 from workshop.base.errors import WorkshopError
 
-DISK_FULL = "Docker's disk is full: `docker system df` shows what takes it, `docker system prune` frees some."
+FULL = Diagnosis(
+    DISK,
+    "Docker's disk is full.",
+    "`docker system df` shows what takes it, `docker system prune` frees some.",
+)
 ENOUGH = 50e6  # bytes
 NO_ANSWER = "Start Docker, or take `--backend local`, which needs none."
 
@@ -113,17 +118,24 @@ def _last_line(error: WorkshopError) -> str:
     return (error.detail or error.happened).splitlines()[-1]
 
 
+# Texts in the output of a failed `docker`.
+REFUSED = (
+    FULL,
+    Diagnosis(
+        "permission denied.*docker|docker.*permission denied",
+        "You may not use Docker.",
+        "Join its group (`sudo usermod -aG docker $USER`, then log in again).",
+    ),
+    Diagnosis("cannot connect|is the docker daemon running", "", NO_ANSWER),
+    Diagnosis(
+        "no such host|timeout|connection refused|tls handshake|proxyconnect",
+        "The registry is not reached.",
+        "Set WORKSHOP_REGISTRY_MIRROR, or bring the image along with WORKSHOP_NODE_ARCHIVE, or build it from package "
+        "mirrors by `workshop kind build-image`.",
+    ),
+    Diagnosis("", "", "`workshop doctor` looks at Docker."),
+)
+
+
 def _advice(said: bytes) -> str:
-    text = said.decode(errors="replace").lower()
-    if "no space left" in text:
-        return DISK_FULL
-    if "permission denied" in text and "docker" in text:
-        return "You may not use Docker: join its group (`sudo usermod -aG docker $USER`, then log in again)."
-    if "cannot connect" in text or "is the docker daemon running" in text:
-        return NO_ANSWER
-    if any(word in text for word in ("no such host", "timeout", "connection refused", "tls handshake", "proxyconnect")):
-        return (
-            "The registry is not reached: set WORKSHOP_REGISTRY_MIRROR, or bring the image along with "
-            "WORKSHOP_NODE_ARCHIVE, or build it from package mirrors by `workshop kind build-image`."
-        )
-    return "`workshop doctor` looks at Docker."
+    return diagnose(said.decode(errors="replace"), REFUSED).advice

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from workshop.base.environment import only, variable
 from workshop.base.errors import WorkshopError
 from workshop.base.files import locked
 from workshop.base.settings import BASE_IMAGE, NODE_IMAGE, NODES, Settings
@@ -208,13 +209,13 @@ def _build_services(settings: Settings, timeline: Timeline, base: str) -> None:
     sources = digest(base, engine.image_id(base), *files)
     if engine.image_label(SERVICES, SOURCES) == sources:
         return
-    index = {name: os.environ[name] for name in ("PIP_INDEX_URL", "https_proxy", "HTTPS_PROXY") if name in os.environ}
+    index = only("PIP_INDEX_URL", "https_proxy", "HTTPS_PROXY")
     with timeline.step("the services' image, once"), tempfile.TemporaryDirectory(dir=_scratch(settings)) as context:
         for file in files:
             target = Path(context) / file.relative_to(infra)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)
-        if certificates := os.environ.get("SSL_CERT_FILE") or os.environ.get("PIP_CERT"):
+        if certificates := variable("SSL_CERT_FILE", variable("PIP_CERT")):
             shutil.copy2(certificates, Path(context) / "services/certificates.pem")
         _docker_build(SERVICES, Path(context), dockerfile, base, sources, **index)
 
@@ -227,7 +228,7 @@ def _docker_build(tag: str, context: Path, dockerfile: Path, base: str, sources:
     try:
         engine.docker("build", *words, timeout=BUILD_TIMEOUT)
     except WorkshopError as error:
-        next_step = engine.DISK_FULL if engine.disk_is_full() else error.next_step
+        next_step = engine.FULL.advice if engine.disk_is_full() else error.next_step
         raise WorkshopError(f"The image {tag} could not be built.", next_step, error.detail) from error
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
 
+from workshop.base.diagnosis import DISK, PORT_TAKEN, Diagnosis, diagnose
 from workshop.base.errors import WorkshopError
 from workshop.base.files import write_atomically
 from workshop.base.settings import NODES, Ports, Settings
@@ -183,7 +184,9 @@ class Nodes:
             ) from None
         if done.returncode:
             said = "\n".join(done.stderr.strip().splitlines()[-10:])
-            raise WorkshopError(f"`kind {words[0]} {words[1]}` failed.", _advice(done.stderr), said)
+            raise WorkshopError(
+                f"`kind {words[0]} {words[1]}` failed.", diagnose(done.stderr, NOT_CREATED).advice, said
+            )
 
 
 def _ports(ports: Ports) -> dict[str, int]:
@@ -191,12 +194,18 @@ def _ports(ports: Ports) -> dict[str, int]:
     return {**brokers, "api": ports.api, "payments": ports.payments}
 
 
-def _advice(said: str) -> str:
-    text = said.lower()
-    if "port is already allocated" in text or "address already in use" in text:
-        return "A port was taken by another program meanwhile: `workshop up` again finds other ones."
-    if "no space left" in text:
-        return "Docker's disk is full: `docker system prune` frees some."
-    if "too many open files" in text or "inotify" in text:
-        return "Raise the limits: `sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288`."
-    return "`workshop doctor` looks at Docker's memory, disk and limits; `workshop up` tries again."
+# Texts in the output of a failed `kind`.
+NOT_CREATED = (
+    Diagnosis(
+        PORT_TAKEN,
+        "A port was taken by another program meanwhile.",
+        "Run `workshop up` again, which finds other ports.",
+    ),
+    Diagnosis(DISK, "Docker's disk is full.", "`docker system prune` frees some."),
+    Diagnosis(
+        "too many open files|inotify",
+        "",
+        "Raise the limits: `sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288`.",
+    ),
+    Diagnosis("", "", "`workshop doctor` looks at Docker's memory, disk and limits; `workshop up` tries again."),
+)

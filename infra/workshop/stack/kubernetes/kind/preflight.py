@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from workshop.base.diagnostic import Finding
+from workshop.base.environment import variable
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.stack.kubernetes.kind import engine
@@ -81,8 +81,8 @@ def _limits() -> Iterator[Finding]:
 
 
 def _proxy(info: dict) -> Iterator[Finding]:
-    behind = info.get("HttpProxy") or info.get("HttpsProxy") or os.environ.get("https_proxy", "")
-    exempt = os.environ.get("no_proxy", "") or os.environ.get("NO_PROXY", "")
+    behind = info.get("HttpProxy") or info.get("HttpsProxy") or variable("https_proxy")
+    exempt = variable("no_proxy", variable("NO_PROXY"))
     if behind:
         good = "127.0.0.1" in exempt or "localhost" in exempt
         advice = "Set no_proxy=127.0.0.1,localhost,.svc,.cluster.local,10.0.0.0/8,172.16.0.0/12 too."

@@ -199,7 +199,7 @@ def test_one_stack_runs_at_a_time(settings: Settings, docker: dict[str, str]):
     ("said", "advice"),
     [
         (b"Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?", "Start Docker"),
-        (b"permission denied while trying to connect to the Docker daemon socket", "join its group"),
+        (b"permission denied while trying to connect to the Docker daemon socket", "Join its group"),
         (b"write /x: no space left on device", "docker system prune"),
         (b"Get https://r/v2/: dial tcp: lookup r: no such host", "WORKSHOP_REGISTRY_MIRROR"),
     ],

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop.base.diagnosis import DISK, Diagnosis, diagnose
 from workshop.base.errors import WorkshopError
 from workshop.base.timeline import Timeline
 from workshop.stack.toolchain.go import Go
@@ -131,16 +132,23 @@ def _make_into(step: Step, site: Site, part: Path) -> None:
         raise WorkshopError(f"The step '{step.title}' left no {', '.join(lacking)}.", AGAIN, site.shell.tail())
 
 
+# Texts in the log of a step that stopped.
+STOPPED = (
+    Diagnosis(DISK, "The disk is full: the step '{title}' stopped.", f"Free some space. {AGAIN}"),
+    Diagnosis(
+        "",
+        "The step '{title}' stopped: {error}.",
+        "The whole log is {log}. If a source was not reached: Go modules come from GOPROXY, Debian's packages from "
+        f"the mirror that /etc/apt names. {AGAIN}",
+    ),
+)
+
+
 def _failure(step: Step, error: Exception, shell: Shell) -> WorkshopError:
     tail = shell.tail()
-    full = isinstance(error, OSError) or "No space left on device" in tail or "no space left on device" in tail
-    if full:
-        return WorkshopError(f"The disk is full: the step '{step.title}' stopped.", f"Free some space. {AGAIN}", tail)
-    next_step = (
-        f"The whole log is {shell.log}. If a source was not reached: Go modules come from GOPROXY, Debian's packages from "
-        f"the mirror that /etc/apt names. {AGAIN}"
-    )
-    return WorkshopError(f"The step '{step.title}' stopped: {error}.", next_step, tail)
+    text = "no space left" if isinstance(error, OSError) else tail
+    found = diagnose(text, STOPPED, title=step.title, error=error, log=shell.log)
+    return WorkshopError(found.fact, found.next_step, tail)
 
 
 def _publish(part: Path, place: Path) -> None:
