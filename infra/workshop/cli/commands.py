@@ -29,7 +29,7 @@ from workshop.base.processes import Processes
 from workshop.base.settings import Settings
 from workshop.base.stopping import Stopping
 from workshop.base.timeline import Timeline
-from workshop.stack import interactive_shell, lifecycle
+from workshop.stack import interactive_shell, lifecycle, site_address
 from workshop.stack import lab as jupyter
 from workshop.stack.backends.choice import choose, made_here
 from workshop.stack.backends.existing import Existing
@@ -38,6 +38,8 @@ from workshop.stack.bundle import taking
 from workshop.stack.cdc import connect
 from workshop.stack.doctor import examine
 from workshop.stack.kubernetes.kind import offline
+from workshop.stack.registry import stack as registry
+from workshop.stack.streams import environment as streams
 
 NOT_READY = 3
 out = Console(highlight=False, soft_wrap=True)
@@ -48,7 +50,8 @@ def up(settings: Settings, options: argparse.Namespace) -> None:
     timeline = Timeline()
     if settings.bundle:
         settings = taking.take(settings, timeline)
-    endpoints = lifecycle.up(settings, timeline, with_lab=not options.no_lab, keep=options.keep, more=options.more)
+    more = frozenset(options.more)
+    endpoints = lifecycle.up(settings, timeline, with_lab=not options.no_lab, keep=options.keep, more=more)
     settings = settings.of(endpoints["backend"])
     timeline.show()
     out.print(f"\nKafka       {', '.join(endpoints['kafka']['bootstrap_servers'])}")
@@ -65,6 +68,8 @@ def fetch(settings: Settings, options: argparse.Namespace) -> None:
     backend.provision(timeline)
     backend.provision_the_rest(timeline)
     connect.provision(settings, timeline)
+    streams.provision(settings, timeline)
+    registry.prepare(settings, timeline)
     timeline.show()
 
 
@@ -186,6 +191,11 @@ def reset(settings: Settings, options: argparse.Namespace) -> None:
 
         restored, backup = copies.restore(settings, options.lesson)
         out.print(f"{restored} is restored." + (f" Your version was saved as {backup}." if backup else ""))
+        out.print("Its marks of passed exercises are deleted too.")
+        out.print(
+            "If the lesson is open in JupyterLab: choose File > Reload Notebook from Disk there, before you save. "
+            "JupyterLab may offer to overwrite: that would undo the reset."
+        )
         return
     name = lifecycle.reset(settings, Stopping(out))
     out.print(
@@ -203,6 +213,10 @@ def lab(settings: Settings, options: argparse.Namespace) -> None:
         endpoints = lifecycle.up(settings, Timeline())
         settings, port = settings.of(endpoints["backend"]), endpoints["lab"]["port"]
     print(jupyter.url(settings, port))
+    if (page := site_address.first_page(settings.root)).exists():
+        print(
+            f"The lessons as a site: {page.as_uri()}", file=sys.stderr
+        )  # the output is the address alone, for scripts
 
 
 def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
@@ -233,6 +247,13 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     from workshop.notebook import execute
 
     return execute.run(settings, options.lessons, out)
+
+
+def site(settings: Settings, options: argparse.Namespace) -> int:
+    """Run `workshop site`."""
+    from workshop.cli import site as pages
+
+    return pages.site(settings, options)
 
 
 def notebooks(settings: Settings, options: argparse.Namespace) -> int:

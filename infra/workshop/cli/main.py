@@ -19,6 +19,7 @@ from workshop.base.errors import WorkshopError
 from workshop.base.settings import BACKENDS, Settings
 from workshop.cli import bundle, chaos, commands, data, fraud
 from workshop.cli.hint_options import add_hints
+from workshop.stack import steps
 
 KAFKA_STEP = "Run `workshop status` to see what runs; `workshop up` repairs it."
 ONCE = (
@@ -82,7 +83,8 @@ def build_parser() -> argparse.ArgumentParser:
     up = word("up", commands.up, "start the stack, or repair it", more)
     up.add_argument("--no-lab", action="store_true", help="do not start JupyterLab")
     up.add_argument("--backend", choices=BACKENDS, help="where Kafka and Kubernetes run (default: auto)")
-    up.add_argument("--with", dest="more", choices=("cdc",), help="cdc: also start PostgreSQL and Kafka Connect")
+    text = "also: cdc starts PostgreSQL and Kafka Connect, registry the schema registry; streams installs lesson 11"
+    up.add_argument("--with", dest="more", action="append", default=[], choices=steps.MORE, help=text)
     text = "start from this bundle, without a network; see `workshop bundle`"
     up.add_argument("--bundle", type=_named, metavar="DIR", help=text)
     up.add_argument("--keep", action="store_true", help="if the start fails, leave running what was started")
@@ -116,15 +118,21 @@ def build_parser() -> argparse.ArgumentParser:
         "restores that notebook, and keeps yours in .workshop/backups."
     )
     reset = word("reset", commands.reset, "delete the stack's data, or restore one notebook", more)
-    reset.add_argument("lesson", nargs="?", help="the lesson's number, such as 00")
+    reset.add_argument("lesson", nargs="?", help="the lesson's number, such as 00, or `express`")
     _of_which_stack(reset)
     word("lab", commands.lab, "print JupyterLab's address, and start JupyterLab if it does not run")
     more = "`kafka-topics --describe`, `kafka-console-consumer` and the others need no address there."
     shell = word("shell", commands.shell, "open a shell with kubectl and Kafka's own tools", more)
     shell.add_argument("-c", dest="command", help="run this one command instead")
-    more = "It writes an HTML page of each lesson to runs/. The pages need no network to be read."
+    more = "It writes an HTML page of each lesson and the executed notebook to runs/. The pages need no network to be read."
     run = word("run", commands.run, "execute solved lessons on the running stack", more)
-    run.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers (default: all)")
+    run.add_argument("lessons", nargs="*", metavar="NN", help="lesson numbers, or `express` (default: all lessons)")
+    more = "It shows what `workshop run` has executed, and the documentation; a browser needs no network to read it."
+    pages = word("site", commands.site, "build a site of all lessons with their outputs, in runs/site", more)
+    text = "also build it if no lesson was executed; the pages then have no outputs"
+    run_first = "first execute the lessons that have no outputs yet, on the running stack"
+    pages.add_argument("--run", dest="execute", action="store_true", help=run_first)
+    pages.add_argument("--without-outputs", action="store_true", help=text)
     notebooks = word("notebooks", commands.notebooks, "for authors: generate notebooks/ from solutions/")
     notebooks.add_argument("--check", action="store_true", help="write nothing; exit with 1 if one is out of date")
     word("lock", commands.lock, "for authors: renew the jars.lock files from their pom.xml (needs Maven)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from workshop.base.environment import variable
 from workshop.base.errors import WorkshopError
 from workshop.base.timeline import WIDTH
 from workshop.kafka.topics import DEAD_LETTERS
@@ -35,7 +35,7 @@ def bar(name: str) -> Iterator[Callable[[float], None]]:
     errors, began = Console(stderr=True), time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(WIDTH), TaskProgressColumn())
     # Without a terminal, or in a notebook's `!`, output cannot be redrawn; the final line is enough.
-    quiet = not errors.is_terminal or "JPY_PARENT_PID" in os.environ
+    quiet = not errors.is_terminal or bool(variable("JPY_PARENT_PID"))
     with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True, disable=quiet) as progress:
         task = progress.add_task(name, total=1.0)
         yield lambda share: progress.update(task, completed=share)

@@ -127,6 +127,19 @@ def test_lab_and_shell_need_a_stack(settings: Settings):
         commands.shell(settings, argparse.Namespace(command=None))
 
 
+def test_reset_of_a_lesson_says_what_to_do_in_an_open_tab(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    from workshop.notebook import handout
+
+    monkeypatch.setattr(handout, "restore", lambda settings, lesson: (f"{lesson}.ipynb", "backup.ipynb"))
+    commands.reset(settings, argparse.Namespace(lesson="03"))
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("03.ipynb is restored. Your version was saved as backup.ipynb.")
+    assert "marks of passed exercises are deleted" in said
+    assert "File > Reload Notebook from Disk" in said
+
+
 def test_stale_notebooks_are_an_error_of_a_check(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
