@@ -12,10 +12,10 @@ from workshop.base import environment
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.kafka import access
-from workshop.kafka.failures import ADVICE
+from workshop.kafka.failures import ADVICE, missing_topic, open_transaction
 from workshop.kafka.handle import Kafka
 from workshop.kafka.probe import some_broker_answers
-from workshop.notebook import notebook_errors, open_lessons
+from workshop.notebook import live, notebook_errors, open_lessons
 from workshop.stack.backends.choice import by_name
 from workshop.stack.faults import Brokers, KubernetesNodes
 from workshop.stack.kubernetes import kubectl
@@ -58,7 +58,7 @@ class Connection(Kafka):
     @property
     def brokers(self) -> Brokers:
         """Faults of brokers: `ws.brokers.kill(2)`, `ws.brokers.restore()`."""
-        return Brokers(by_name(self.settings, self.backend), self.kafka)
+        return Brokers(by_name(self.settings, self.backend), self.kafka, live.steps)
 
     def addresses(self) -> list[str]:
         """Return the addresses of the running brokers, each `host:port`."""
@@ -123,6 +123,8 @@ def _sentences(error: KafkaError) -> list[str]:
         ]
     if isinstance(error, WorkshopError):
         return error.lines()
+    if known := missing_topic(error) or open_transaction(error):
+        return known.lines()
     name = type(error).__name__
     said = str(error).removeprefix(f"[Error {getattr(error, 'errno', '')}] ").removeprefix(f"{name}: ")
     lines = [f"Kafka says {name}: {said}" if said != name else f"Kafka says {name}."]

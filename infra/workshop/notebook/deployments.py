@@ -10,14 +10,13 @@ from workshop.base.errors import WorkshopError
 from workshop.notebook import pods
 from workshop.notebook.connection import Connection
 from workshop.stack.kubernetes import deploy, explain
-from workshop.stack.kubernetes.kubectl import kubectl
+from workshop.stack.kubernetes.kubectl import get, kubectl
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
 APP = "payments"
 FORBIDDEN = 403
-PATIENCE = 90  # seconds until a pod with changed settings must be ready
 
 
 def restore(ws: Connection) -> None:
@@ -30,8 +29,11 @@ def restore(ws: Connection) -> None:
 
 
 def no_autoscaler(ws: Connection) -> None:
-    """Delete the autoscalers of the services; the number of pods stays as it is."""
-    kubectl(ws.settings, "delete", "horizontalpodautoscaler", *deploy.DEPLOYMENTS, "--ignore-not-found")
+    """Delete the autoscalers of the services, whatever their names; the number of pods stays as it is."""
+    found = get(ws.settings, "horizontalpodautoscaler")["items"]
+    targets = {one["metadata"]["name"]: one["spec"]["scaleTargetRef"]["name"] for one in found}
+    if names := [name for name, target in targets.items() if {name, target} & {*deploy.DEPLOYMENTS}]:
+        kubectl(ws.settings, "delete", "horizontalpodautoscaler", *names, "--ignore-not-found")
 
 
 def workers(api: CoreV1Api) -> list[str]:
@@ -77,15 +79,24 @@ def change(ws: Connection, container: Mapping, app: str = APP) -> None:
 
 
 def _taken_place(ws: Connection, app: str) -> None:
-    words = ("rollout", "status", f"deployment/{app}", f"--timeout={PATIENCE}s")
     try:
-        kubectl(ws.settings, *words, timeout=PATIENCE + 30)
+        deploy.ready(ws.settings, app)  # a fixed time would be too short for several pods on a busy machine
     except WorkshopError:
         raise WorkshopError(
-            f"With these settings a new pod of {app} is not ready after {PATIENCE} s.",
+            f"With these settings a new pod of {app} does not become ready.",
             "Are the path and the port those at which the service answers?",
             explain.of_pods(pods.core(ws), app),
         ) from None
+
+
+def listens(ws: Connection, name: str) -> bool:
+    """Return whether the program in a pod answers at `/healthz`, asked from inside the pod."""
+    code = "import os, urllib.request as u\nu.urlopen('http://' + os.environ['POD_IP'] + ':8080/healthz', timeout=3)"
+    try:
+        kubectl(ws.settings, "exec", name, "--", "python", "-c", code, timeout=30)
+    except WorkshopError:
+        return False
+    return True
 
 
 def post_to_pod(ws: Connection, name: str, path: str) -> None:

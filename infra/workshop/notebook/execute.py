@@ -1,9 +1,8 @@
-"""Execution of solved lessons on the running stack, with a self-contained HTML page of each."""
+"""Execution of solved lessons on the running stack, with a self-contained HTML page and the executed notebook of each."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
+from nbconvert.filters import strip_ansi
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from traitlets.config import Config
@@ -19,9 +19,12 @@ from traitlets.config import Config
 from workshop.base import endpoints, environment, interruptions
 from workshop.base.errors import WorkshopError
 from workshop.base.files import write_atomically
-from workshop.base.settings import Settings
-from workshop.notebook.handout import needs_kubernetes, solution, solutions
+from workshop.base.settings import Settings, rehearse
+from workshop.base.timeline import Timeline
+from workshop.notebook import run_record
+from workshop.notebook.handout import needs_kubernetes, needs_streams, read_solved, solution, solutions
 from workshop.stack import lifecycle
+from workshop.stack.streams import environment as streams
 
 CELL_TIMEOUT = 300  # seconds
 # Scripts that a page would load from the network; it looks the same without them.
@@ -71,7 +74,7 @@ def client_of(notebook: nbformat.NotebookNode, path: Path, **more: Any) -> Clien
 
 
 def run(settings: Settings, lessons: list[str], console: Console) -> int:
-    """Execute lessons by their numbers, or all lessons; return 1 if one failed, otherwise 0.
+    """Execute lessons by their numbers, or `express`, or all lessons; return 1 if one failed, otherwise 0.
 
     Raises:
         WorkshopError: the stack does not run, or there is no such lesson.
@@ -87,20 +90,29 @@ def run(settings: Settings, lessons: list[str], console: Console) -> int:
             f"{names} are left out: they need Kubernetes, which is not available (yet). Run `workshop status`."
         )
     environment.adopt(settings)
-    os.environ["WORKSHOP_STRICT"] = "1"  # for the kernels: a failed check raises an error
+    rehearse()
     outcomes = [_run_one(settings, path, console) for path in chosen]
     return 0 if all(outcomes) else 1
 
 
+def runs(settings: Settings) -> Path:
+    """Return the folder of the executed notebooks and their pages."""
+    return settings.root / "runs"
+
+
 def _run_one(settings: Settings, path: Path, console: Console) -> bool:
-    notebook = nbformat.read(path, as_version=4)
-    page = settings.root / "runs" / f"{path.stem}.html"
+    notebook = read_solved(path)
+    if needs_streams(notebook):
+        streams.provision(settings, Timeline(console))
+    page = runs(settings) / f"{path.stem}.html"
     began = time.monotonic()
     words = settings.state / "logs" / f"run-{path.stem}.log"
     words.parent.mkdir(parents=True, exist_ok=True)
     trouble = _execute(notebook, path, words, console)
-    write_atomically(page, to_html(notebook, path.stem))
     seconds = time.monotonic() - began
+    write_atomically(page, to_html(notebook, path.stem))
+    run_record.write(notebook, settings, endpoints.read(settings).get("backend", ""), seconds, trouble)
+    write_atomically(page.with_suffix(".ipynb"), nbformat.writes(notebook, version=4) + "\n")
     sign = "[red]✗[/]" if trouble else "[green]✓[/]"
     console.print(f"{sign} {path.stem}  {seconds:.1f} s  {page.relative_to(settings.root)}")
     if trouble:
@@ -123,7 +135,7 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: 
         try:
             client.execute(stderr=told)
         except CellExecutionError as error:
-            return f"{error.ename}: {error.evalue}"
+            return _shown(notebook) or f"{error.ename}: {error.evalue}"
         except CellTimeoutError:
             return f"A cell took more than {CELL_TIMEOUT} s. `workshop status` shows whether the brokers are there."
         except (DeadKernelError, asyncio.CancelledError):
@@ -133,6 +145,14 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: 
         finally:
             interruptions.install()  # the event loop has removed the signal handlers at its end
     return ""
+
+
+def _shown(notebook: nbformat.NotebookNode) -> str:
+    """Return the sentences that the failed cell shows; empty if it shows a traceback."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    errors = [output for output in outputs if output.output_type == "error"]
+    text = strip_ansi("\n".join(errors[-1].traceback)) if errors else ""
+    return "" if "Traceback (most recent call last)" in text else text
 
 
 def to_html(notebook: nbformat.NotebookNode, title: str) -> str:

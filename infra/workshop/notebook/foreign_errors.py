@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 HERE = ("127.0.0.1", "localhost", "::1")
 RUN_AGAIN = "→ In a terminal, `workshop status` shows what runs and `workshop up` repairs it. Then run this cell again."
+REGISTRY_API = "/apis/ccompat/"
+REGISTRY_STARTS = "→ In a terminal: `workshop up --with registry`. Then run this cell again."
 ELSEWHERE = "→ Check the address and the network, then run this cell again."
 LAST_LINES = 4  # of a command's output
 
@@ -27,6 +29,8 @@ def explained(error: BaseException) -> list[str]:
 
 def _unreached(error: BaseException) -> list[str]:
     address = _address(error)
+    if REGISTRY_API in address:
+        return ["The schema registry does not answer.", REGISTRY_STARTS]
     where = f" at {address}" if address else ""
     host = urlsplit(address).hostname if "://" in address else address.rsplit(":", 1)[0]
     late = "timeout" in type(error).__name__.lower() or isinstance(error, TimeoutError)
@@ -106,6 +110,45 @@ def _confluent(error: BaseException) -> list[str]:
     return [f"Kafka reports {name}: {said.rstrip('.')}.", RUN_AGAIN]
 
 
+def _registry_refused(error: Any) -> list[str]:
+    """Return the registry's own message, without the name of its Java class."""
+    said = str(error.error_message)
+    cause, _, message = said.partition(": ")
+    said = message if cause.endswith("Exception") and message else said
+    return [f"The schema registry answers {error.http_status_code}: {said.rstrip('.')}.", *_registry_step(error)]
+
+
+def _registry_step(error: Any) -> list[str]:
+    if error.http_status_code == 409:
+        return [
+            "→ Change the schema: a default repairs most changes. `registry.get_compatibility(subject)` returns the level."
+        ]
+    if error.error_code == 40403:
+        return [
+            "→ No schema has this id here: the record was written with another registry, or the registry's topic was deleted."
+        ]
+    return ["→ `workshop logs registry` shows more."]
+
+
+def _not_offsets(error: BaseException) -> list[str]:
+    """Return the message about the offsets that kafka-python's `commit` refuses; no message for any other error."""
+    if "OffsetAndMetadata" not in str(error) or not _raised_in(error, "kafka.coordinator."):
+        return []
+    return [
+        "`commit` takes a dict of partitions to `OffsetAndMetadata`, not to numbers.",
+        '→ Write `from kafka import OffsetAndMetadata`, then `consumer.commit({place: OffsetAndMetadata(offset, "", -1)})`.',
+        "  Or `seek` to the offset, and call `commit()` without arguments.",
+    ]
+
+
+def _raised_in(error: BaseException, package: str) -> bool:
+    """Return whether an error was raised in a module whose name begins so."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith(package)
+
+
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
@@ -113,9 +156,13 @@ def _first_line(error: BaseException) -> str:
 TABLE: dict[str, Callable[[BaseException], list[str]]] = {
     "aiohttp.client_exceptions.ClientConnectionError": _unreached,
     "builtins.ConnectionError": _unreached,
+    "builtins.TypeError": _not_offsets,
     "cimpl.KafkaException": _confluent,
     "httpx.HTTPStatusError": _answered_badly,
+    "confluent_kafka.schema_registry.error.SchemaRegistryError": _registry_refused,
     "httpx.TransportError": _unreached,
+    "httpx2.HTTPStatusError": _answered_badly,
+    "httpx2.TransportError": _unreached,
     "kubernetes.client.exceptions.ApiException": _kubernetes,
     "kubernetes.config.config_exception.ConfigException": _no_kubernetes,
     "psycopg.Error": _postgres_refused,

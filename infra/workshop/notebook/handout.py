@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import subprocess
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from workshop.base import learner_progress
 from workshop.base.errors import WorkshopError
 from workshop.base.files import write_atomically
 from workshop.base.settings import Settings
+from workshop.notebook import express
+from workshop.stack.streams import kernel
 
 STUB = "# Write your code here."
 ANSWER = "answer"
@@ -29,20 +32,46 @@ def solutions(settings: Settings) -> list[Path]:
 
 
 def solution(settings: Settings, lesson: str) -> Path:
-    """Return the solved notebook of one lesson, such as `00`.
+    """Return the solved notebook of one lesson, such as `00`, or the path that `read_solved` takes for `express`.
 
     Raises:
         WorkshopError: there is no such lesson.
     """
-    found = {path.name[:2]: path for path in solutions(settings)}
+    found = {_key(path): path for path in solutions(settings)}
+    if express.frame(settings.root):
+        found[express.NAME] = settings.root / "solutions" / f"{express.NAME}.ipynb"
     if lesson.zfill(2) not in found:
         raise WorkshopError(f"There is no lesson '{lesson}'.", f"There are: {', '.join(found)}.")
     return found[lesson.zfill(2)]
 
 
+def _key(path: Path) -> str:
+    """Return what names a notebook on the command line: the lesson's number, or `express`."""
+    return path.stem.partition("_")[0]
+
+
+def handed_out(settings: Settings) -> Iterator[Path]:
+    """Yield the solved notebooks from which `notebooks/` is generated: the lessons, then the express notebook."""
+    yield from solutions(settings)
+    if express.frame(settings.root):
+        yield solution(settings, express.NAME)
+
+
+def read_solved(path: Path) -> NotebookNode:
+    """Return a solved notebook; the express notebook, which has no file among the solutions, is built."""
+    if path.stem == express.NAME and (built := express.build(path.parents[1])):
+        return built
+    return _read(path)
+
+
 def needs_kubernetes(path: Path) -> bool:
     """Return whether a lesson's metadata require a stack with Kubernetes."""
-    return _read(path).metadata.get("workshop", {}).get("needs") == "kubernetes"
+    return read_solved(path).metadata.get("workshop", {}).get("needs") == "kubernetes"
+
+
+def needs_streams(notebook: NotebookNode) -> bool:
+    """Return whether a notebook runs in the environment of lesson 11."""
+    return notebook.metadata.get("kernelspec", {}).get("name") == kernel.NAME
 
 
 def is_answer(cell: NotebookNode) -> bool:
@@ -51,22 +80,27 @@ def is_answer(cell: NotebookNode) -> bool:
 
 
 def attendee_copy(solved: NotebookNode) -> NotebookNode:
-    """Return the notebook for attendees: without answers and outputs."""
+    """Return the notebook for attendees: without answers, outputs and times of execution."""
     notebook = copy.deepcopy(solved)
     for cell in notebook.cells:
         if is_answer(cell):
             cell.source = STUB
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+            cell.metadata.pop("execution", None)
+        if express.TAG in cell.metadata.get("tags", []):
+            cell.metadata.tags.remove(express.TAG)
+            if not cell.metadata.tags:
+                del cell.metadata["tags"]
     return notebook
 
 
 def generate_all(settings: Settings) -> list[Path]:
     """Write the notebooks that are out of date; keep answers, and back up notebooks that contain any."""
     written = []
-    for path in solutions(settings):
+    for path in handed_out(settings):
         target = settings.root / "notebooks" / path.name
-        fresh = attendee_copy(_read(path))
+        fresh = attendee_copy(read_solved(path))
         if target.exists():
             existing = _read(target)
             if not differences(fresh, existing):
@@ -83,20 +117,22 @@ def restore(settings: Settings, lesson: str) -> tuple[str, Path | None]:
     solved = solution(settings, lesson)
     target = settings.root / "notebooks" / solved.name
     backup = _back_up(settings, target) if target.exists() else None
-    write_atomically(target, _text(attendee_copy(_read(solved))))
-    learner_progress.forget(settings, solved.name[:2])
+    write_atomically(target, _text(attendee_copy(read_solved(solved))))
+    learner_progress.forget(settings, _key(solved))
     return str(target.relative_to(settings.root)), backup
 
 
 def out_of_date(settings: Settings) -> list[str]:
     """Return the names of notebooks that differ from their solutions in more than answers and outputs."""
     stale = []
-    for path in solutions(settings):
-        handed_out = _handed_out(settings, path.name)
-        if handed_out is None or differences(attendee_copy(_read(path)), handed_out):
+    for path in handed_out(settings):
+        there = _handed_out(settings, path.name)
+        if there is None or differences(attendee_copy(read_solved(path)), there):
             stale.append(path.name)
-    known = {path.name for path in solutions(settings)}
-    left_over = {path.name for path in (settings.root / "notebooks").glob("[0-9][0-9]_*.ipynb")} - known
+    known = {path.name for path in handed_out(settings)}
+    generated = ("[0-9][0-9]_*.ipynb", f"{express.NAME}.ipynb")  # others are an attendee's own
+    there_now = {path.name for pattern in generated for path in (settings.root / "notebooks").glob(pattern)}
+    left_over = there_now - known
     return sorted(stale + list(left_over))
 
 
@@ -158,7 +194,7 @@ def _read(path: Path) -> NotebookNode:
     except (ValueError, nbformat.reader.NotJSONError) as error:
         raise WorkshopError(
             f"{path.name} cannot be read as a notebook: {error}.",
-            f"`workshop reset {path.name[:2]}` restores it; yours is kept.",
+            f"`workshop reset {_key(path)}` restores it; yours is kept.",
         ) from error
 
 

@@ -18,6 +18,9 @@ PALETTE = (BLUE, ORANGE, GREEN, PURPLE, RED, GREY)
 INK, FAINT = "#222222", "#DDDDDD"
 WIDTH, HEIGHT = 8.4, 3.6  # inches: fits a laptop's notebook without scrolling
 
+# In JupyterLab's dark theme an image is shown with inverted lightness and the same hues: paper becomes dark, ink light.
+DARK = '<style>[data-jp-theme-light="false"] img.workshop-picture{filter:invert(1) hue-rotate(180deg)}</style>'
+
 STYLE: Any = {  # matplotlib types each name and its value
     "figure.figsize": (WIDTH, HEIGHT),
     "figure.dpi": 110,
@@ -39,10 +42,10 @@ STYLE: Any = {  # matplotlib types each name and its value
 
 
 class Picture:
-    """A figure for a notebook: an image with an alternative text.
+    """A figure for a notebook: an image with its finding in words.
 
-    The text states the finding, not the drawing: it is the `alt` of the image in a page, and the output where images
-    are not shown.
+    The words state the finding, not the drawing. They are computed from the same data, so that they hold for what is on
+    the screen: the caption below the image, its `alt`, and the output where images are not shown.
     """
 
     def __init__(self, figure: Figure, alt: str) -> None:
@@ -59,10 +62,18 @@ class Picture:
         data = base64.b64encode(self.png()).decode()
         width = round(self.figure.get_figwidth() * 92)
         image = (
-            f'<img alt="{escape(self.alt, quote=True)}" style="width:{width}px;max-width:100%" '
-            f'src="data:image/png;base64,{data}">'
+            f'{DARK}<img class="workshop-picture" alt="{escape(self.alt, quote=True)}" '
+            f'style="width:{width}px;max-width:100%" src="data:image/png;base64,{data}">'
+            # A screen reader reads the `alt`; the same words twice would only delay it.
+            f'<div aria-hidden="true" style="max-width:{width}px">{escape(as_sentence(self.alt))}</div>'
         )
         return {"text/html": image, "text/plain": f"[picture] {self.alt}"}
+
+
+def as_sentence(words: str) -> str:
+    """Return words with a capital at the begin and a full stop at the end."""
+    stop = "" if words.endswith((".", "!", "?", "»")) else "."
+    return f"{words[:1].upper()}{words[1:]}{stop}" if words else ""
 
 
 def figure(

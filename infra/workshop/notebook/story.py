@@ -14,6 +14,7 @@ from workshop.kafka.consume import read_all
 from workshop.kafka.produce import publish
 from workshop.kafka.topics import STORY, create
 from workshop.notebook.connection import Connection
+from workshop.notebook.live import told_if_slow
 
 EXTRACT = "data/payments_extract.csv.gz"
 TIME_ZONE = "UTC"
@@ -42,11 +43,12 @@ def one_day(day: str = "2018-06-12") -> list[PaymentMade]:
 
 def ensure(ws: Connection) -> None:
     """Prepare a lesson: running brokers, the story's topics, one day of payments in `payments`."""
-    ws.brokers.restore()
-    create(ws.kafka, STORY)
-    day = one_day()
-    if day[-1].value() not in {record.value for record in read_all(ws, "payments")}:
-        publish(ws, "payments", day)
+    with told_if_slow("checking the brokers and the story's topics …"):
+        ws.brokers.restore()
+        create(ws.kafka, STORY)
+        day = one_day()
+        if day[-1].value() not in {record.value for record in read_all(ws, "payments")}:
+            publish(ws, "payments", day)
 
 
 def events(rows: pd.DataFrame) -> Iterator[PaymentMade]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.kafka.failures import ADVICE, NoSuchTopic
@@ -38,6 +38,21 @@ def test_an_error_with_sentences_of_its_own_keeps_them(monkeypatch: pytest.Monke
         "There is no topic 'x'.",
         "→ Run the cell that creates it.",
     ]
+
+
+def test_a_topic_that_does_not_exist_is_named_without_the_request(monkeypatch: pytest.MonkeyPatch):
+    error = UnknownTopicOrPartitionError("not known: TopicPartition(topic='no_such', partition=0)")
+    assert sentences(error, monkeypatch, answers=True) == [
+        "There is no topic 'no_such'.",
+        "→ Run the cell that creates it.",
+    ]
+
+
+def test_a_transaction_that_is_still_open_has_a_next_step(monkeypatch: pytest.MonkeyPatch):
+    error = KafkaError(
+        "TransactionalId a: Invalid transition attempted from state IN_TRANSACTION to state IN_TRANSACTION"
+    )
+    assert sentences(error, monkeypatch, answers=True)[0] == "A transaction of this producer is still open."
 
 
 @pytest.mark.parametrize("endpoints", [{}, ENDPOINTS])

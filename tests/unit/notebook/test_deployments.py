@@ -19,19 +19,20 @@ WS = SimpleNamespace(settings=None)
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, ...]]]:
     words: list[tuple[str, ...]] = []
     monkeypatch.setattr(deployments, "kubectl", lambda settings, *some, **more: words.append(some))
+    monkeypatch.setattr(deployments.deploy, "ready", lambda settings, app: words.append(("ready", app)))
     return words
 
 
 def test_a_change_replaces_a_probe_as_a_whole_and_is_waited_for(asked: list[tuple[str, ...]]):
     deployments.change(WS, {"readinessProbe": {"httpGet": {"path": "/"}}, "image": "x"})
-    patch, rollout = asked
+    patch, waited = asked
     (container,) = json.loads(patch[-1])["spec"]["template"]["spec"]["containers"]
     assert container == {
         "name": "payments",
         "readinessProbe": {"httpGet": {"path": "/"}, "$patch": "replace"},
         "image": "x",
     }
-    assert rollout[:3] == ("rollout", "status", "deployment/payments")
+    assert waited == ("ready", "payments")
 
 
 def refusing(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,12 +51,38 @@ def test_settings_that_kubernetes_refuses_are_told_with_what_it_said(monkeypatch
 
 
 def test_pods_that_do_not_become_ready_are_told_with_what_kubernetes_says_of_them(monkeypatch: pytest.MonkeyPatch):
-    refusing("rollout", monkeypatch)
+    def late_pods(settings: object, app: str) -> None:
+        raise WorkshopError("Nothing has changed lately.")
+
+    monkeypatch.setattr(deployments, "kubectl", lambda settings, *words: None)
+    monkeypatch.setattr(deployments.deploy, "ready", late_pods)
     monkeypatch.setattr(deployments.pods, "core", lambda ws: None)
     monkeypatch.setattr(deployments.explain, "of_pods", lambda api, app: f"{app} waits")
-    with pytest.raises(WorkshopError, match="a new pod of payments is not ready after 90 s") as late:
+    with pytest.raises(WorkshopError, match="a new pod of payments does not become ready") as late:
         deployments.change(WS, {})
     assert late.value.detail == "payments waits"
+
+
+def test_a_program_listens_if_it_answers_from_inside_its_pod(asked: list, monkeypatch: pytest.MonkeyPatch):
+    assert deployments.listens(WS, "payments-1")
+    assert asked[0][:5] == ("exec", "payments-1", "--", "python", "-c")
+    refusing("exec", monkeypatch)
+    assert not deployments.listens(WS, "payments-1")
+
+
+def test_autoscalers_of_the_services_are_deleted_whatever_their_names(
+    asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+):
+    def scaler(name: str, target: str) -> dict:
+        return {"metadata": {"name": name}, "spec": {"scaleTargetRef": {"name": target}}}
+
+    there = [scaler("mine", "payments"), scaler("debits", "gone"), scaler("other", "shop")]
+    monkeypatch.setattr(deployments, "get", lambda settings, *words: {"items": there})
+    deployments.no_autoscaler(WS)
+    assert asked == [("delete", "horizontalpodautoscaler", "mine", "debits", "--ignore-not-found")]
+    there.clear()
+    deployments.no_autoscaler(WS)
+    assert len(asked) == 1
 
 
 def test_a_pod_that_crashes_takes_the_request_with_it(monkeypatch: pytest.MonkeyPatch):

@@ -57,6 +57,20 @@ def test_the_row_has_the_exercises_of_the_same_lesson_in_order():
     assert outcome(lambda: "passed").row == "this lesson's exercises: ✓ 97.1   ○ 97.10   ○ 97.2"
 
 
+def test_a_wrong_answer_after_a_right_one_says_that_the_right_one_was_before():
+    answer = {"right": True}
+
+    def check() -> str:
+        engine.expect(answer["right"], observed="1", expected="2")
+        return "well done"
+
+    run = engine.exercise("97.1", "a title")(check)
+    assert run().row == "this lesson's exercises: ✓ 97.1"
+    answer["right"] = False
+    assert run().row == "this lesson's exercises: ✓ 97.1 (passed before)"
+    assert run().word == "not yet"
+
+
 def test_a_hint_that_is_empty_is_left_out():
     def check() -> str:
         engine.expect(False, observed="1", expected="2")

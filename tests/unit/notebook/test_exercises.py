@@ -40,7 +40,7 @@ def test_a_wrong_answer_gets_what_was_seen_and_expected_and_a_hint():
     assert verdict.word == "not yet"
     assert verdict.lines == (("observed", "`answer` is 41"), ("expected", "42"), ("hint", "multiply <six> by nine"))
     assert "○ 98.1" in verdict.row
-    assert "✗ Exercise 98.1: not yet" in str(verdict)
+    assert "✗ Exercise 98.1, the answer: not yet" in str(verdict)
     assert "multiply &lt;six&gt; by nine" in verdict._repr_html_()
     assert "<code>answer</code>" in verdict._repr_html_()
 

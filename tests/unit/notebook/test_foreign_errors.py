@@ -7,12 +7,17 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import confluent_kafka
 import httpx
+import httpx2
 import psycopg
 import pytest
 import urllib3
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from kafka import TopicPartition
+from kafka.coordinator.consumer import ConsumerCoordinator
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from workshop.notebook import foreign_errors
@@ -44,6 +49,19 @@ def test_urllib_itself_does_not_say_where_it_asked(port: int):
     with pytest.raises(urllib.error.URLError) as error:
         opener.open(f"http://127.0.0.1:{port}/")
     assert explained(error.value) == ["No server answers.", RUN_AGAIN]
+
+
+def test_offsets_without_their_class_are_told():
+    with pytest.raises(TypeError) as error:
+        ConsumerCoordinator._do_commit_offsets_async(
+            SimpleNamespace(_use_offset_apis=True), {TopicPartition("t", 0): 0}
+        )
+    fact, step, other = explained(error.value)
+    assert fact == "`commit` takes a dict of partitions to `OffsetAndMetadata`, not to numbers."
+    assert "OffsetAndMetadata(offset" in step
+    assert "`seek`" in other
+    assert explained(TypeError("offsets must be dict[TopicPartition, OffsetAndMetadata]")) == []
+    assert explained(TypeError("another")) == []
 
 
 def test_a_server_elsewhere_has_another_advice():
@@ -126,3 +144,31 @@ def test_an_error_of_librdkafka_is_told_by_its_name():
 @pytest.mark.parametrize("error", [ZeroDivisionError(), KeyError("x"), OSError(28, "No space left on device")])
 def test_an_error_that_is_not_in_the_table_has_no_sentences(error: Exception):
     assert explained(error) == []
+
+
+def test_a_registry_that_does_not_answer_names_the_command_that_starts_it():
+    request = httpx2.Request("POST", "http://127.0.0.1:19096/apis/ccompat/v7/subjects/a-value/versions")
+    assert explained(httpx2.ConnectError("refused", request=request)) == [
+        "The schema registry does not answer.",
+        "→ In a terminal: `workshop up --with registry`. Then run this cell again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said", "first", "second"),
+    [
+        (
+            409,
+            409,
+            "io.x.RuleViolationException: Incompatible artifact: a",
+            "answers 409: Incompatible",
+            "a default repairs",
+        ),
+        (404, 40403, "Schema 7 not found", "answers 404: Schema 7 not found.", "No schema has this id here"),
+        (500, 50001, "broken", "answers 500: broken.", "workshop logs registry"),
+    ],
+)
+def test_an_error_of_the_registry_is_its_message_and_a_step(status: int, code: int, said: str, first: str, second: str):
+    lines = explained(SchemaRegistryError(status, code, said))
+    assert first in lines[0]
+    assert second in lines[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from matplotlib.figure import Figure
 from workshop.notebook import live
@@ -67,3 +69,52 @@ def test_a_line_grows_by_what_begins(place: Place):
     told.say("start")
     told.say("kill")
     assert [thing.data for thing in place.shown] == ["start", "start → kill"]
+
+
+def test_the_last_step_of_a_line_can_be_replaced_and_is_not_shown_twice(place: Place):
+    told = Told()
+    told.say("broker 2 starts")
+    told.say("wait")
+    told.now("2 partitions wait")
+    told.now("2 partitions wait")
+    told.now("repaired")
+    assert [thing.data for thing in place.shown][-2:] == [
+        "broker 2 starts → 2 partitions wait",
+        "broker 2 starts → repaired",
+    ]
+    assert len(place.shown) == 4
+
+
+def test_outside_a_notebook_steps_are_not_shown(place: Place):
+    live.steps().say("broker 2 starts")
+    assert place.shown == []
+
+
+def test_a_block_that_is_slow_is_told_and_its_end_too(place: Place, monkeypatch: pytest.MonkeyPatch):
+    shown = threading.Event()
+    say = Told.say
+    monkeypatch.setattr(Told, "say", lambda told, word: (say(told, word), shown.set()))
+    with live.told_if_slow("checking …", after=0):
+        assert shown.wait(60)
+    assert [thing.data for thing in place.shown] == ["checking …", "checking … → done"]
+
+
+def test_a_slow_block_that_fails_is_not_done(place: Place, monkeypatch: pytest.MonkeyPatch):
+    shown = threading.Event()
+    say = Told.say
+    monkeypatch.setattr(Told, "say", lambda told, word: (say(told, word), shown.set()))
+
+    def failing() -> None:
+        with live.told_if_slow("checking …", after=0):
+            shown.wait(60)
+            raise RuntimeError("away")
+
+    with pytest.raises(RuntimeError):
+        failing()
+    assert [thing.data for thing in place.shown] == ["checking …"]
+
+
+def test_a_quick_block_shows_nothing(place: Place):
+    with live.told_if_slow("checking …", after=3_600):
+        pass
+    assert place.shown == []

@@ -59,3 +59,17 @@ def test_a_blank_sheet_has_no_axes():
     pictures.blank(axes, (0, 3), (5, 0))
     assert not axes.axison
     assert (axes.get_xlim(), axes.get_ylim()) == ((0, 3), (5, 0))
+
+
+def test_the_finding_is_a_sentence_below_the_image():
+    drawing, _ = figure(width=2, height=1)
+    page = Picture(drawing, "nothing < 1 is lost")._repr_mimebundle_()["text/html"]
+    assert page.endswith(">Nothing &lt; 1 is lost.</div>")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [("two, three", "Two, three."), ("Done.", "Done."), ("« Attention »", "« Attention »"), ("", "")],
+)
+def test_words_become_a_sentence(words: str, sentence: str):
+    assert pictures.as_sentence(words) == sentence

@@ -27,6 +27,12 @@ class _Unmet(Exception):
         self.lines = tuple((label, text) for label, text in lines.items() if text)
 
 
+def require(condition: object, word: str, lines: dict[str, str]) -> None:
+    """Continue if the condition holds; otherwise end the check with this word and these lines, by their labels."""
+    if not condition:
+        raise _Unmet(word, **lines)
+
+
 def expect(condition: object, *, observed: str, expected: str, hint: str = "") -> None:
     """Continue if the condition holds; otherwise end the check with "not yet" and these lines."""
     if not condition:
@@ -39,22 +45,22 @@ def unanswered(condition: object, *, observed: str, expected: str = "") -> None:
         raise _Unmet("unanswered", observed=observed, expected=expected)
 
 
-def exercise(name: str, title: str) -> Callable[[Callable[..., str]], Callable[..., Verdict]]:
+def exercise(name: str, title: str) -> Callable[[Callable[..., str | dict[str, str]]], Callable[..., Verdict]]:
     """Make a function the check of an exercise.
 
     The function receives the arguments of the notebook's call, uses `expect`, and returns the sentence for a passed
-    exercise. It may raise any error: an attendee's variables must not cause a traceback.
+    exercise, or its lines by their labels. It may raise any error: an attendee's variables must not cause a traceback.
     """
     TITLES[name] = title
 
-    def decorate(check: Callable[..., str]) -> Callable[..., Verdict]:
+    def decorate(check: Callable[..., str | dict[str, str]]) -> Callable[..., Verdict]:
         @functools.wraps(check)
         def run(*arguments: object, **named: object) -> Verdict:
             settings = Settings.load()
             word, lines, trouble = _outcome(check, *arguments, **named)
             if word == "passed" and not settings.strict:
                 learner_progress.record(settings, name)
-            verdict = Verdict(name, word, lines, _row(settings, name))
+            verdict = Verdict(name, word, lines, _row(settings, name, word), TITLES[name])
             if settings.strict and word != "passed":
                 raise CheckFailed(str(verdict), detail=trouble)
             return verdict
@@ -64,10 +70,11 @@ def exercise(name: str, title: str) -> Callable[[Callable[..., str]], Callable[.
     return decorate
 
 
-def _outcome(check: Callable[..., str], *arguments: object, **named: object) -> tuple[str, tuple, str]:
+def _outcome(check: Callable[..., str | dict[str, str]], *arguments: object, **named: object) -> tuple[str, tuple, str]:
     """Return the word, the lines, and the traceback of an error, which only the test suite shows."""
     try:
-        return "passed", (("observed", check(*arguments, **named)),), ""
+        found = check(*arguments, **named)
+        return "passed", (("observed", found),) if isinstance(found, str) else tuple(found.items()), ""
     except _Unmet as unmet:
         return unmet.word, unmet.lines, ""
     except WorkshopError as error:
@@ -86,8 +93,14 @@ def _outcome(check: Callable[..., str], *arguments: object, **named: object) -> 
     return "not yet", (("observed", seen), ("hint", hint)), trace
 
 
-def _row(settings: Settings, name: str) -> str:
+def _row(settings: Settings, name: str, word: str) -> str:
+    """Return the lesson's exercises with a mark each; a wrong answer does not take back that an exercise was passed."""
     lesson = name.split(".")[0]
     passed = learner_progress.read(settings)
-    marks = [f"{'✓' if other in passed else '○'} {other}" for other in sorted(TITLES) if other.split(".")[0] == lesson]
+    before = {name: " (passed before)"} if name in passed and word != "passed" else {}
+    marks = [
+        f"{'✓' if other in passed else '○'} {other}{before.get(other, '')}"
+        for other in sorted(TITLES)
+        if other.split(".")[0] == lesson
+    ]
     return f"this lesson's exercises: {'   '.join(marks)}"
