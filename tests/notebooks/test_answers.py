@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import nbformat
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
+from suite.cells import names
 from suite.lessons import answers, exercises
 from workshop.notebook.handout import is_answer, solutions
 from workshop.base.settings import Settings
@@ -21,6 +20,17 @@ def test_every_exercise_has_wrong_answers_and_every_answer_an_exercise(path: Pat
     tried = answers(path.name[:2])
     assert set(tried) == there
     assert all(any(not attempt.passes for attempt in attempts) for attempts in tried.values())
+
+
+@pytest.mark.parametrize("path", LESSONS)
+def test_a_lesson_of_the_second_edition_has_three_right_and_five_wrong_answers_to_each_exercise(path: Path):
+    if nbformat.read(path, as_version=4).metadata.get("workshop", {}).get("edition", 1) < 2:
+        return
+    for answer, attempts in answers(path.name[:2]).items():
+        right = [attempt for attempt in attempts if attempt.passes]
+        wrong = [attempt for attempt in attempts if not attempt.passes]
+        if answer != "q-answer":  # a unit test holds that every choice of the quick questions is explained
+            assert (len(right) >= 3, len(wrong) >= 5) == (True, True), f"{answer}: {len(right)} right, {len(wrong)} wrong"
 
 
 @pytest.mark.parametrize("path", LESSONS)
@@ -38,18 +48,5 @@ def test_no_given_cell_needs_a_name_that_only_an_answer_defines(path: Path):
         given |= defined
 
 
-def names(source: str) -> tuple[set[str], set[str]]:
-    """Return the names that a cell defines and those that it uses."""
-    defined, used = set(), set()
-    for node in ast.walk(ast.parse(TransformerManager().transform_cell(source))):
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else defined).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            defined.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            defined |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    return defined, used
-
-
 def test_a_name_of_an_answer_that_is_used_later_is_found():
-    assert names("import a.b\nc = d.e\ndef f(x):\n    return x") == ({"a", "c", "f"}, {"d", "x"})
+    assert names("import a.b\nc = d.e\ndef f(x):\n    return x + g") == ({"a", "c", "f"}, {"d", "g"})

@@ -1,4 +1,4 @@
-"""Going further in lessons 01 and 02: two protocols that only confluent-kafka implements."""
+"""Going further in lesson 01: share groups, which only confluent-kafka implements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import cast
 
-from confluent_kafka import Consumer, ShareConsumer
+from confluent_kafka import ShareConsumer
 from kafka import KafkaProducer
 from kafka.admin import ConfigResourceType
 
@@ -17,6 +17,7 @@ from workshop.base.errors import WorkshopError
 from workshop.kafka import admin as kafka_admin
 from workshop.kafka.consume import read_all
 from workshop.notebook.connection import Connection
+from workshop.notebook.live import Told
 
 PATIENCE = 30.0
 
@@ -25,17 +26,19 @@ def _client(ws: Connection, group: str) -> dict:
     return {**ws.confluent(), "group.id": ws.full_name(group), "log_level": 2}
 
 
-def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
+def share_one_partition(ws: Connection, members: int = 3) -> tuple[dict[str, int], int, int]:
     """Let the members of a share group (KIP-932) take single records from one partition.
 
     Returns:
-        Member to the number of records that it took; together they took each record.
+        Member to the number of records that it took; the number of different records that they took together; the number of
+        records in the partition.
     """
     topic, group = ws.fresh_topic("a-queue-on-the-log", partitions=1), f"share-{uuid.uuid4().hex[:6]}"
     from_the_first = {"share.auto.offset.reset": "earliest"}
     kafka_admin.alter_configs(ws.kafka, ConfigResourceType.GROUP, group, from_the_first)
     taken: dict[str, list[int]] = {f"member-{n}": [] for n in range(members)}
-    end = threading.Event()
+    end, told = threading.Event(), Told()
+    told.say("the members join")
     threads = [threading.Thread(target=_take, args=(ws, topic, group, mine, end)) for mine in taken.values()]
     for thread in threads:
         thread.start()
@@ -46,12 +49,19 @@ def share_one_partition(ws: Connection, members: int = 3) -> dict[str, int]:
             while min(map(len, taken.values())) < 10 and time.monotonic() < deadline:
                 producer.send(topic, value=b"a record").get(timeout=20)
                 time.sleep(0.002)
-        _wait(lambda: len({offset for mine in taken.values() for offset in mine}) >= len(read_all(ws, topic)))
+        told.say("each of them has taken records: waiting until all records are taken")
+        written = len(read_all(ws, topic))
+        _wait(lambda: len(_different(taken)) >= written)
     finally:
         end.set()
         for thread in threads:
             thread.join()
-    return {member: len(mine) for member, mine in taken.items()}
+    return {member: len(mine) for member, mine in taken.items()}, len(_different(taken)), written
+
+
+def _different(taken: dict[str, list[int]]) -> set[int]:
+    """Return the offsets that any member took; a record can be delivered to two members if the first is late."""
+    return {offset for mine in taken.values() for offset in mine}
 
 
 def _take(ws: Connection, topic: str, group: str, mine: list[int], end: threading.Event) -> None:
@@ -63,22 +73,6 @@ def _take(ws: Connection, topic: str, group: str, mine: list[int], end: threadin
                 mine.append(cast(int, message.offset()))  # None only for a message that was not written yet
                 time.sleep(0.02)
     consumer.close()
-
-
-def read_with_the_new_protocol(ws: Connection, topic: str) -> dict[str, object]:
-    """Read a topic as a member of a group of the new protocol (KIP-848); return counts and the group type."""
-    group = f"new-protocol-{uuid.uuid4().hex[:6]}"
-    wanted, read = len(read_all(ws, topic)), 0
-    consumer = Consumer({**_client(ws, group), "group.protocol": "consumer", "auto.offset.reset": "earliest"})
-    consumer.subscribe([ws.full_name(topic)])
-    deadline = time.monotonic() + PATIENCE
-    while read < wanted and time.monotonic() < deadline:
-        message = consumer.poll(0.5)
-        read += message is not None and not message.error()
-    with closing(ws.admin()) as admin:
-        kind = next(one["group_type"] for one in admin.list_groups() if one["group_id"] == group)
-    consumer.close()
-    return {"read": read, "of": wanted, "group type": kind}
 
 
 def _wait(condition: Callable[[], bool]) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 from workshop.base.errors import WorkshopError
 from workshop.domain.debezium import Change
 from workshop.lessons.change_data_capture import blocking, card_blocking, checks, limits
+from workshop.lessons.change_data_capture.bank import SqlSettings, agree
 from workshop.notebook.exercises import engine
 
 
@@ -122,15 +126,87 @@ def test_both_or_neither_is_fine(row: bool, events: int):
     checks._expect_both_or_none("killed", row, events)
 
 
-def update(before: int, after: int) -> Change:
-    rows = [{"customer": 1, "limit_cents": cents} for cents in (before, after)]
-    return Change("update", {"customer": 1}, *rows, 1, 1)
+def test_other_cards_must_not_be_blocked():
+    checks._expect_only({"a"}, ["a", "b"])
+    assert unmet(lambda: checks._expect_only({"a", "x"}, ["a"])) == "1 other cards are blocked too, such as x"
 
 
-def test_a_limit_that_is_one_change_behind_is_told_so():
-    changes = [update(1, 2), update(2, 3)]
-    assert checks._why(changes, 1, {1: 2}, {1: 3}) == "customer 1 is 2, and the database says 3: one change behind"
-    assert checks._why(changes, 1, {1: 9}, {1: 3}) == "customer 1 is 9, and the database says 3"
+@pytest.mark.parametrize(
+    ("row", "types", "said"),
+    [
+        (False, [], "not killed at all: the card is not blocked, and there is no event"),
+        (True, [], "not killed at all: the card is blocked, and the topic has no event with this card as its key"),
+        (True, ["CardOpened"], "the event has the type CardOpened"),
+    ],
+)
+def test_a_run_without_a_kill_must_leave_a_row_and_an_event_of_the_type(row: bool, types: list[str], said: str):
+    assert unmet(lambda: checks._expect_whole(row, types)) == said
+
+
+def test_events_without_a_type_are_judged_by_their_number():
+    checks._expect_whole(True, ["CardBlocked", ""])
+
+
+def a_change(operation: str, customer: int, before: int | None, after: int | None) -> Change:
+    card = f"card-{customer}"
+    old, new = (
+        None if cents is None else {"card": card, "customer": customer, "limit_cents": cents}
+        for cents in (before, after)
+    )
+    return Change(operation, {"card": card}, old, new, 1, 1)
+
+
+CHANGES = [
+    a_change("read", 1, None, 500),
+    a_change("read", 2, None, 500),
+    a_change("read", 3, None, 500),
+    a_change("update", 1, 500, 700),
+    a_change("update", 2, 500, 600),
+    a_change("delete", 2, 600, None),
+    a_change("tombstone", 2, None, None),
+]
+
+
+def judge(answer: object, table: tuple[dict, ...] = ({"customer": 1, "limit_cents": 900},)) -> Callable[[], object]:
+    bank = SimpleNamespace(day=tuple(CHANGES), table=lambda name: list(table))
+    return lambda: checks.limits.__wrapped__(bank, [], answer)
+
+
+def test_the_limits_after_the_last_change_are_right_as_any_mapping_of_numbers():
+    said = "2 limits, as the changes say; 1 customers who left are not among them"
+    for answer in (
+        {1: 700, 3: 500},
+        {np.int64(1): np.float64(700), np.int32(3): 500},
+        pd.Series({1: 700, 3: 500}),
+        MappingProxyType({3: 500.0, 1: 700}),
+    ):
+        assert judge(answer)() == said
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({1: 900}, "these are the limits that the table `cards` has now"),
+        ({"card-1": 700, "card-3": 500}, "the keys are cards, such as card-1"),
+        ({"1": 700, "3": 500}, "the key '1' is not a customer's number"),
+        ({1: 700, 2: 600, 3: 500}, "customer 2: deleted, and still there"),
+        ({1: 700}, "customer 3 is missing"),
+        ({}, "customer 1, 3 is missing"),
+        ({1: 700, 3: 500, 4: 500}, "customer 4 has no card"),
+        ({1: 500, 3: 500}, "1 limits differ; customer 1 is 500 instead of 700: one change behind"),
+        ({1: 7.0, 3: 5.0}, "2 limits differ; customer 1 is 7.0 instead of 700: these are euros"),
+        ({1: "700", 3: None}, "2 limits differ; customer 1 is '700' instead of 700"),
+        ([700], "`limits` is a list"),
+        (700, "`limits` is a int"),
+    ],
+)
+def test_a_wrong_limit_is_refused_with_what_is_wrong(answer: object, said: str):
+    assert unmet(judge(answer)) == said
+
+
+def test_the_table_is_right_if_the_bank_has_not_changed_it():
+    table = ({"customer": 1, "limit_cents": 700}, {"customer": 3, "limit_cents": 500})
+    assert judge({1: 700, 3: 500}, table)().startswith("2 limits")
 
 
 def test_many_names_are_cut():
@@ -145,3 +221,40 @@ def test_limits_count_from_when_the_database_committed_them():
         (9.0, Change("delete", {}, {"limit_cents": 200}, None, 4_000, 1)),
     ]
     assert limits._committed(SimpleNamespace(seen=seen), 1.0) == [(1.5, 200), (3.0, None)]
+
+
+def test_the_card_is_deleted_only_after_its_limits_have_changed():
+    running: list[tuple] = []
+    done: list[tuple] = []
+
+    def monolith(*words: object) -> str:
+        assert running == []  # no two at the same time: a slow one would be overtaken
+        running.append(words)
+        time.sleep(0.05 if len(done) == 1 else 0)
+        done.append(running.pop())
+        return ""
+
+    limits.change_card(SimpleNamespace(monolith=monolith), "card-0012", pause=0)
+    assert done == [("limit", "card-0012", 20_000), ("limit", "card-0012", 40_000), ("close", 12)]
+    assert len(done) == limits.CHANGES
+
+
+def test_a_table_and_its_topic_agree_if_the_topic_lacks_a_new_column_only():
+    old, new = {"id": 1, "city": "Sion"}, {"id": 1, "city": "Sion", "language": "fr"}
+    assert agree([old], [new])
+    assert agree([new], [new])
+    assert not agree([new], [old])
+    assert not agree([{**old, "city": "Bern"}], [new])
+    assert not agree([], [new])
+    assert not agree([old, old], [new])
+
+
+def test_the_settings_of_the_database_hide_the_password():
+    settings = SqlSettings(user="bank", password="hidden")  # noqa: S106
+    assert repr(settings) == str(settings) == "{'user': 'bank', 'password': '…'}"
+    assert {**settings}["password"] == "hidden"  # noqa: S105
+
+
+@pytest.mark.parametrize("cents", range(25_600, 25_650))
+def test_euros_are_recognised_although_floats_are_inexact(cents: int):
+    assert checks._why([], 1, {1: cents / 100}, {1: cents}).endswith("these are euros")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,11 +27,40 @@ def test_events_are_counted_by_card_with_and_without_quotation_marks(monkeypatch
     assert experiments.told(BANK, "topic") == {"a": 2, "b": 1}
 
 
-def test_marks_are_no_events(monkeypatch: pytest.MonkeyPatch):
+def test_types_of_events_are_listed_by_card(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(outbox, "topic", lambda bank: "outbox")
-    records = [record(b"a", value=b"1"), record(b"m", outbox.MARK.encode())]
+    sent = SimpleNamespace(key=b'"a"', value=b"{}", headers=[])  # by the program itself, without a header
+    records = [record(b'"a"'), record(b'"b"', b"CardOpened"), sent, record(None)]
     monkeypatch.setattr(consume, "read_all", lambda ws, topic: records)
-    assert experiments.events(BANK).to_numpy().tolist() == [["a", "CardBlocked", "1"]]
+    found = experiments.event_types(BANK)
+    assert (found["a"], found["b"], found["c"]) == (["CardBlocked", ""], ["CardOpened"], [])
+
+
+def test_a_move_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(outbox, "follow", lambda bank: None)
+    looks = [[], [city(1, "Sion")], [city(1, "Sion"), city(1, "Vevey"), city(2, "Bern")]]
+    bank = SimpleNamespace(changes=lambda table: looks.pop(0))
+    assert [one.row["city"] for one in experiments.moved(bank, 1, "Vevey")] == ["Sion", "Vevey"]
+
+
+def city(number: int, name: str) -> Change:
+    return Change("update", {"id": number}, None, {"id": number, "city": name}, 0, 1)
+
+
+def test_the_newest_change_of_each_customer_is_given_by_number():
+    changes = [city(2, "Bern"), city(1, "Sion"), city(2, "Vevey"), Change("tombstone", {"id": 3}, None, None, 0, 0)]
+    bank = SimpleNamespace(settled=lambda table, whole: changes)
+    assert [one.row["city"] for one in experiments.read_again(bank)] == ["Sion", "Vevey"]
+
+
+def test_an_error_while_changes_are_read_is_reported_to_the_experiment():
+    reader = object.__new__(live.Arrivals)
+    reader._seen, reader._error, reader._leaving = [(1.0, change(1, 5))], None, threading.Event()
+    assert len(reader.seen) == 1
+    reader._consumer = SimpleNamespace(poll=lambda timeout_ms: {0: [SimpleNamespace(key=None, value=b"{}")]})
+    reader.run()
+    with pytest.raises(WorkshopError, match=r"could not be read to their end: ValueError.*Run this cell again"):
+        _ = reader.seen
 
 
 def change(number: int, cents: int | None, operation: str = "update", committed_ms: int = 0) -> Change:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 from workshop.domain.payments import PaymentMade
 from workshop.lessons.fraud_analysis import checks, experiments
 
@@ -17,6 +19,25 @@ def test_a_report_comes_a_week_after_its_payment_and_keeps_its_time():
     report = experiments.report_of(payment)
     assert report.at == AT + timedelta(days=7)
     assert (report.payment_id, report.terminal, report.paid_at_ms) == ("p", "shop", payment.timestamp_ms())
+
+
+def test_half_a_year_is_published_in_order_and_the_number_of_payments_is_told(monkeypatch: pytest.MonkeyPatch):
+    sent: dict[str, list] = {"half-year": [], "fraud-reports": []}
+    shown: list[str] = []
+    told = SimpleNamespace(say=shown.append, now=shown.append)
+    rows = pd.DataFrame({"number": range(5), "TX_FRAUD": [0, 0, 1, 0, 0]})
+
+    def events(rows: pd.DataFrame):
+        return (PaymentMade("card", "shop", 100, AT, f"p-{number}") for number in rows["number"])
+
+    monkeypatch.setattr(experiments, "Told", lambda: told)
+    monkeypatch.setattr(experiments, "AT_ONCE", 2)
+    monkeypatch.setattr(experiments, "story", SimpleNamespace(payments=lambda: rows, events=events))
+    monkeypatch.setattr(experiments, "publish", lambda ws, topic, batch: sent[topic].extend(batch))
+    assert experiments.half_year(SimpleNamespace(fresh_topic=lambda name, **options: name)) == tuple(sent)
+    assert [event.payment_id for event in sent["half-year"]] == [f"p-{number}" for number in range(5)]
+    assert [report.payment_id for report in sent["fraud-reports"]] == ["p-2"]
+    assert shown[1:4] == [f"{number} of 5 payments are published" for number in (2, 4, 5)]
 
 
 def test_a_rule_that_flags_nothing_has_no_precision():
@@ -50,4 +71,4 @@ def test_the_five_cards_that_rank_highest_each_day_are_checked():
     )
     scores = np.array([float(score) for _, _, score in rows])
     fraud = np.array([int(card in ("c6", "c0")) for _, card, _ in rows])
-    assert checks._hits(table, fraud, scores) == (2, 2)
+    assert checks.hits(table, fraud, scores) == (2, 2)

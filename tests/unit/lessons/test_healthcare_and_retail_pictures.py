@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from workshop.domain.healthcare import PatientEvent
-from workshop.domain.healthcare.patient_file import fold
 from workshop.domain.healthcare.rules import Judged, Rule
 from workshop.domain.retail.projections import Cohorts
-from workshop.domain.retail.stock import OrderRefused, StockReceived, StockReserved
 from workshop.lessons.healthcare_and_retail import pictures
 
 START = datetime(2014, 1, 1, 8, tzinfo=UTC)
@@ -20,18 +22,6 @@ def step(activity: str, hours: float, patient: str = "A") -> PatientEvent:
     return PatientEvent(patient, activity, at, f"{patient}-{hours}", at)
 
 
-def test_a_pathway_is_told_by_its_length_and_its_last_event():
-    events = [step("ER Registration", 0), step("CRP", 1), step("IV Liquid", 2), step("Admission NC", 12)]
-    drawn = pictures.draw_pathway(fold([*events, step("Release A", 60)]))
-    assert drawn.alt == "case A: 5 events in 2.5 days, the last is Release A"
-
-
-def test_a_pathway_of_one_event_takes_no_time():
-    assert pictures.draw_pathway(fold([step("ER Registration", 0)])).alt == (
-        "case A: 1 events in 0.0 days, the last is ER Registration"
-    )
-
-
 def test_beds_are_counted_at_the_moment_and_at_their_most():
     events = [
         step("Admission NC", 0, "A"),
@@ -41,7 +31,7 @@ def test_beds_are_counted_at_the_moment_and_at_their_most():
         step("ER Registration", 40, "D"),
     ]
     assert pictures.draw_beds(events, START + 41 * HOUR).alt == (
-        "on 03 January 2014 at 01:00: 1 in the ER, 1 in normal care, 1 in intensive care; at most 2 in normal care"
+        "on 03 January 2014 at 01:00: 1 in the ER, 1 in normal care, 1 in intensive care; never more than 2 in normal care"
     )
 
 
@@ -49,14 +39,34 @@ def test_delays_are_counted_as_in_time_late_or_never():
     rule = Rule("ER Triage", "IV Antibiotics", HOUR)
     delays = [timedelta(minutes=-5), timedelta(minutes=60), timedelta(minutes=61), timedelta(days=9), None]
     judged = [Judged(str(n), START, None if late is None else START + late) for n, late in enumerate(delays)]
-    assert pictures.draw_delays(rule, judged).alt == "2 patients in time, 2 late, 1 never, of 5"
+    assert pictures.draw_delays(rule, judged).alt == (
+        "of 5 patients, 2 got IV Antibiotics within 60 minutes (1 of them before the ER Triage was recorded), 2 got them "
+        "later, and 1 never: the log has no IV Antibiotics for them"
+    )
 
 
-def test_a_stock_is_told_by_its_end_for_each_way_of_deciding():
-    received = StockReceived("tea", 1, "d-1")
-    reserved = [StockReserved("tea", 1, f"o-{number}") for number in (1, 2)]
-    ways = {"blind": [received, *reserved], "deciding": [received, reserved[0], OrderRefused("tea", 1, "o-2")]}
-    assert pictures.draw_stock(ways).alt == "blind: the stock ends at -1; deciding: the stock ends at 0"
+def placed(*articles: str) -> list[dict]:
+    return [{"order": f"o-{number}", "article": article} for number, article in enumerate(articles, 1)]
+
+
+@pytest.mark.parametrize(
+    ("refunds", "said"),
+    [
+        ([], "3 orders: 3 paid, 1 reserved; 9.90 € were taken for o-2, whose article is missing"),
+        (
+            [("refund-o-2", "o-2", -990)],
+            "3 orders: 2 paid, 1 reserved; no customer has paid for an article that is missing",
+        ),
+    ],
+)
+def test_a_saga_is_told_by_the_customers_who_paid_for_nothing(tmp_path: Path, refunds: list[tuple], said: str):
+    till = str(tmp_path / "till.db")
+    with closing(sqlite3.connect(till)) as database, database:
+        database.execute("CREATE TABLE movements (id, number, cents)")
+        paid = [(f"pay-o-{number}", f"o-{number}", 990) for number in (1, 2, 3)]
+        database.executemany("INSERT INTO movements VALUES (?, ?, ?)", [*paid, *refunds])
+    answers = [{"order": "o-1", "type": "StockReserved"}, {"order": "o-2", "type": "StockMissing"}]
+    assert pictures.draw_saga(placed("cup", "cup", "tea"), answers, till).alt == said
 
 
 def test_cohorts_are_told_by_their_number_and_the_first_ones_return():

@@ -57,12 +57,40 @@ def test_events_are_counted_second_by_second(times: list[float], expected: list[
     assert pictures._each_second(times, range(3)) == expected
 
 
-def test_lags_are_told_partition_by_partition():
-    lags = [(0.0, (0, 5)), (1.0, (3, 80)), (2.0, (1, 40))]
-    assert pictures.draw_lags(lags, [(1.0, "poisoned")]).alt == (
-        "partition 0: at most 3 waiting, 1 in the end; partition 1: at most 80 waiting, 40 in the end"
+def finished() -> Day:
+    """A run with two faults: a broker, with a payment that took two attempts, and a pod."""
+    twice = [Attempt(BEGAN + 2, 0.1, 503), Attempt(BEGAN + 4, 0.2, 201)]
+    steps = (
+        Step(("broker-killed",), BEGAN + 1, ("broker 2",), BEGAN + 5, BEGAN + 6),
+        Step(("pod-crashed",), BEGAN + 7, ("payments x",), BEGAN + 8, BEGAN + 9),
     )
-    assert pictures.draw_lags([], []).alt == "lags over time"
+    made = day(entry(0, *twice), entry(1, Attempt(BEGAN + 7, 0.5, 201)), debited=2, steps=steps)
+    made.result = reconcile([Promise("id-0", 100, ACKNOWLEDGED), Promise("id-1", 100, ACKNOWLEDGED)], [("id-0", 100)])
+    return made
+
+
+def test_predictions_are_beside_what_was_measured():
+    picture = pictures.draw_predictions({"broker-killed": (5, True, 0), "pod-crashed": (None, None, None)}, finished())
+    assert picture.alt == (
+        "broker-killed: 3.2 s without an acknowledgement (you: 5 s), 1 attempt without success (you: yes), 0 lost (you: 0); "
+        "pod-crashed: 1.5 s without an acknowledgement, 0 attempts without success, 1 lost"
+    )
+
+
+def test_a_fault_without_a_prediction_is_drawn_too():
+    assert pictures.draw_predictions({}, finished()).alt.startswith(
+        "broker-killed: 3.2 s without an acknowledgement, 1 "
+    )
+
+
+def test_waves_of_retries_are_counted_with_and_without_jitter():
+    said = pictures.draw_requests(lambda: iter([0.05, 0.1, 100]), clients=10, seconds=2).alt
+    assert said == (
+        "10 clients fail at the same moment. In the busiest tenth of a second the service gets 10 requests with equal "
+        "pauses, and 10 with jitter"
+    )
+    assert list(pictures._attempts(iter([1, 2, 3]), 5)) == [1, 3]
+    assert [*zip(pictures.equal_pauses(), range(6), strict=False)][-1] == (4.0, 5)
 
 
 @pytest.mark.parametrize(
@@ -93,4 +121,4 @@ def test_a_cell_is_red_only_if_the_promise_is_broken_there():
 
 
 def test_before_the_first_payment_a_sentence_stands_there():
-    assert pictures.draw_beginning().alt.startswith("First everything is made well")
+    assert pictures.draw_beginning().alt.startswith("First everything is repaired")

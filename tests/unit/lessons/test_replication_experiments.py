@@ -1,17 +1,18 @@
-"""Lesson 03: which payments count as acknowledged, and what a producer hears."""
+"""Lesson 03: which payments count as acknowledged, and when a dead broker is noticed."""
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from kafka.errors import KafkaTimeoutError, NotEnoughReplicasError
-from workshop.lessons.replication import experiments
+from kafka.errors import KafkaTimeoutError
+from workshop.kafka import consume
+from workshop.lessons.replication import experiments, freezes, trial
 from workshop.lessons.replication.observations import Kill
 
 
-class Answer:
+class Future:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
 
@@ -21,40 +22,52 @@ class Answer:
         return "written"
 
 
+REFUSED, EXPIRED = KafkaTimeoutError("no room"), KafkaTimeoutError("expired")
+
+
 class Producer:
     """A producer that refuses 1 at once, never acknowledges 2, and takes the rest."""
 
-    def __init__(self, **options: object) -> None:
-        self.options = options
+    def __init__(self) -> None:
+        self.patience: list[float] = []
 
-    def partitions_for(self, topic: str) -> set[int]:
-        return {0}
-
-    def send(self, topic: str, value: bytes, partition: int = 0) -> Answer:
+    def send(self, topic: str, value: bytes, partition: int = 0) -> Future:
         if value == b"1":
-            raise KafkaTimeoutError("no room")
-        return Answer(KafkaTimeoutError("expired") if value == b"2" else None)
+            raise REFUSED
+        return Future(EXPIRED if value == b"2" else None)
+
+    def flush(self, timeout: float) -> None:
+        self.patience.append(timeout)
+        raise KafkaTimeoutError("still open")
 
 
-def test_a_payment_is_acknowledged_or_failed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(experiments, "KafkaProducer", Producer)
-    numbers = experiments.Numbers(SimpleNamespace(kafka={}), "topic", patience=2.5, acks="all")
-    numbers.send(range(4))
-    assert (numbers.acknowledged, numbers.failed) == ({0, 3}, {1, 2})
-    assert numbers._producer.options["delivery_timeout_ms"] == 2_500
-    assert numbers._producer.options["acks"] == "all"
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log with the payments 0, 2, 2 and 3."""
+    records = [SimpleNamespace(value=value) for value in (b"0", b"2", b"2", b"3")]
+    monkeypatch.setattr(consume, "read_all", lambda ws, topic: records)
 
 
-def test_a_payment_that_was_not_even_taken_is_not_acknowledged():
-    assert not experiments._is_acknowledged(None, time.monotonic() + 5)
+def test_a_payment_is_acknowledged_or_has_the_error_of_its_producer(log: None):
+    found = experiments.compare(None, "topic", experiments._begin(Producer(), "topic", range(4)))
+    assert found.errors == {1: REFUSED, 2: EXPIRED}
+    assert (found.acknowledged, found.failed) == ({0, 3}, {1, 2})
+    assert (found.lost, found.duplicated) == (set(), {2})
 
 
-@pytest.mark.parametrize(
-    ("error", "told"), [(None, "acknowledged"), (NotEnoughReplicasError(), "NotEnoughReplicasError")]
-)
-def test_what_a_producer_hears_is_a_word(error: Exception | None, told: str):
-    producer = SimpleNamespace(send=lambda topic, value: Answer(error))
-    assert experiments._told(producer, "topic") == told
+def test_futures_in_a_list_have_the_numbers_of_their_places(log: None):
+    found = experiments.compare(None, "topic", [Future(), Future(), Future(EXPIRED)])
+    assert (found.acknowledged, found.lost, set(found.errors)) == ({0, 1}, {1}, {2})
+
+
+def test_a_patient_producer_is_not_waited_for_without_end():
+    producer = Producer()
+    experiments._wait(producer)
+    assert producer.patience == [15]
+
+
+def test_payments_of_a_trial_count_if_they_are_acknowledged():
+    assert trial._sent(Producer(), "topic", range(4)) == {0, 3}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +80,109 @@ def test_a_dead_broker_is_noticed_once_it_neither_leads_nor_is_in_sync(
     assert experiments._noticed(None, "topic", 3) == noticed
 
 
-def test_acknowledgements_are_seconds_since_the_flow_began():
-    flow = SimpleNamespace(began=100.0, acknowledged={1: 103.0, 0: 101.5})
-    assert experiments._now(Kill("all", 1, []), flow).acknowledged == [1.5, 3.0]
+@pytest.mark.parametrize(("leader", "living"), [(1, {1, 2}), (-1, set())])
+def test_the_last_replica_of_a_partition_without_a_leader_does_not_live(
+    leader: int, living: set[int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trial, "partitions", lambda ws, topic: [{"isr_nodes": [1, 2], "leader_id": leader}])
+    assert trial._in_sync(None, "topic") == living
+
+
+def test_times_are_seconds_since_the_flow_began():
+    flow = SimpleNamespace(began=100.0, acknowledged={1: 103.0, 0: 101.5}, pauses=[(101.0, 102.5)])
+    seen = experiments._now(Kill(1, []), flow)
+    assert (seen.acknowledged, seen.pauses) == ([1.5, 3.0], [(1.0, 2.5)])
+
+
+class Cluster:
+    """A connection whose admin client knows sizes and idempotent producers."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        self.kafka: dict = {}
+        self.sizes, self.resumed, self.paused = iter(sizes), [], []
+        self.brokers = SimpleNamespace(pause=self.paused.append, resume=self.resumed.append)
+
+    def addresses(self) -> list[str]:
+        return ["a:1"]
+
+    def admin(self) -> SimpleNamespace:
+        states = [SimpleNamespace(last_sequence=199), SimpleNamespace(last_sequence=0)]
+        producers = SimpleNamespace(active_producers=states)
+        return SimpleNamespace(describe_producers=lambda places: {places[0]: producers}, close=lambda: None)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> type[Cluster]:
+    monkeypatch.setattr(freezes, "leader_of", lambda ws, topic: 1)
+    monkeypatch.setattr(freezes, "followers_of", lambda ws, topic: [2, 3])
+    monkeypatch.setattr(freezes, "copied", lambda ws, topic: 7)
+    monkeypatch.setattr(freezes, "size_of", lambda ws, topic, node: next(ws.sizes))
+    monkeypatch.setattr(freezes, "NOTED", {"t": []})
+    return Cluster
+
+
+@pytest.mark.parametrize(("sizes", "written"), [([10, 20], True), ([10, 10], False), ([10], False)])
+def test_a_freeze_is_noted_and_ended_even_if_the_size_is_unknown(
+    sizes: list[int], written: bool, cluster: type[Cluster], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(freezes.threading, "excepthook", lambda arguments: None)
+    ws = cluster(sizes)
+    seen: list = []
+
+    def cell_that_fails() -> None:
+        with freezes.frozen_follower(ws, "t", seconds=0.01) as node:
+            seen.append((node, list(ws.paused)))
+            raise RuntimeError("the cell failed")
+
+    with pytest.raises(RuntimeError):
+        cell_that_fails()
+    assert seen == [(2, [2])]  # frozen when the block begins; on a busy machine it may be resumed by then
+    assert ws.resumed == [2]
+    assert [(one.first, one.written) for one in freezes.NOTED["t"]] == [(7, written)]
+
+
+def test_numbered_records_are_those_of_all_producers():
+    assert freezes.numbered(Cluster([]), "t") == 201
+
+
+def test_the_size_is_that_of_one_partition_on_one_broker(monkeypatch: pytest.MonkeyPatch):
+    topics = [{"partitions": [{"partition_size": 693}]}]
+    asked = []
+
+    def describe(places: dict, brokers: list[int]) -> list[dict]:
+        asked.append((places, brokers))
+        return [{"log_dirs": [{"topics": topics}, {"topics": []}]}]
+
+    admin = SimpleNamespace(describe_log_dirs=describe, close=lambda: None)
+    monkeypatch.setattr(freezes.kafka_admin, "admin", lambda kafka, **options: admin)
+    assert freezes.size_of(Cluster([]), "t", 3) == 693
+    assert asked == [({"t": [0]}, [3])]
+
+
+class LimitedBrokers:
+    """Three brokers, of which broker 3 is dead, and an admin client that finds all of them at its second request."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.started: list[int] = []
+        self.brokers = SimpleNamespace(states=lambda: {2: "running", 3: "stopped"}, start=self.started.append)
+
+    def admin(self) -> SimpleNamespace:
+        return SimpleNamespace(
+            alter_configs=partial(self._answer, "alter"),
+            reset_configs=partial(self._answer, "reset"),
+            close=lambda: None,
+        )
+
+    def _answer(self, kind: str, resources: list, raise_on_unknown: bool) -> dict:
+        self.requests.append(kind)
+        if len(self.requests) == 1:
+            raise KafkaTimeoutError("not listed yet")
+        return {"broker": {resource.name: "OK" for resource in resources}}
+
+
+def test_a_limit_is_set_and_taken_back_after_the_dead_brokers_have_started(monkeypatch: pytest.MonkeyPatch):
+    ws = LimitedBrokers()
+    with trial._slow_copies(ws):
+        assert (ws.requests, ws.started) == (["alter", "alter"], [])
+    assert (ws.requests[2:], ws.started) == (["reset"], [3])

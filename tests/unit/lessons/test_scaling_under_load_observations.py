@@ -34,3 +34,14 @@ def test_the_response_time_is_that_of_a_window(seen: Scaled):
 
 def test_a_replica_makes_as_many_calls_as_its_slots_allow():
     assert CAPACITY * SECONDS == CALLS
+
+
+def test_the_first_new_replica_is_counted_from_a_moment(seen: Scaled):
+    assert seen.first_more(1.0) == 4.0
+    assert seen.first_more(6.0) is None
+
+
+def test_starting_pods_count_for_the_capacity_that_was_asked_for(seen: Scaled):
+    seen.wished = [(0.0, 1), (2.0, 4), (9.0, 2)]
+    assert seen.wished_capacity(0, 10) == 4 * CAPACITY
+    assert seen.wished_capacity(20, 30) == 0

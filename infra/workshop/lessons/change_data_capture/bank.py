@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import uuid
@@ -17,6 +16,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from rich.console import Console
 
+from workshop.base.environment import inherited
 from workshop.base.errors import WorkshopError
 from workshop.base.timeline import Timeline
 from workshop.base.waiting import wait_until
@@ -28,11 +28,12 @@ from workshop.notebook.connection import Connection
 from workshop.stack.backends.choice import made_here
 from workshop.stack.cdc import stack
 from workshop.stack.cdc.connect import Connect
-from workshop.stack.cdc.postgres import Postgres, drop_slot
+from workshop.stack.cdc.postgres import USER, Postgres, drop_slot
 
 MONOLITH = Path("infra/deploy/monolith/bank.py")
 OURS = "bank_"  # prefix of its databases, slots and publications
 FOLLOWED_WITHIN = 60.0  # seconds
+SIGNALS = "debezium_signal"  # a table whose rows are commands for Debezium
 
 
 @dataclass
@@ -41,14 +42,38 @@ class Bank:
 
     Attributes:
         name: the name of its connector, and the prefix of its topics.
-        tables: the tables that the connector follows.
+        day: the changes of exercise 1, as they were handed out.
     """
 
     ws: Connection
     postgres: Postgres
     worker: Connect
     name: str = field(default_factory=lambda: f"bank-{uuid.uuid4().hex[:6]}")
-    tables: tuple[str, ...] = ()
+    day: tuple[Change, ...] = ()
+
+    @property
+    def sql(self) -> SqlSettings:
+        """The settings of a connection to the database: `psycopg.connect(**bank.sql)`."""
+        return SqlSettings(
+            host="127.0.0.1",
+            port=self.postgres.port,
+            dbname=self.database,
+            user=USER,
+            password=self.postgres.password,
+            autocommit=True,
+            connect_timeout=10,
+        )
+
+    @property
+    def rest(self) -> dict[str, Any]:
+        """The settings of a client of Kafka Connect's REST interface: `httpx.Client(**bank.rest)`."""
+        return self.worker.rest()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the connector is set up to follow; empty without a connector."""
+        listed = self._config().get("table.include.list", "")
+        return tuple(name.removeprefix("public.") for name in listed.split(",") if name)
 
     @property
     def database(self) -> str:
@@ -97,11 +122,7 @@ class Bank:
         return f"{self.name}.public.{table}"
 
     def follow(self, *tables: str, **more: object) -> None:
-        """Create a Debezium connector for these tables; wait until its snapshot is complete and it streams.
-
-        A connector that is killed before it has stored the end of the snapshot reads the tables again: the tables are
-        correct then, but the changes in between are missing. So the call waits for that entry too; it needs a table
-        with at least one readable row.
+        """Create a Debezium connector for these tables, and wait until it streams.
 
         Args:
             more: further settings of the connector.
@@ -109,11 +130,28 @@ class Bank:
         Raises:
             WorkshopError: the connector failed, with its reason, or it does not stream in time.
         """
-        self.tables = tables
+        if self.worker.state(self.name)[0] == "FAILED":
+            self.worker.delete(self.name)  # the same settings would not start it again
         config = debezium.connector(self.database, self.postgres.port, self.name, tables)
         self.worker.put(self.name, {**config, **more})
+        self.wait_until_streaming()
+
+    def wait_until_streaming(self) -> None:
+        """Wait until the connector has read its tables (the snapshot) and reads the database's log.
+
+        A connector that is killed before it has stored the end of the snapshot reads the tables again: the tables are
+        correct then, but the changes in between are missing. So the call waits for that entry too; it needs a table
+        with at least one readable row.
+
+        Raises:
+            WorkshopError: there is no connector, or it failed, with its reason, or it does not stream in time.
+        """
+        if not self.tables:
+            raise WorkshopError(
+                f"There is no connector {self.name}.", "Run the cell that sends its settings, then this one again."
+            )
         wait_until(
-            self._follows,
+            self._streams,
             FOLLOWED_WITHIN,
             "Debezium to follow the tables",
             every=0.1,
@@ -127,17 +165,26 @@ class Bank:
     def unfollow(self) -> None:
         """Delete the connector. Its replication slot remains, because Debezium cannot exclude that it returns."""
         self.worker.delete(self.name)
-        wait_until(lambda: not self._slot()["active"], 30, "the slot to be left alone", every=0.1)
+        self.wait_until_left()
+
+    def wait_until_left(self) -> None:
+        """Wait until no process reads from the connector's slot."""
+        wait_until(lambda: not self._slot()["active"], 30, "Debezium to leave its slot", every=0.1)
 
     def changes(self, table: str) -> list[Change]:
-        """Return every change of a table in its topic, in the order of the database's log, with duplicates."""
+        """Return every change of a table in its topic, partition by partition, with duplicates; a row's are in order."""
         if self.topic(table) not in self._topics():
             return []
         records = consume.read_all(self.ws, self.topic(table))
         return [debezium.read(record.key, record.value) for record in records]
 
-    def settled(self, table: str, timeout: float = 60) -> list[Change]:
+    def settled(self, table: str, timeout: float = 60, *, whole: bool = False) -> list[Change]:
         """Wait until the topic's changes yield the table's current rows; return all changes.
+
+        A row that has not changed since a column was added lacks this column in the topic.
+
+        Args:
+            whole: wait also until no row lacks a column.
 
         Raises:
             WorkshopError: they do not match in time; with the connector's own reason if it failed.
@@ -147,7 +194,8 @@ class Bank:
         def equal() -> bool:
             seen[:] = self.changes(table)
             self._must_run()
-            return current(seen) == self.table(table)
+            told, rows = current(seen), self.table(table)
+            return told == rows if whole else agree(told, rows)
 
         wait_until(equal, timeout, f"the changes of {table} to reach their topic", every=0.2)
         return seen
@@ -178,7 +226,7 @@ class Bank:
         return [sys.executable, str(self.ws.settings.root / MONOLITH), *map(str, words)]
 
     def _env(self) -> dict[str, str]:
-        return {**os.environ, "BANK_DATABASE": self.postgres.address(self.database)}
+        return inherited(BANK_DATABASE=self.postgres.address(self.database))
 
     def _topics(self) -> set[str]:
         with closing(self.ws.admin()) as admin:
@@ -193,19 +241,40 @@ class Bank:
         if state == "FAILED":
             raise WorkshopError(f"The connector has failed: {reason}", "`workshop logs connect` shows more.")
 
-    def _follows(self) -> bool:
-        """Return whether the connector streams changes.
+    def _config(self) -> dict[str, str]:
+        return self.worker.ask("GET", f"/connectors/{self.name}/config", missing={})
 
-        After the snapshot, when it starts to stream, Debezium sets the replica identity of each table to FULL.
+    def _streams(self) -> bool:
+        """Return whether the connector streams changes, with its current settings.
+
+        With new settings it starts again. Then Debezium writes the tables into its publication, and when it starts to
+        stream, it sets the replica identity of each table to FULL.
         """
         self._must_run()
+        tables = set(self.tables)
         whole = self.rows(
             "select bool_and(relreplident = 'f') as whole from pg_class where oid = any(%s::regclass[])",
-            [[f"public.{table}" for table in self.tables]],
+            [[f"public.{table}" for table in tables]],
         )
+        named = self.rows("select tablename from pg_publication_tables where pubname = %s", [self.database])
+        published = {row["tablename"] for row in named} - {SIGNALS}
         place = self.worker.place(self.name)
         has_read = place.get("snapshot_completed") or (place and "snapshot" not in place)
-        return bool(self._slot()["active"] and whole[0]["whole"] and has_read)
+        return bool(self._slot()["active"] and whole[0]["whole"] and published == tables - {SIGNALS} and has_read)
+
+
+def agree(told: list[dict], rows: list[dict]) -> bool:
+    """Return whether rows from a topic equal a table's rows in all columns that the topic has. Pure."""
+    return len(told) == len(rows) and all(one.items() <= row.items() for one, row in zip(told, rows, strict=True))
+
+
+class SqlSettings(dict):
+    """The settings of a database connection; their text hides the password."""
+
+    def __repr__(self) -> str:
+        return repr({key: "…" if key == "password" else value for key, value in self.items()})
+
+    __str__ = __repr__
 
 
 def current(changes: Iterable[Change]) -> list[dict]:

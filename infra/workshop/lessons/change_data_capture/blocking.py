@@ -23,6 +23,7 @@ import psycopg
 from kafka import KafkaProducer
 from psycopg.types.json import Jsonb
 
+from workshop.base.environment import variable
 from workshop.kafka.access import prepare_program
 
 KNOWN = {"json": json, "uuid": uuid, "Jsonb": Jsonb}  # names for the function, besides its own imports
@@ -87,7 +88,7 @@ def main() -> None:
     steps = Steps()
     producer = KafkaProducer(**prepare_program(addresses), acks="all")
     try:
-        with connect(os.environ["BANK_DATABASE"], steps) as bank:
+        with connect(variable("BANK_DATABASE"), steps) as bank:
             function = runpy.run_path(file, init_globals=KNOWN)[name]
             for card in cards.split(","):
                 block(function, bank, Topic(producer, topic, steps), card, steps, fatal_step * (card == fatal_card))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from workshop.base.environment import inherited
 from workshop.base.errors import WorkshopError
 from workshop.lessons.change_data_capture.bank import Bank
 
@@ -42,7 +42,7 @@ def run_blocking(
             ",".join(cards),
             *fate,
         ]
-        env = {**os.environ, "BANK_DATABASE": bank.postgres.address(bank.database)}
+        env = inherited(BANK_DATABASE=bank.postgres.address(bank.database))
         done = _run(argv, env)
     if done.returncode not in (0, -signal.SIGKILL):
         said = (done.stderr.strip() or "no word").splitlines()[-1]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -16,12 +16,13 @@ from workshop.kafka import consume
 from workshop.lessons.change_data_capture import outbox
 from workshop.lessons.change_data_capture.bank import Bank
 from workshop.lessons.change_data_capture.live import Arrivals, arrivals
-from workshop.lessons.change_data_capture.observations import Joined
+from workshop.lessons.change_data_capture.observations import PAID, Joined
 from workshop.lessons.change_data_capture.pictures import draw_alerts
 from workshop.notebook import services
 from workshop.notebook.live import Live
 
-PAID = 300_00
+FIRST_LIMIT = 500_00  # cents
+CHANGES = 3  # of the card, by `change_card`
 EVERY = 0.1  # seconds between two payments
 
 
@@ -32,27 +33,27 @@ def limit_alerts(bank: Bank) -> Joined:
     bank.settled("cards")
     payments, alerts = bank.ws.fresh_topic("payments", partitions=1), bank.ws.fresh_topic("limit-alerts", partitions=1)
     service = services.limit_alerts(bank.ws, bank.topic("cards"), payments, alerts)
-    seen = Joined(card=card)
+    seen = Joined(card=card, limits=[(0.0, FIRST_LIMIT)])
     service.start()
     try:
-        _greet(bank, payments, alerts)
+        _wait_for_service(bank, payments, alerts)
         with closing(KafkaProducer(**bank.ws.kafka, acks="all")) as producer, arrivals(bank, "cards") as reader:
             live = Live(lambda: draw_alerts(seen))
             began = time.time()
             _pay_and_change(bank, seen, began, producer, payments, reader, live)
 
-            def gone_is_told() -> bool:
+            def alerted() -> bool:
                 _pay_once(seen, producer, payments, began)
-                return _is_told(bank, seen, alerts)
+                return _alerted_after_deletion(bank, seen, alerts)
 
-            wait_until(gone_is_told, 60, "limit-alerts to tell that the card is gone", every=EVERY)
+            wait_until(alerted, 60, "an alert about the deleted card", every=EVERY)
             live.finish()
     finally:
         service.stop()
     return seen
 
 
-def _greet(bank: Bank, payments: str, alerts: str) -> None:
+def _wait_for_service(bank: Bank, payments: str, alerts: str) -> None:
     """Wait until the service works: a payment with an unknown card leads to an alert."""
     with closing(KafkaProducer(**bank.ws.kafka, acks="all")) as producer:
         _pay(producer, payments, "card-of-nobody")
@@ -68,30 +69,37 @@ def _pay(producer: KafkaProducer, topic: str, card: str) -> PaymentMade:
 def _pay_and_change(
     bank: Bank, seen: Joined, began: float, producer: KafkaProducer, topic: str, reader: Arrivals, live: Live
 ) -> None:
-    todo: list[tuple[float, tuple[object, ...]]] = [
-        (1.5, ("limit", seen.card, 200_00)),
-        (3.5, ("limit", seen.card, 400_00)),
-    ]
-    todo.append((5.5, ("close", int(seen.card.removeprefix("card-")))))
-    seen.limits.append((0.0, 500_00))
-    doing: list[subprocess.Popen] = []
-    while (now := time.time() - began) < 7.5 or todo:  # on a busy machine, an iteration can take seconds
-        if todo and now > todo[0][0]:
-            doing.append(bank.working(*todo.pop(0)[1]))
-        _pay_once(seen, producer, topic, began)
-        seen.limits[1:] = _committed(reader, began)
-        live.update()
-        time.sleep(EVERY)
-    for program in doing:
-        program.communicate(timeout=30)
-    wait_until(lambda: len(_committed(reader, began)) >= 3, 30, "the changes to arrive", every=0.1)
+    with ThreadPoolExecutor(1, "monolith") as pool:
+        work = pool.submit(change_card, bank, seen.card)
+        while not work.done():
+            _pay_once(seen, producer, topic, began)
+            seen.limits[1:] = _committed(reader, began)
+            live.update()
+            time.sleep(EVERY)
+    work.result()
+    wait_until(lambda: len(_committed(reader, began)) >= CHANGES, 60, "the changes to arrive", every=0.1)
     seen.limits[1:] = _committed(reader, began)
+
+
+def change_card(bank: Bank, card: str, pause: float = 2.0) -> None:
+    """Let the monolith lower a card's limit, raise it, and delete the card: one change after the other.
+
+    Each change waits for the end of the one before. Each is a process of its own, which takes seconds to start on a busy
+    machine. If they ran at the same time, the deletion could come first; a later change would find no card and never arrive.
+
+    Args:
+        pause: seconds before, between and after the changes.
+    """
+    time.sleep(pause)
+    for words in (("limit", card, 200_00), ("limit", card, 400_00), ("close", int(card.removeprefix("card-")))):
+        bank.monolith(*words)
+        time.sleep(pause)
 
 
 def _committed(reader: Arrivals, began: float) -> list[tuple[float, int | None]]:
     return [
         (change.committed_ms / 1000 - began, change.after["limit_cents"] if change.after else None)
-        for _, change in list(reader.seen)
+        for _, change in reader.seen
         if change.operation in ("update", "delete")
     ]
 
@@ -101,7 +109,7 @@ def _pay_once(seen: Joined, producer: KafkaProducer, topic: str, began: float) -
     seen.payments[payment.payment_id] = payment.at.timestamp() - began
 
 
-def _is_told(bank: Bank, seen: Joined, alerts: str) -> bool:
+def _alerted_after_deletion(bank: Bank, seen: Joined, alerts: str) -> bool:
     found = [LimitExceeded.parse(record.value) for record in consume.read_all(bank.ws, alerts)]
     seen.alerted = {alert.payment_id for alert in found} & set(seen.payments)
     gone = next(when for when, limit in seen.limits if limit is None)

@@ -25,15 +25,12 @@ FIRST = 1_000_00  # cents: the first amount of the monolith's `work`; each chang
 
 
 class Arrivals(threading.Thread):
-    """Thread that reads a table's changes as they arrive.
-
-    Attributes:
-        seen: the changes from now on, each with its arrival time (`time.time()`).
-    """
+    """Thread that reads a table's changes as they arrive, from now on."""
 
     def __init__(self, bank: Bank, table: str) -> None:
         super().__init__(name="arrivals", daemon=True)
-        self.seen: list[tuple[float, Change]] = []
+        self._seen: list[tuple[float, Change]] = []
+        self._error: Exception | None = None
         self._leaving = threading.Event()
         self._consumer = KafkaConsumer(**bank.ws.kafka, enable_auto_commit=False)
         places = [TopicPartition(bank.topic(table), n) for n in consume.partitions_of(bank.ws, bank.topic(table))]
@@ -43,11 +40,26 @@ class Arrivals(threading.Thread):
             self._consumer.position(place)
 
     def run(self) -> None:
-        """Read until `stop` is called."""
-        while not self._leaving.is_set():
-            for records in self._consumer.poll(timeout_ms=50).values():
-                now = time.time()
-                self.seen += [(now, debezium.read(record.key, record.value)) for record in records]
+        """Read until `stop` is called, or until an error, which `seen` reports."""
+        try:
+            while not self._leaving.is_set():
+                for records in self._consumer.poll(timeout_ms=50).values():
+                    now = time.time()
+                    self._seen += [(now, debezium.read(record.key, record.value)) for record in records]
+        except Exception as error:  # the error of a thread would be lost, and the experiment would wait in vain
+            self._error = error
+
+    @property
+    def seen(self) -> list[tuple[float, Change]]:
+        """The changes so far, each with its arrival time (`time.time()`).
+
+        Raises:
+            WorkshopError: reading has ended with an error.
+        """
+        if self._error:
+            said = f"{type(self._error).__name__}: {self._error}"
+            raise WorkshopError(f"The changes could not be read to their end: {said}.", "Run this cell again.")
+        return list(self._seen)
 
     def stop(self) -> None:
         """Stop reading."""
@@ -109,7 +121,7 @@ def _wanted(count: int) -> set[int]:
 
 
 def _limits(reader: Arrivals) -> set[int]:
-    return {change.after["limit_cents"] for _, change in list(reader.seen) if change.after}
+    return {change.after["limit_cents"] for _, change in reader.seen if change.after}
 
 
 def kill_connect(bank: Bank, count: int = 240, rate: float = 40, kill_after: float = 2.5) -> Killed:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+PAID = 300_00  # cents: each payment to the card of `Joined`
+
 
 @dataclass(frozen=True)
 class Blocked:
@@ -62,6 +64,14 @@ class Killed:
         return self.count - len({number for _, number in self.arrived})
 
     @property
+    def waited(self) -> float:
+        """The longest time from a change's commit to its first arrival, in seconds."""
+        first: dict[int, float] = {}
+        for when, number in self.arrived:
+            first.setdefault(number, when)
+        return max((when - self.committed[number] for number, when in first.items()), default=0.0)
+
+    @property
     def again(self) -> list[tuple[float, int]]:
         """The repeated arrivals."""
         times: Counter = Counter()
@@ -95,3 +105,18 @@ class Joined:
     payments: dict[str, float] = field(default_factory=dict)
     alerted: set[str] = field(default_factory=set)
     card: str = ""
+
+    @property
+    def late(self) -> list[str]:
+        """The payments above the limit without an alert, because the service did not have the new limit yet."""
+        return [name for name, when in self.payments.items() if name not in self.alerted and self._above(when)]
+
+    @property
+    def early(self) -> list[str]:
+        """The payments within the limit with an alert, because the service still had a lower limit."""
+        return [name for name, when in self.payments.items() if name in self.alerted and not self._above(when)]
+
+    def _above(self, when: float) -> bool:
+        """Return whether a payment at this time was above the limit that the database had."""
+        limit = [cents for start, cents in self.limits if start <= when][-1:]
+        return bool(limit) and (limit[0] is None or limit[0] < PAID)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from workshop.base.waiting import wait_until
 from workshop.kafka import consume, topics
-from workshop.lessons.change_data_capture.bank import Bank
+from workshop.lessons.change_data_capture.bank import SIGNALS, Bank
 
 TABLE = "outbox"
 SCHEMA = """create table if not exists outbox (
-    id uuid primary key,
-    aggregatetype text not null,
-    aggregateid text not null,
-    type text not null,
-    payload jsonb not null
-)"""
-MORE = {"snapshot.mode": "when_needed", "status.update.interval.ms": 500}
+    id uuid primary key, aggregatetype text not null, aggregateid text not null,
+    type text not null, payload jsonb not null)"""
+SIGNAL_SCHEMA = f"""create table if not exists {SIGNALS} (
+    id varchar(42) primary key, type varchar(32) not null, data varchar(2048))"""
+MORE = {
+    "snapshot.mode": "when_needed",
+    "status.update.interval.ms": 500,
+    "signal.data.collection": f"public.{SIGNALS}",
+}
 FOLLOWED = ("customers", "cards", TABLE)
 MARK = "Mark"  # the type of an event whose arrival proves that all earlier ones have arrived
 
@@ -25,10 +27,19 @@ def follow(bank: Bank) -> None:
         return
     with bank.connect() as database:
         database.execute(SCHEMA)
-    # One partition, so that all events keep their order.
-    topics.create(bank.ws.kafka, [topics.Topic(topic(bank), 1, 3, topics.FOR_EVER)])
+        database.execute(SIGNAL_SCHEMA)
+    create_topic(bank)
     # If its slot was dropped, Debezium reads the tables again; the changes in between are missing then.
     bank.follow(*FOLLOWED, **MORE, **router(topic(bank), bank.topic(TABLE)))
+
+
+def create_topic(bank: Bank) -> str:
+    """Create the topic of the events, unless it exists, and return its name.
+
+    It has one partition, so that all events keep their order.
+    """
+    topics.create(bank.ws.kafka, [topics.Topic(topic(bank), 1, 3, topics.FOR_EVER)])
+    return topic(bank)
 
 
 def topic(bank: Bank) -> str:

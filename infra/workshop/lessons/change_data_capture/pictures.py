@@ -28,13 +28,25 @@ def draw_holes(*found: Blocked) -> Picture:
             if card == one.died_at:
                 axes.text(1.4, row, "✝ killed", va="center", fontsize=10, color=RED if one.holes else INK)
         axes.set_title(f"{one.how}: {_holes(one)}", fontsize=11)
-    return Picture(drawing, "; ".join(f"{one.how}: {_holes(one)}" for one in found))
+    return Picture(drawing, "; ".join(map(_left_behind, found)))
+
+
+def _left_behind(one: Blocked) -> str:
+    """Return in words what database and topic have about the card at which the process was killed."""
+    row, event = one.died_at in one.rows, bool(one.events[one.died_at])
+    state = {
+        (True, True): "a row and an event",
+        (True, False): "a row and no event",
+        (False, True): "an event and no row",
+        (False, False): "neither a row nor an event",
+    }[row, event]
+    return f"after the kill at {one.died_at}, {one.how} leaves {state}"
 
 
 def _holes(one: Blocked) -> str:
     if not one.holes:
         return "no hole"
-    return f"{'row, no event' if one.holes[0] in one.rows else 'event, no row'}"
+    return "row, no event" if one.holes[0] in one.rows else "event, no row"
 
 
 def draw_changes(changes: Sequence[Change]) -> Picture:
@@ -117,23 +129,28 @@ def draw_alerts(seen: Joined) -> Picture:
         ylabel="€",
         xlim=(-0.1, end + 0.1),
         ylim=(100, 560),
-        title=f"a payment of 300 € every tenth of a second:  ● fine {len(seen.payments) - few}   ✖ alert {few}",
+        title=f"payments of 300 €:  ● no alert {len(seen.payments) - few}   ✖ alert {few}",
     )
-    return Picture(
-        drawing,
-        f"{len(seen.payments)} payments of 300 €, {few} alerts; {_late(seen)} too large came before the change",
-    )
+    return Picture(drawing, f"{_payments(len(seen.payments))} of 300 €, {few} with an alert. {_behind(seen)}")
 
 
-def _late(seen: Joined) -> str:
-    """Return the number of payments above the limit without an alert, because the change had not arrived."""
-    passed = [when for name, when in seen.payments.items() if name not in seen.alerted and _too_much(seen, when)]
-    return f"{len(passed)} payments"
+def _behind(seen: Joined) -> str:
+    """Return in words how many payments were judged by a limit that had changed already."""
+    said = [
+        f"{_payments(len(found))} {words}"
+        for found, words in (
+            (seen.late, "above the limit got no alert"),
+            (seen.early, "within the limit got one"),
+        )
+        if found
+    ]
+    if not said:
+        return "Every payment was judged by the limit that the database had at that moment"
+    return " and ".join(said) + ", because the new limit had not reached the service yet"
 
 
-def _too_much(seen: Joined, when: float) -> bool:
-    limit = [cents for start, cents in seen.limits if start <= when][-1:]
-    return bool(limit) and (limit[0] is None or limit[0] < 300_00)
+def _payments(count: int) -> str:
+    return f"{count} payment" + "s" * (count != 1)
 
 
 def draw_kill(seen: Killed) -> Picture:
@@ -150,9 +167,16 @@ def draw_kill(seen: Killed) -> Picture:
     axes.text(0.4, 0.13, "● reached a reader", color=BLUE, transform=axes.transAxes, fontsize=10)
     axes.text(0.4, 0.04, "◇ reached it again", color=ORANGE, transform=axes.transAxes, fontsize=10)
     axes.set(xlabel="seconds", ylabel="number of the change", ylim=(0, seen.count * 1.1))
-    said = f"missing {seen.missing}   again {len(seen.again)}"
-    axes.set_title(said)
-    return Picture(drawing, f"{seen.count} changes, Connect killed on the way: {said}")
+    axes.set_title(f"missing {seen.missing}   again {len(seen.again)}")
+    return Picture(
+        drawing,
+        f"{seen.count} changes, {_none(seen.missing)} missing, {_none(len(seen.again))} arrived again; "
+        f"the longest way from commit to reader took {seen.waited:.1f} s, across the restart of Connect",
+    )
+
+
+def _none(count: int) -> str:
+    return str(count) if count else "none"
 
 
 def _xy(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
@@ -176,4 +200,7 @@ def draw_held(seen: Held) -> Picture:
         xlim=(0, None),
         title=f"at most {max(kilobytes):,.0f} kB",
     )
-    return Picture(drawing, f"the slot held back at most {max(kilobytes):,.0f} kB of the database's log")
+    return Picture(
+        drawing,
+        f"the slot held back at most {max(kilobytes):,.0f} kB of the database's log, and {kilobytes[-1]:,.0f} kB at the end",
+    )

@@ -2,58 +2,69 @@
 
 from __future__ import annotations
 
-import json
-import time
+import secrets
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 
+from workshop.base.errors import WorkshopError
 from workshop.domain.payments import PaymentRefunded, accounts, parse
 from workshop.domain.payments.accounts import Account, command_for, decide, evolve, fold
-from workshop.domain.payments.events import AccountDebited, CardEvent, PaymentDeclined, PaymentMade
-from workshop.domain.payments.versions import PaymentMadeV2
+from workshop.domain.payments.events import CardEvent, PaymentMade
 from workshop.kafka import consume
-from workshop.kafka.produce import IN_BULK, publish
 from workshop.lessons.event_replay.live import debit_through_a_kill, watch_compaction
 from workshop.lessons.event_replay.pictures import (
     draw_account,
+    draw_balance_at,
     draw_corrected,
-    draw_line,
     draw_points,
     draw_snapshot,
 )
+from workshop.lessons.event_replay.snapshots import Database, measure_snapshot, write_two_versions
 from workshop.notebook import story
 from workshop.notebook.connection import Connection
+from workshop.notebook.other_process import run_as_process
 
 __all__ = [  # used by the notebook
+    "Database",
     "debit_through_a_kill",
     "draw_account",
+    "draw_balance_at",
     "draw_corrected",
-    "draw_line",
     "draw_points",
     "draw_snapshot",
+    "measure_snapshot",
+    "run_as_process",
     "watch_compaction",
+    "write_two_versions",
 ]
 
-CARDS = 60
+DATABASES = "lesson-04"  # a folder in the state folder
+CARDS = 20
+ISSUED_LATE = ("card-0010", datetime(2018, 8, 1, tzinfo=UTC))  # a card of which the first four months are left out
 REFUNDED = 25  # one of this many payments is refunded
 REFUNDED_AFTER = timedelta(days=2)  # the time between a payment and its refund
-OPENING_CENTS = 4_000_000  # sufficient for half a year of most cards
+OPENING_CENTS = 2_500_000  # sufficient for half a year of most cards
 
 
 @cache
 def facts(cards: int = CARDS) -> tuple[CardEvent, ...]:
     """Return half a year of the first cards: payments and some refunds, in order of time."""
     rows = story.payments()
-    paid = list(story.events(rows[rows["CUSTOMER_ID"] < cards]))
+    paid = [fact for fact in story.events(rows[rows["CUSTOMER_ID"] < cards]) if _was_issued(fact)]
     given_back = [_refund(payment) for payment in paid[::REFUNDED]]
     return tuple(sorted([*paid, *given_back], key=lambda event: event.at))
+
+
+def _was_issued(payment: PaymentMade) -> bool:
+    card, issued_at = ISSUED_LATE
+    return payment.card != card or payment.at >= issued_at
 
 
 def _refund(payment: PaymentMade) -> PaymentRefunded:
@@ -63,6 +74,12 @@ def _refund(payment: PaymentMade) -> PaymentRefunded:
 def facts_of(card: str, count: int) -> list[CardEvent]:
     """Return the first facts of one card."""
     return [fact for fact in facts() if fact.card == card][:count]
+
+
+@cache
+def history() -> tuple[CardEvent, ...]:
+    """Return half a year of account events of 20 cards, in order of time."""
+    return tuple(answers_to(facts(), OPENING_CENTS))
 
 
 def answers_to(given: Iterable[CardEvent], opening_cents: int = accounts.OPENING_CENTS) -> list[CardEvent]:
@@ -79,22 +96,19 @@ def answers_to(given: Iterable[CardEvent], opening_cents: int = accounts.OPENING
     return answers
 
 
-def write_history(ws: Connection) -> str:
-    """Write half a year of account events to a new topic with three partitions; return its name."""
-    topic = ws.fresh_topic("accounts", partitions=3)
-    publish(ws, topic, answers_to(facts(), OPENING_CENTS))
-    return topic
-
-
 def events_in(ws: Connection, topic: str, numbers: Iterable[int] | None = None) -> list[CardEvent]:
     """Return the events of a topic, or of some of its partitions, up to now."""
     return [parse(record.value) for record in consume.read_partitions(ws.kafka, topic, numbers)]
 
 
 def offsets_at(ws: Connection, topic: str, moment: datetime) -> dict[int, int]:
-    """Return partition to the offset of its first event at or after a moment, or else to its end offset."""
+    """Return partition to the offset of its first event at or after a moment, or else to its end offset.
+
+    Raises:
+        WorkshopError: the topic does not exist.
+    """
+    places = [TopicPartition(topic, number) for number in consume.partitions_of(ws, topic)]
     with closing(KafkaConsumer(**ws.kafka)) as consumer:
-        places = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
         ends = consumer.end_offsets(places)
         found = consumer.offsets_for_times({place: round(moment.timestamp() * 1000) for place in places})
     return {place.partition: found[place].offset if found[place] else ends[place] for place in places}
@@ -103,6 +117,18 @@ def offsets_at(ws: Connection, topic: str, moment: datetime) -> dict[int, int]:
 def events_before(ws: Connection, topic: str, offsets: Mapping[int, int]) -> list[CardEvent]:
     """Return the events of a topic before the given offset of each partition."""
     return [parse(record.value) for record in consume.read_all(ws, topic) if record.offset < offsets[record.partition]]
+
+
+def partition_of(ws: Connection, topic: str, card: str) -> int:
+    """Return the number of the partition with the events of a card.
+
+    Raises:
+        WorkshopError: the topic does not exist, or it has no event of this card.
+    """
+    number = consume.partition_of_key(ws, topic, card.encode())
+    if number is None:
+        raise WorkshopError(f"The topic '{topic}' has no event of {card}.", "Cards are `card-0000` to `card-0019`.")
+    return number
 
 
 def states(events: Iterable[CardEvent]) -> dict[str, Account]:
@@ -131,106 +157,26 @@ def steps(
     return found
 
 
-class Database:
-    """The bank's database of balances: a file with accounts and the offsets up to which they are valid."""
-
-    def __init__(self, ws: Connection) -> None:
-        self._ws = ws
-        self.file = Path(ws.settings.state) / f"balances-{uuid.uuid4().hex[:6]}.json"
-
-    def project(self, topic: str) -> int:
-        """Read new events, and write balances and offsets together; return the number of events."""
-        stored = json.loads(self.file.read_text()) if self.file.exists() else {"next": {}, "accounts": {}}
-        known = {card: _account_of(fields) for card, fields in stored["accounts"].items()}
-        records = records_from(self._ws, topic, {int(number): at for number, at in stored["next"].items()})
-        for record in records:
-            event = parse(record.value)
-            known[event.card] = evolve(known.get(event.card, Account()), event)
-            stored["next"][str(record.partition)] = record.offset + 1
-        stored["accounts"] = {card: _fields_of(account) for card, account in known.items()}
-        temporary = self.file.with_suffix(".part")
-        temporary.write_text(json.dumps(stored))
-        temporary.replace(self.file)  # atomic
-        return len(records)
-
-    def balances(self) -> dict[str, int]:
-        """Return card to balance, in cents."""
-        return {card: fields["balance_cents"] for card, fields in json.loads(self.file.read_text())["accounts"].items()}
-
-    def delete(self) -> None:
-        """Delete the file."""
-        self.file.unlink(missing_ok=True)
+def new_database(ws: Connection) -> Path:
+    """Return the path of a new database file in the state folder; `remove_databases` deletes it."""
+    folder = Path(ws.settings.state) / DATABASES
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"bank-{uuid.uuid4().hex[:6]}.db"
 
 
-def _fields_of(account: Account) -> dict:
-    return {"balance_cents": account.balance_cents, "is_open": account.is_open, "handled": sorted(account.handled)}
-
-
-def _account_of(fields: dict) -> Account:
-    return Account(
-        fields["balance_cents"], fields["is_open"], frozenset((kind, one) for kind, one in fields["handled"])
-    )
-
-
-def records_from(ws: Connection, topic: str, first: Mapping[int, int]) -> list:
-    """Return the records of each partition from an offset on; from 0 for partitions without one."""
-    return consume.read_partitions(ws.kafka, topic, None, first=first)
-
-
-def measure_snapshot(ws: Connection, topic: str) -> dict[str, tuple[int, float]]:
-    """Compare reading with and without a snapshot, after 100 more events; return events and seconds."""
-    database = Database(ws)
-    database.project(topic)
-    last = facts()[-1].at
-    later = last + timedelta(hours=1)
-    publish(ws, topic, [AccountDebited(f.card, 1, later, f"later-{n}") for n, f in enumerate(facts()[:100])])
-    found = {"snapshot and tail": _timed(lambda: database.project(topic))}
-    database.delete()
-    found["from offset 0"] = _timed(lambda: database.project(topic))
-    database.delete()
-    return found
-
-
-def _timed(work: Callable[[], int]) -> tuple[int, float]:
-    began = time.perf_counter()
-    return work(), time.perf_counter() - began
-
-
-class Mailbox:
-    """The service that sends e-mails to customers.
-
-    Attributes:
-        sent: every e-mail, as (card, payment id).
-    """
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []
-        self._done: set[tuple[str, str]] = set()
-
-    def send(self, event: PaymentDeclined) -> None:
-        """Send an e-mail to the customer."""
-        self.sent.append((event.card, event.payment_id))
-
-    def send_once(self, event: PaymentDeclined) -> None:
-        """Send an e-mail to the customer, unless one was sent about this event; the record survives replays."""
-        if (event.card, event.payment_id) not in self._done:
-            self._done.add((event.card, event.payment_id))
-            self.send(event)
-
-
-def write_two_versions(ws: Connection) -> str:
-    """Write payments of version 1, then of version 2, one of them in francs, to a topic; return its name."""
-    topic = ws.fresh_topic("two-versions", partitions=1)
-    day = story.one_day()[:6]
-    publish(ws, topic, day[:3])
-    with closing(KafkaProducer(**ws.kafka, acks="all", **IN_BULK)) as producer:
-        for number, payment in enumerate(day[3:]):
-            new = PaymentMadeV2.of(payment)
-            new = replace(new, channel="internet", currency="CHF") if number == 1 else new
-            producer.send(topic, key=new.key(), value=new.value(), headers=[("version", b"2")])
-    return topic
+def remove_databases(ws: Connection) -> None:
+    """Delete the database files of this lesson."""
+    shutil.rmtree(Path(ws.settings.state) / DATABASES, ignore_errors=True)
 
 
 def noon(day: str) -> datetime:
     """Return noon (UTC) of a day, such as 2018-06-12."""
     return datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC)
+
+
+def a_moment() -> datetime:
+    """Return a random moment in July 2018, after the first declined payments and before the late card.
+
+    No event is at this moment, because events are in whole seconds.
+    """
+    return noon("2018-07-05") + timedelta(minutes=secrets.randbelow(36_000), milliseconds=500)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
 
 from kafka import KafkaProducer
 
@@ -18,55 +17,31 @@ from workshop.notebook import services, story
 from workshop.notebook.connection import Connection
 from workshop.notebook.live import Live
 
-COMPACTED: dict[str, Any] = {  # compaction within seconds; with the defaults it takes hours
-    "cleanup_policy": "compact",
-    "segment_ms": "1000",
-    "min_cleanable_dirty_ratio": "0.01",
-    "delete_retention_ms": "1000",
-}
 TICK = b"tick"  # a later record closes a segment, and only closed segments are compacted
+PATIENCE = 60.0  # seconds for the cleaner of the brokers
 
 
-def watch_compaction(ws: Connection, cards: int = 5, updates: int = 40) -> Compaction:
-    """Write many balances of few cards, draw the compaction, then delete a card by a tombstone."""
-    topic = ws.fresh_topic("balances", partitions=1, **COMPACTED)
-    seen = Compaction()
-    began = time.monotonic()
+def watch_compaction(ws: Connection, topic: str, gone: bytes | None = None) -> Compaction:
+    """Read a compacted topic again and again, and draw the number of records, until compaction has done its work.
+
+    Args:
+        gone: a key with a tombstone: watch until none of its records is left; without it, until each key has one record.
+    """
+    seen, began = Compaction(), time.monotonic()
     live = Live(lambda: draw_compaction(seen))
-    names = [b"card-%04d" % number for number in range(cards)]
     with closing(KafkaProducer(**ws.kafka, acks="all")) as producer:
-        for number in range(updates):
-            for name in names:
-                producer.send(topic, key=name, value=b"%d" % (number * 100))
-        producer.flush()
-        seen.marks.append((0.0, f"{updates * cards} balances written"))
-        _look_until(ws, topic, seen, began, live, producer, lambda held: len(held) == len(set(held)) <= cards + 1)
-        producer.send(topic, key=names[0]).get(timeout=20)  # no value: a tombstone
-        seen.marks.append((time.monotonic() - began, f"{names[0].decode()} deleted"))
-        _look_until(ws, topic, seen, began, live, producer, lambda held: names[0] not in held)
+        while time.monotonic() - began < PATIENCE:
+            records = [record for record in consume.read_all(ws, topic) if record.key != TICK]
+            keys = [record.key for record in records]
+            alive = {record.key for record in records if record.value is not None}
+            seen.points.append((time.monotonic() - began, len(records), len(alive)))
+            live.update()
+            if gone not in keys if gone else len(keys) == len(set(keys)):
+                break
+            producer.send(topic, key=TICK, value=b"").get(timeout=20)
+            time.sleep(0.4)
     live.finish()
     return seen
-
-
-def _look_until(
-    ws: Connection,
-    topic: str,
-    seen: Compaction,
-    began: float,
-    live: Live,
-    producer: KafkaProducer,
-    done: Callable[[list], bool],
-) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        producer.send(topic, key=TICK, value=b"").get(timeout=20)
-        records = [r for r in consume.read_all(ws, topic) if r.key != TICK]
-        alive = {r.key for r in records if r.value is not None}
-        seen.points.append((time.monotonic() - began, len(records), len(alive)))
-        live.update()
-        if done([r.key for r in records]):
-            return
-        time.sleep(0.4)
 
 
 def debit_through_a_kill(ws: Connection, count: int = 400) -> Answers:

@@ -12,11 +12,9 @@ class Compaction:
 
     Attributes:
         points: triples of seconds, records in the topic, keys among them that have a value.
-        marks: pairs of seconds and action.
     """
 
     points: list[tuple[float, int, int]] = field(default_factory=list)
-    marks: list[tuple[float, str]] = field(default_factory=list)
 
 
 @dataclass

@@ -1,18 +1,25 @@
-"""Pictures of lesson 04: balances by event and by time, events read, records after compaction."""
+"""Pictures of lesson 04: balances by event and by time, loyalty points, records after compaction, answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from workshop.domain.payments.accounts import Account, evolve
-from workshop.domain.payments.events import AccountCredited, CardEvent, PaymentDeclined
+from workshop.domain.payments.events import AccountCredited, AccountDebited, AccountOpened, CardEvent, PaymentDeclined
 from workshop.lessons.event_replay.observations import Answers, Compaction
 from workshop.notebook.pictures import BLUE, GREEN, GREY, INK, ORANGE, RED, Picture, figure
 
+KINDS: dict[type[CardEvent], tuple[str, str]] = {  # marker and colour of an event
+    AccountOpened: ("s", INK),
+    AccountDebited: ("o", BLUE),
+    AccountCredited: ("o", GREEN),
+    PaymentDeclined: ("x", RED),
+}
+
 
 def draw_account(events: Sequence[CardEvent]) -> Picture:
-    """Draw the balance after each event: debits, credits, declined payments."""
+    """Draw the balance after each event: opening, debits, credits, declined payments."""
     drawing, axes = figure(height=3.2)
     account, balances = Account(), []
     for event in events:
@@ -20,65 +27,65 @@ def draw_account(events: Sequence[CardEvent]) -> Picture:
         balances.append(account.balance_cents / 100)
     axes.step(range(len(events)), balances, where="post", color=BLUE)
     for number, (event, balance) in enumerate(zip(events, balances, strict=True)):
-        declined = isinstance(event, PaymentDeclined)
-        colour = RED if declined else GREEN if isinstance(event, AccountCredited) else BLUE
-        axes.scatter(number, balance, marker="x" if declined else "o", color=colour, s=50, zorder=3)
-    count = sum(isinstance(event, PaymentDeclined) for event in events)
-    axes.set(xlabel="event", ylabel="balance, €", title="● blue: taken   ● green: given back   × declined")
+        marker, colour = KINDS[type(event)]
+        axes.scatter(number, balance, marker=marker, color=colour, s=50, zorder=3)
+    title = "■ opened   ● blue: debited   ● green: credited   × declined"
+    axes.set(xlabel="number of the event", ylabel="balance, €", title=title)
     axes.set_ylim(bottom=min(0, *balances) - 20)
-    said = f"{len(events)} events of {events[0].card}: the balance goes from {balances[0]:.2f} to {balances[-1]:.2f} euros; "
-    return Picture(drawing, said + f"{count} payments were declined")
+    count = sum(isinstance(event, PaymentDeclined) for event in events)
+    declined = f"{counted(count, 'payment was', 'payments were')} declined (×)" if count else "No payment was declined"
+    said = f"The {len(events)} events of {events[0].card} lead from {euros(balances[0])} to {euros(balances[-1])}. "
+    return Picture(drawing, f"{said}{declined}{' and left the balance as it was' if count else ''}.")
 
 
-def draw_line(
-    lines: Mapping[str, Sequence[tuple[datetime, int]]], moment: datetime | None = None, value: int | None = None
-) -> Picture:
-    """Draw balances over time, one line per projection, with a marked moment of the past."""
+def draw_balance_at(events: Iterable[CardEvent], card: str, moment: datetime, cents: int) -> Picture:
+    """Draw the balance of a card over time, and the given balance (cents) at a moment of the past."""
+    points, balance = [], Account()
+    for event in events:
+        if event.card == card:
+            balance = evolve(balance, event)
+            points.append((event.at, balance.balance_cents / 100))
     drawing, axes = figure(height=3.2)
-    for (name, points), colour in zip(lines.items(), (BLUE, ORANGE), strict=False):
-        times, cents = zip(*points, strict=True)
-        axes.step(times, [c / 100 for c in cents], where="post", color=colour)
-        axes.annotate(name, (times[-1], cents[-1] / 100), xytext=(6, 0), textcoords="offset points", color=colour)
-    said = "; ".join(f"{name} ends at {points[-1][1] / 100:.2f} euros" for name, points in lines.items())
-    if moment is not None and value is not None:
-        axes.axvline(moment, color=INK, linestyle="--", linewidth=1.2)
-        axes.annotate(
-            f"  {moment:%d %B, %H:%M}: {value / 100:,.2f} €",
-            (moment, value / 100),
-            xytext=(6, 12),
-            textcoords="offset points",
-        )
-        axes.scatter([moment], [value / 100], color=INK, zorder=4)
-        said += f"; at {moment:%d %B %H:%M} it was {value / 100:.2f}"
-    axes.set(ylabel="balance, €")
-    return Picture(drawing, said)
+    axes.step([at for at, _ in points], [euro for _, euro in points], where="post", color=BLUE)
+    axes.axvline(moment, color=INK, linestyle="--", linewidth=1.2)
+    axes.scatter([moment], [cents / 100], color=INK, zorder=4)
+    label = f"{moment:%d %B, %H:%M}: {euros(cents / 100)}"
+    axes.annotate(label, (moment, cents / 100), xytext=(8, 12), textcoords="offset points")
+    axes.set(ylabel="balance, €", title=f"{card}: the balance of half a year")
+    said = f"At {moment:%H:%M} UTC on {moment:%d %B %Y}, {card} had {euros(cents / 100)} (the dot)"
+    return Picture(drawing, f"{said}; at the end of the log it has {euros(points[-1][1])}." if points else f"{said}.")
 
 
-def draw_corrected(wrong: Sequence[tuple[datetime, int]], right: Sequence[tuple[datetime, int]]) -> Picture:
-    """Draw two projections of one log, and the difference between them."""
+def draw_corrected(old: Sequence[tuple[datetime, int]], new: Sequence[tuple[datetime, int]]) -> Picture:
+    """Draw two projections of one log, and the difference between them; points are times and cents."""
     drawing, axes = figure(height=3.2)
-    times = [at for at, _ in right]
-    below, above = [cents / 100 for _, cents in wrong], [cents / 100 for _, cents in right]
-    axes.fill_between(times, below, above, step="post", color=ORANGE, alpha=0.3)
-    axes.step(times, below, where="post", color=RED, linewidth=1.4)
-    axes.step(times, above, where="post", color=BLUE, linewidth=1.8)
-    off = above[-1] - below[-1]
-    for line, word, colour in ((below, "wrong", RED), (above, "right", BLUE)):
+    times = [at for at, _ in new]
+    first, second = [cents / 100 for _, cents in old], [cents / 100 for _, cents in new]
+    axes.fill_between(times, first, second, step="post", color=ORANGE, alpha=0.3)
+    axes.step(times, first, where="post", color=RED, linewidth=1.4)
+    axes.step(times, second, where="post", color=BLUE, linewidth=1.8)
+    off = abs(second[-1] - first[-1])
+    for line, word, colour in ((first, "old fold", RED), (second, "new fold", BLUE)):
         axes.annotate(word, (times[-1], line[-1]), xytext=(6, 0), textcoords="offset points", color=colour, va="center")
-    axes.set(ylabel="balance, €", title=f"the same log, replayed with the mended fold: {off:,.2f} € apart in the end")
-    return Picture(drawing, f"wrong {below[-1]:.2f}, right {above[-1]:.2f}: {off:.2f} euros apart")
+    axes.set(ylabel="balance, €", title=f"one log, two folds: {euros(off)} apart at the end")
+    said = f"At the end the old fold gives {euros(first[-1])} and the new fold {euros(second[-1])}"
+    return Picture(drawing, f"{said}, {euros(off)} more." if second[-1] > first[-1] else f"{said}.")
 
 
-def draw_points(points: Mapping[str, int], count: int = 10) -> Picture:
-    """Draw the cards with the most loyalty points."""
-    best = sorted(points.items(), key=lambda pair: -pair[1])[:count]
-    drawing, axes = figure(height=3.2)
+def draw_points(points: Mapping[str, int]) -> Picture:
+    """Draw the loyalty points of every card, the highest first."""
+    best = sorted(points.items(), key=lambda pair: -pair[1])
+    drawing, axes = figure(height=max(2.4, 0.24 * len(best)))
     axes.barh([card for card, _ in best], [number for _, number in best], color=BLUE)
     for row, (_, number) in enumerate(best):
         axes.text(number, row, f" {number:,}", va="center", fontsize=9)
     axes.invert_yaxis()
-    axes.set(xlabel="points", title=f"{len(points)} cards, half a year, known by a service that was born today")
-    return Picture(drawing, ", ".join(f"{card}: {number} points" for card, number in best[:3]))
+    axes.tick_params(axis="y", labelsize=9)
+    axes.set(xlabel="points", title="loyalty points of half a year, known on the first day of the service")
+    if not best:
+        return Picture(drawing, "No card has points yet.")
+    said = f"{counted(len(best), 'card has', 'cards have')} {sum(points.values()):,} points together"
+    return Picture(drawing, f"{said}; {best[0][0]} has the most, {best[0][1]:,}.")
 
 
 def draw_snapshot(measured: Mapping[str, tuple[int, float]]) -> Picture:
@@ -91,8 +98,8 @@ def draw_snapshot(measured: Mapping[str, tuple[int, float]]) -> Picture:
         for row, value in enumerate(values):
             one.text(value, row, " " + form.format(value), va="center", fontsize=10)
         one.set(xlabel=label, xlim=(0, max(values) * 1.3))
-    said = "; ".join(f"{name}: {events} events in {seconds:.2f} s" for name, (events, seconds) in measured.items())
-    return Picture(drawing, said)
+    said = "; ".join(f"{name}: {events:,} events in {seconds:.2f} s" for name, (events, seconds) in measured.items())
+    return Picture(drawing, f"Reading {said}.")
 
 
 def draw_compaction(seen: Compaction) -> Picture:
@@ -104,14 +111,15 @@ def draw_compaction(seen: Compaction) -> Picture:
     for before, (when, count, _) in zip([None, *records], seen.points, strict=False):
         if count != before:
             axes.annotate(f"{count}", (when, count), xytext=(3, 6), textcoords="offset points", fontweight="bold")
-    for when, word in seen.marks:
-        axes.axvline(when, color=INK, linewidth=1, linestyle="--")
-        axes.text(when, 420, f" {word}", fontsize=10)
-    axes.set(xlabel="seconds", ylabel="records in the topic", yscale="log", ylim=(2, 900), xlim=(0, None))
+    axes.set(xlabel="seconds", ylabel="records (log scale)", yscale="log", ylim=(2, 900), xlim=(0, None))
+    axes.set(title="records that a reader of the compacted topic finds")
     axes.set_yticks([5, 20, 100], ["5", "20", "100"])
     axes.set_yticks([], minor=True)
-    said = f"{records[0]} records became {records[-1]}" if records else "nothing was seen yet"
-    return Picture(drawing, f"{said}; {', '.join(word for _, word in seen.marks)}")
+    if not records:
+        return Picture(drawing, "No record was read yet.")
+    alive, seconds = seen.points[-1][2], seen.points[-1][0]
+    said = f"The topic held {counted(records[0], 'record', 'records')}, and {records[-1]} after {seconds:.0f} s"
+    return Picture(drawing, f"{said}; {counted(alive, 'key has', 'keys have')} a value.")
 
 
 def draw_answers(seen: Answers) -> Picture:
@@ -123,9 +131,25 @@ def draw_answers(seen: Answers) -> Picture:
     axes.axhline(seen.expected, color=GREY, linestyle=":", linewidth=1)
     for when, word in seen.marks:
         axes.axvline(when, color=INK, linewidth=1, linestyle="--")
-        level = {"started": 0.62, "killed": 1.06, "started again": 0.9}.get(word, 0.5)
-        axes.text(when, seen.expected * level, f" {word}", fontsize=10)
+        # "killed" and "started again" are less than a second apart: one word on each side of the lines.
+        side = "right" if word == "killed" else "left"
+        axes.text(when, seen.expected * 1.06, f" {word} ", ha=side, fontsize=10)
     twice = sum(count > 1 for count in seen.times.values())
-    axes.set(xlabel="seconds", ylabel="payments answered", ylim=(0, seen.expected * 1.18), xlim=(0, None))
-    axes.set_title(f"answered: {len(seen.times)} of {seen.expected}   twice: {twice}")
-    return Picture(drawing, f"{len(seen.times)} of {seen.expected} payments were answered, {twice} of them twice")
+    axes.set(xlabel="seconds", ylabel="payments with an answer", ylim=(0, seen.expected * 1.18), xlim=(0, None))
+    axes.set_title(f"answered: {len(seen.times)} of {seen.expected}   answered twice: {twice}")
+    missing = seen.expected - len(seen.times)
+    said = (
+        f"{counted(len(seen.times), 'payment has', 'payments have')} a committed answer; {missing} of {seen.expected}"
+    )
+    verb = "has" if missing == 1 else "have"
+    return Picture(drawing, f"{said} {verb} none, {twice} {'has' if twice == 1 else 'have'} more than one.")
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """Return a number with the singular or the plural."""
+    return f"{number:,} {one if number == 1 else several}"
+
+
+def euros(amount: float) -> str:
+    """Return an amount of euros with two decimals."""
+    return f"{amount:,.2f} €"

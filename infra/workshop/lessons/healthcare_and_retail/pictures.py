@@ -1,51 +1,20 @@
-"""Pictures of lesson 10: a patient's path, beds, delays, a stock below zero, cohorts, readers."""
+"""Pictures of lesson 10: delays, the steps of orders, beds, cohorts, readers."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from workshop.domain.healthcare import PatientEvent, ward
-from workshop.domain.healthcare.patient_file import PatientFile
 from workshop.domain.healthcare.rules import Judged, Rule, kept
 from workshop.domain.retail.projections import Cohorts
-from workshop.domain.retail.stock import OrderRefused, Stock, StockEvent, StockReserved, evolve
 from workshop.notebook.pictures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PURPLE, RED, Picture, figure
 
-LANES = ("ER", "Admission NC", "Admission IC", "IV Antibiotics", "IV Liquid", "LacticAcid", "CRP", "Leucocytes")
-SAID = {"ER": "emergency room", "Admission NC": "normal care", "Admission IC": "intensive care"}
 COLOURS = {"ER": ORANGE, "Admission NC": BLUE, "Admission IC": RED}
-
-
-def draw_pathway(file: PatientFile) -> Picture:
-    """Draw one patient's path in days: bars for places, points for treatments and results."""
-    drawing, axes = figure(height=3.4)
-    start = file.steps[0].at
-    where = None
-    for step, following in zip(file.steps, [*file.steps[1:], None], strict=True):
-        where = ward.evolve(where, step)
-        ends = following.at if following else step.at
-        if where.place in COLOURS:
-            width = (ends - step.at) / timedelta(days=1)
-            lane = LANES.index(where.place)
-            axes.barh(lane, width, left=(step.at - start) / timedelta(days=1), color=COLOURS[where.place], height=0.55)
-        if step.activity in LANES[3:]:
-            colour = GREEN if step.activity.startswith("IV") else GREY
-            axes.scatter(
-                (step.at - start) / timedelta(days=1), LANES.index(step.activity), color=colour, s=26, zorder=3
-            )
-    last = file.steps[-1]
-    days = (last.at - start) / timedelta(days=1)
-    axes.axvline(days, color=INK, linewidth=1, linestyle="--")
-    axes.text(days, 3.0, f"{last.activity} ", ha="right")
-    axes.set_yticks(range(len(LANES)), [SAID.get(name, name) for name in LANES])
-    axes.invert_yaxis()
-    axes.set(xlabel=f"days since {start:%d %B %Y, %H:%M}", title=f"case {file.patient}: {len(file.steps)} events")
-    return Picture(
-        drawing, f"case {file.patient}: {len(file.steps)} events in {days:.1f} days, the last is {last.activity}"
-    )
 
 
 def draw_beds(events: Sequence[PatientEvent], moment: datetime) -> Picture:
@@ -65,7 +34,7 @@ def draw_beds(events: Sequence[PatientEvent], moment: datetime) -> Picture:
     axes.text(ends, 4.5, "  normal care", color=BLUE)
     axes.text(ends, 1.2, "  intensive care", color=RED)
     return Picture(
-        drawing, f"on {moment:%d %B %Y at %H:%M}: {words}; at most {max(beds['Admission NC'])} in normal care"
+        drawing, f"on {moment:%d %B %Y at %H:%M}: {words}; never more than {max(beds['Admission NC'])} in normal care"
     )
 
 
@@ -89,39 +58,65 @@ def draw_delays(rule: Rule, judged: Sequence[Judged], longest: int = 360) -> Pic
     axes.set(
         xlabel=f"minutes from the first {rule.after} to the first {rule.then}", ylabel="patients", ylim=(0, top * 1.2)
     )
+    early = sum(one.delay is not None and one.delay < timedelta(0) for one in judged)
+    before = f" ({early} of them before the {rule.after} was recorded)" if early else ""
     return Picture(
-        drawing, f"{found.in_time} patients in time, {found.late} late, {found.never} never, of {found.patients}"
+        drawing,
+        f"of {found.patients:,} patients, {found.in_time} got {rule.then} within {limit:.0f} minutes{before}, {found.late} "
+        f"got them later, and {found.never} never: the log has no {rule.then} for them",
     )
 
 
-def draw_stock(ways: Mapping[str, Sequence[StockEvent]]) -> Picture:
-    """Draw an article's stock after each event, one panel per way of deciding."""
-    drawing, panels = figure(height=2.9, columns=len(ways), sharey=True, squeeze=False)
-    said = []
-    for axes, (name, events) in zip(panels[0], ways.items(), strict=True):
-        stock, after = Stock(), []
-        for event in events:
-            stock = evolve(stock, event)
-            after.append(stock.available)
-        axes.axhline(0, color=GREY, linewidth=1)
-        axes.bar(
-            range(len(events)), [a or 0.03 for a in after], color=[RED if a < 0 else BLUE for a in after], width=0.5
-        )
-        for number, left in enumerate(after):
-            axes.text(
-                number, max(left, 0) + 0.12, f"{left}", ha="center", fontweight="bold", color=RED if left < 0 else INK
-            )
-        axes.set_xticks(range(len(events)), [_words(event) for event in events], fontsize=9)
-        axes.set(title=name, ylim=(-1.5, 2), xlim=(-0.6, max(2, len(events) - 1) + 0.6))
-        said.append(f"{name}: the stock ends at {after[-1]}")
-    panels[0][0].set(ylabel="pieces", yticks=[-1, 0, 1])
-    return Picture(drawing, "; ".join(said))
+STEPS = ("order placed", "payment", "stock")
 
 
-def _words(event: StockEvent) -> str:
-    if isinstance(event, StockReserved):
-        return f"reserved\nfor {event.reference}"
-    return f"{event.reference}\nrefused" if isinstance(event, OrderRefused) else "received"
+def draw_saga(orders: Sequence[Mapping], answers: Sequence[Mapping], till: str) -> Picture:
+    """Draw the steps of each order.
+
+    Args:
+        orders: the events `OrderPlaced`.
+        answers: the events of the stock.
+        till: the database file of the payment service, with the table `movements`.
+    """
+    with closing(sqlite3.connect(till)) as database:
+        rows = database.execute("SELECT number, sum(cents) FROM movements GROUP BY number").fetchall()
+    paid, said = dict(rows), {answer["order"]: answer["type"] for answer in answers}
+    placed = {order["order"]: order for order in orders}
+    drawing, axes = figure(height=1.2 + 0.55 * len(placed))
+    for row, (number, order) in enumerate(placed.items()):
+        cents, stock = paid.get(number, 0), said.get(number, "no answer yet")
+        broken = cents > 0 and stock == "StockMissing"
+        cells = (order["article"], f"{euros(cents / 100)} in the till", stock)
+        colours = (BLUE, BLUE if cents else FAINT, {"StockReserved": GREEN, "StockMissing": ORANGE}.get(stock, FAINT))
+        for column, (text, colour) in enumerate(zip(cells, colours, strict=True)):
+            axes.scatter(column, row, s=260, color=colour, marker="s" if colour is not ORANGE else "X", zorder=3)
+            axes.annotate(text, (column, row), xytext=(12, 7), textcoords="offset points", fontsize=10)
+        axes.plot([0, 2], [row, row], color=RED if broken else FAINT, linewidth=2.5, zorder=1)
+    axes.set_yticks(range(len(placed)), list(placed))
+    axes.set_xticks(range(len(STEPS)), STEPS)
+    axes.set(xlim=(-0.25, 2.75), ylim=(len(placed) - 0.5, -0.5), title="orders, and what three services did about them")
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+    return Picture(drawing, _about_saga(placed, paid, said))
+
+
+def _about_saga(placed: Mapping[str, Mapping], paid: Mapping[str, int], said: Mapping[str, str]) -> str:
+    reserved = sum(said.get(number) == "StockReserved" for number in placed)
+    lost = [number for number in placed if paid.get(number, 0) > 0 and said.get(number) == "StockMissing"]
+    told = f"{_counted(len(placed), 'order')}: {sum(paid.get(n, 0) > 0 for n in placed)} paid, {reserved} reserved"
+    if not lost:
+        return f"{told}; no customer has paid for an article that is missing"
+    cents = sum(paid[number] for number in lost)
+    return f"{told}; {euros(cents / 100)} were taken for {', '.join(lost)}, whose article is missing"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def euros(amount: float) -> str:
+    """Return an amount of euros with two decimals."""
+    return f"{amount:,.2f} €"
 
 
 def draw_cohorts(grid: Cohorts) -> Picture:

@@ -1,16 +1,15 @@
-"""Lesson 10, decisions about the last piece: by every client that has read the log, or by one decider."""
+"""Lesson 10, exercise 2: fifty orders for three articles, and one decider for each partition."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from workshop.base.errors import WorkshopError
 from workshop.domain.retail.stock import (
     PlaceOrder,
     Stock,
@@ -18,7 +17,6 @@ from workshop.domain.retail.stock import (
     StockReceived,
     decide,
     evolve,
-    fold,
     parse,
     stocks,
 )
@@ -26,102 +24,106 @@ from workshop.kafka import consume
 from workshop.notebook.connection import Connection
 
 PATIENCE = 60.0  # seconds
-ARTICLE = "last-of-its-kind"
-BUYERS = ("Ada", "Bob")
 STOCK = {"cocoa": 5, "coffee": 7, "tea": 9}
 WANTED = {"cocoa": 14, "coffee": 16, "tea": 20}  # pieces, one per order: fifty orders
 
-
-def race(ws: Connection) -> list[StockEvent]:
-    """Let two buyers order the last piece: both read the log before either of them decides and writes."""
-    shop = Shop(ws, {ARTICLE: 1})
-    both_have_read = threading.Barrier(len(BUYERS), timeout=PATIENCE)
-
-    def buy(buyer: str) -> None:
-        seen = fold(shop.events(ARTICLE))
-        both_have_read.wait()
-        shop.write(decide(seen, PlaceOrder(ARTICLE, 1, buyer)))
-
-    _at_once(partial(buy, buyer) for buyer in BUYERS)
-    return shop.events(ARTICLE)
-
-
-def one_writer(ws: Connection) -> list[StockEvent]:
-    """Let both buyers send orders with the article as key, which one decider answers in turn."""
-    shop = Shop(ws, {ARTICLE: 1})
-    _at_once(partial(shop.order, [PlaceOrder(ARTICLE, 1, buyer)]) for buyer in BUYERS)
-    shop.decide_all()
-    return shop.events(ARTICLE)
+Offsets = dict[int, int]  # partition to offset
 
 
 @dataclass(frozen=True)
 class Decision:
-    """An event of the stock, and the number of its decider."""
+    """An event of the stock, and the number of its decider: its partition."""
 
     event: StockEvent
     decider: int
 
 
+@dataclass(frozen=True)
+class Ordered:
+    """An order in the topic, with its partition and its key."""
+
+    order: PlaceOrder
+    partition: int
+    key: bytes | None
+
+
+@dataclass
+class _Begin:
+    """The place at which a try begins, and the place at which the check before it ended."""
+
+    orders: Offsets = field(default_factory=dict)
+    decisions: Offsets = field(default_factory=dict)
+
+
 class Shop:
     """A shop with two topics: `orders` from customers, and `decisions` from the deciders.
 
-    There is one decider per partition of `orders`. It reads the opening stock of every article and its own decisions,
-    but not the decisions of the others.
+    There is one decider per partition of `orders`. It knows the opening stock of every article and its own decisions, but
+    not the decisions of the others.
+
+    Records that came before the last check belong to an earlier try, and each try begins with the opening stock. So a
+    wrong try does not spoil a right one that follows it.
     """
 
     def __init__(self, ws: Connection, stock: Mapping[str, int] | None = None) -> None:
         self._ws = ws
+        self._opening = [StockReceived(name, count, f"opening-{name}") for name, count in (stock or STOCK).items()]
+        self._begin, self._checked = _Begin(), _Begin()
         self.orders, self.decisions = ws.fresh_topic("orders"), ws.fresh_topic("decisions")
-        self.write(StockReceived(name, count, f"opening-{name}") for name, count in (stock or STOCK).items())
 
     def __repr__(self) -> str:
         return f"a shop: orders in {self.orders}, decisions in {self.decisions}"
 
-    def events(self, article: str) -> list[StockEvent]:
-        """Return the events of an article's stock up to now."""
-        return [one.event for one in self.decided() if one.event.article == article]
+    def new_try(self) -> None:
+        """Begin a new try if there are new records since the last check."""
+        if self._ends() != self._checked:
+            self._begin = self._checked
+
+    def checked(self) -> None:
+        """Remember that all records up to now were checked."""
+        self._checked = self._ends()
 
     def stock(self) -> dict[str, int]:
-        """Return article to available pieces."""
-        return {name: found.available for name, found in stocks(one.event for one in self.decided()).items()}
+        """Return article to available pieces in this try."""
+        events = [*self._opening, *(one.event for one in self.decided())]
+        return {name: found.available for name, found in stocks(events).items()}
 
     def decided(self) -> list[Decision]:
-        """Return every decision up to now; its partition is the number of its decider."""
-        return [Decision(parse(r.value), r.partition) for r in consume.read_all(self._ws, self.decisions)]
+        """Return every decision of this try."""
+        records = consume.read_all(self._ws, self.decisions, first=self._begin.decisions)
+        return [Decision(parse(record.value), record.partition) for record in records]
 
-    def ordered(self) -> list[tuple[int, PlaceOrder]]:
-        """Return every order up to now, with its partition."""
-        return [(r.partition, PlaceOrder.parse(r.value)) for r in consume.read_all(self._ws, self.orders)]
-
-    def write(self, events: Iterable[StockEvent], partition: int | None = None) -> None:
-        """Write decisions; without a partition, they bypass the deciders."""
-        self._send(self.decisions, events, partition)
-
-    def order(self, orders: Iterable[PlaceOrder]) -> None:
-        """Send orders with their articles as keys."""
-        self._send(self.orders, orders, None)
+    def ordered(self) -> list[Ordered]:
+        """Return every order of this try."""
+        records = consume.read_all(self._ws, self.orders, first=self._begin.orders)
+        return [Ordered(PlaceOrder.parse(record.value), record.partition, record.key) for record in records]
 
     def decide_all(self) -> None:
         """Let one decider per partition answer all its orders, at the same time."""
-        numbers = consume.partitions_of(self._ws, self.orders)
-        _at_once(partial(self._decide, number) for number in numbers)
+        _at_once(partial(self._decide, number) for number in consume.partitions_of(self._ws, self.orders))
 
     def _decide(self, number: int) -> None:
-        """Act as the decider of one partition: read its own past, then answer the orders one by one."""
-        mine = [d.event for d in self.decided() if d.decider == number or isinstance(d.event, StockReceived)]
+        """Act as the decider of one partition: read its own decisions, then answer the orders one by one."""
+        mine = [*self._opening, *(one.event for one in self.decided() if one.decider == number)]
         known, answers = stocks(mine), []
-        for record in consume.read_partitions(self._ws.kafka, self.orders, [number]):
-            order = PlaceOrder.parse(record.value)
-            for event in decide(known.get(order.article, Stock()), order):
-                known[order.article] = evolve(known.get(order.article, Stock()), event)
-                answers.append(event)
-        self.write(answers, number)
-
-    def _send(self, topic: str, messages: Iterable[StockEvent | PlaceOrder], partition: int | None) -> None:
+        for ordered in self.ordered():
+            if ordered.partition == number:
+                stock = known.get(ordered.order.article, Stock())
+                for event in decide(stock, ordered.order):
+                    known[event.article] = evolve(known.get(event.article, Stock()), event)
+                    answers.append(event)
         with closing(KafkaProducer(**self._ws.kafka, acks="all")) as producer:
-            sent = [producer.send(topic, key=m.key(), value=m.value(), partition=partition) for m in messages]
+            sent = [producer.send(self.decisions, key=e.key(), value=e.value(), partition=number) for e in answers]
             for future in sent:
                 future.get(timeout=PATIENCE)
+
+    def _ends(self) -> _Begin:
+        with closing(KafkaConsumer(**self._ws.kafka)) as consumer:
+            found = []
+            for topic in (self.orders, self.decisions):
+                places = [TopicPartition(topic, number) for number in consume.partitions_of(self._ws, topic)]
+                found.append({place.partition: end for place, end in consumer.end_offsets(places).items()})
+        return _Begin(*found)
 
 
 def fifty_orders() -> list[PlaceOrder]:
@@ -151,6 +153,4 @@ def _at_once(works: Iterable[Callable[[], None]]) -> None:
     for thread in threads:
         thread.join()
     for trouble in troubles:
-        if isinstance(trouble, threading.BrokenBarrierError):
-            raise WorkshopError("One of the buyers could not read the log in time.", "Run the cell again.")
         raise trouble

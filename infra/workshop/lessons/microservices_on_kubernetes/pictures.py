@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workshop.load.traffic import Answer
 from workshop.notebook.pictures import (
     BLUE,
@@ -82,16 +84,14 @@ def draw_lanes(seen: Sequence[tuple[float, Sequence[Pod]]], marks: Sequence[tupl
     """Draw one lane per pod over time, coloured by state; ↻ marks a restart of its container."""
     lanes = list(dict.fromkeys(pod.name for _, pods in seen for pod in pods))
     drawing, axes = figure(height=1.3 + 0.34 * max(3, len(lanes)))
-    for (began, pods), (ended, _) in zip(seen, [*seen[1:], seen[-1]] if seen else [], strict=True):
-        for pod in pods:
-            axes.barh(
-                lanes.index(pod.name), ended - began, left=began, height=0.6, color=COLOURS[pod.state], linewidth=0
-            )
-    for name in lanes:
+    for number, name in enumerate(lanes):
+        for began, ended, state in _spans(seen, name):
+            axes.barh(number, ended - began, left=began, height=0.6, color=COLOURS[state], linewidth=0)
         _mark_restarts(axes, lanes.index(name), [(at, pod) for at, pods in seen for pod in pods if pod.name == name])
     _mark(axes, marks, len(lanes))
     axes.set_yticks(range(len(lanes)), [name.rsplit("-", 1)[-1] for name in lanes])
-    axes.set(xlabel="seconds", ylim=(len(lanes) - 0.4, -0.9), xlim=(0, max([at for at, _ in seen] + [1])))
+    end = max([at for at, _ in [*seen, *marks]] + [1.0])
+    axes.set(xlabel="seconds", ylim=(len(lanes) - 0.4, -0.9), xlim=(0, end))
     shown = dict.fromkeys(pod.state for _, pods in seen for pod in pods)
     for number, state in enumerate(shown):
         axes.text(0.6 + 0.14 * number, 1.06, f"■ {state}", color=COLOURS[state], transform=axes.transAxes, fontsize=10)
@@ -102,19 +102,21 @@ def draw_share(answers: Sequence[Answer], marks: Sequence[tuple[float, str]] = (
     """Draw payments per second over time, by the release that answered; failures are red."""
     good = [answer for answer in answers if answer.good]
     failed = [answer.at for answer in answers if not answer.good]
-    end = max([answer.at for answer in answers] + [1.0])
+    end = max([answer.at for answer in answers] + [at for at, _ in marks] + [1.0])
     bins = [0.5 * i for i in range(int(end * 2) + 2)]
     drawing, axes = figure(height=3.0)
     releases = sorted({answer.release for answer in good})
     times = [[answer.at for answer in good if answer.release == release] for release in releases]
-    colours = [*PALETTE[: len(times)], RED]
-    weights = [[2.0] * len(some) for some in (*times, failed)]
-    axes.hist([*times, failed], bins=bins, weights=weights, stacked=True, color=colours, rwidth=0.95)
+    below = np.zeros(len(bins) - 1)
+    for some, colour in zip([*times, failed], [*PALETTE[: len(times)], RED], strict=True):
+        above = below + 2.0 * np.histogram(some, bins)[0]
+        axes.stairs(above, bins, baseline=below, fill=True, color=colour)  # one shape: a bar each would be slow to draw
+        below = above
     for number, release in enumerate(releases):
         axes.text(0.01 + 0.16 * number, 1.03, f"■ release {release}", color=PALETTE[number], transform=axes.transAxes)
     said = f"{len(good)} payments accepted, {len(failed)} failed"
     axes.text(0.99, 1.03, said, ha="right", transform=axes.transAxes, color=RED if failed else INK)
-    axes.set(xlabel="seconds", ylabel="answers per second", xlim=(0, end), ylim=(0, axes.get_ylim()[1] * 1.15))
+    axes.set(xlabel="seconds", ylabel="answers per second", xlim=(0, end), ylim=(0, max(below.max() * 1.2, 1.0)))
     _mark(axes, marks, None)
     return Picture(drawing, said)
 
@@ -126,6 +128,18 @@ def _mark(axes: Axes, marks: Sequence[tuple[float, str]], lanes: int | None) -> 
             axes.text(at, axes.get_ylim()[1] * 0.97, f" {word}", ha="left", va="top", fontsize=10)
         else:
             axes.text(at, -0.55, f" {word}", ha="left", va="center", fontsize=10)
+
+
+def _spans(seen: Sequence[tuple[float, Sequence[Pod]]], name: str) -> list[tuple[float, float, str]]:
+    """Return begin, end and state of each stretch of time in which a pod's state stayed the same."""
+    spans: list[tuple[float, float, str]] = []
+    for (began, pods), (ended, _) in zip(seen, [*seen[1:], *seen[-1:]], strict=True):
+        for pod in pods:
+            if pod.name == name and spans and spans[-1][1:] == (began, pod.state):
+                spans[-1] = (spans[-1][0], ended, pod.state)
+            elif pod.name == name:
+                spans.append((began, ended, pod.state))
+    return spans
 
 
 def _mark_restarts(axes: Axes, lane: int, seen: Sequence[tuple[float, Pod]]) -> None:

@@ -1,4 +1,4 @@
-"""Lesson 02: benefits and costs of partitions."""
+"""Lesson 02: measurements of partitions, and their pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +29,10 @@ from workshop.stack.kubernetes.background_build import measures
 QUOTA_CLIENT = "lesson-02"
 UNDER_WAY = 400  # events that may be unacknowledged at once
 UNDER_WAY_LIMITED = 40  # the same per partition with a quota: a large burst causes a long throttle
+QUOTA_RATE, BROKERS = 500, 3  # events of 1 kB per second and broker that the quota of the lesson allows
+REACHED = 0.8  # share of that rate from which the quota counts as the limit
 WARM_UP = 2.0  # seconds until a quota takes effect evenly
+HOT_TERMINALS = 120
 WORK = 0.005  # seconds per event, as if another service had to answer
 
 
@@ -53,11 +56,17 @@ def draw_placement(records: list, partitions: int) -> Picture:
         last = max(r.offset for r in records if r.partition == number)
         axes.annotate(card, (last, number), (12, 7 - 14 * taken[number]), color=colour, **label)
         taken[number] += 1
-    axes.set(xlabel="offset", yticks=range(partitions), ylim=(partitions - 0.4, -0.6), title="a colour a card")
+    axes.set(xlabel="offset", yticks=range(partitions), ylim=(partitions - 0.4, -0.6), title="one colour per card")
     axes.set_yticklabels([f"partition {number}" for number in range(partitions)])
     axes.margins(x=0.12)
-    where = {card: next(r.partition for r in records if r.key.decode() == card) for card in cards}
-    return Picture(drawing, "; ".join(f"all of {card} is in partition {number}" for card, number in where.items()))
+    where = {card: {r.partition for r in records if r.key.decode() == card} for card in cards}
+    said = "; those of ".join(f"{card} are in {_named(numbers)}" for card, numbers in where.items())
+    return Picture(drawing, f"The payments of {said}.")
+
+
+def _named(partitions: Iterable[int]) -> str:
+    numbers = sorted(partitions)
+    return f"partition{'s' * (len(numbers) != 1)} {', '.join(map(str, numbers))}"
 
 
 def draw_reading_order(records: list) -> Picture:
@@ -66,37 +75,51 @@ def draw_reading_order(records: list) -> Picture:
     begin = min(record.timestamp for record in records)
     for number in sorted({record.partition for record in records}):
         own = [(i, (r.timestamp - begin) / 3.6e6) for i, r in enumerate(records) if r.partition == number]
-        axes.plot(*zip(*own, strict=True), ".", color=PALETTE[number], markersize=5)
-        axes.annotate(f"partition {number} ", own[-1], fontsize=10, ha="right", va="top")
-    axes.set(xlabel="read as number …", ylabel="happened after … hours", title="order within a partition, none across")
-    jumps = sum(1 for a, b in pairwise(records) if b.timestamp < a.timestamp)
-    return Picture(
-        drawing, f"Within a partition time only rises; between partitions the reader went back {jumps} times."
+        axes.plot(*zip(*own, strict=True), ".", color=PALETTE[number], markersize=5, label=f"partition {number}")
+    axes.set(
+        xlabel="place in the order of reading",
+        ylabel="time of the payment\n(hours after the first)",
+        title="order within a partition, none across",
     )
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=3)
+    jumps = sum(1 for a, b in pairwise(records) if b.timestamp < a.timestamp)
+    back = sum(1 for number in {r.partition for r in records} for a, b in pairwise(_of(records, number)) if a > b)
+    within = (
+        "Within each partition the time never goes back" if not back else f"Within partitions it goes back {back} times"
+    )
+    times = "once" if jumps == 1 else f"{jumps} times"
+    return Picture(drawing, f"{within}; in the order of reading it goes back {times}.")
+
+
+def _of(records: list, partition: int) -> list[int]:
+    return [record.timestamp for record in records if record.partition == partition]
 
 
 @measures
-def write_rates(ws: Connection, partitions: Iterable[int], seconds: float, *, limited: bool) -> dict[int, float]:
+def write_rates(
+    ws: Connection, new_producer: Callable[[], KafkaProducer], partitions: Iterable[int], seconds: float
+) -> dict[int, float]:
     """Measure the acknowledged events of 1 kB per second, on topics with one replica per partition.
 
     Args:
+        new_producer: makes the producer of a measurement; with the client name of the quota, fewer events are in flight.
         partitions: numbers of partitions, one measurement each.
-        limited: use the client name for which each broker has a quota.
     """
     found: dict[int, float] = {}
     counts = list(partitions)
+    limited = False
     live = Live(lambda: draw_writes(found, counts, limited))
     for count in counts:
         topic = ws.fresh_topic(f"writes-{count}", partitions=count, copies=1)
-        client = QUOTA_CLIENT if limited else f"free-{uuid.uuid4().hex[:6]}"
-        under_way = UNDER_WAY_LIMITED * count if limited else UNDER_WAY
-        phases = (WARM_UP if limited else 0.5, paced(seconds, 1.0))
-        found[count] = _write(ws, topic, count, phases, client, under_way)
+        with closing(new_producer()) as producer:
+            limited = producer.config["client_id"] == QUOTA_CLIENT
+            room = UNDER_WAY_LIMITED * count if limited else UNDER_WAY
+            found[count] = _write(producer, topic, count, (WARM_UP if limited else 0.5, paced(seconds, 1.0)), room)
         live.finish()
     return found
 
 
-def _write(ws: Connection, topic: str, partitions: int, phases: tuple[float, float], client: str, room: int) -> float:
+def _write(producer: KafkaProducer, topic: str, partitions: int, phases: tuple[float, float], room: int) -> float:
     """Send round robin with a limit of events in flight; return the acknowledged events per second.
 
     Each partition has its own share of that number, so that a throttling broker does not delay the other partitions.
@@ -112,16 +135,15 @@ def _write(ws: Connection, topic: str, partitions: int, phases: tuple[float, flo
         acknowledged.append(time.monotonic())
         free[partition].release()
 
-    with closing(KafkaProducer(**ws.kafka, client_id=client, acks=1, enable_idempotence=False)) as producer:
-        producer.partitions_for(topic)
-        counts_from = time.monotonic() + phases[0]
-        until = counts_from + phases[1]
-        while time.monotonic() < until:
-            open_ones = [number for number in range(partitions) if free[number].acquire(blocking=False)]
-            for number in open_ones:
-                producer.send(topic, value=value, partition=number).add_callback(lambda _, n=number: done(n))
-            if not open_ones:
-                time.sleep(0.001)
+    producer.partitions_for(topic)
+    counts_from = time.monotonic() + phases[0]
+    until = counts_from + phases[1]
+    while time.monotonic() < until:
+        open_ones = [number for number in range(partitions) if free[number].acquire(blocking=False)]
+        for number in open_ones:
+            producer.send(topic, value=value, partition=number).add_callback(lambda _, n=number: done(n))
+        if not open_ones:
+            time.sleep(0.001)
     return sum(counts_from <= when < until for when in acknowledged) / phases[1]
 
 
@@ -133,10 +155,26 @@ def draw_writes(found: Mapping[int, float], counts: Sequence[int], limited: bool
         axes.text(place, rate, f"{rate:,.0f}", ha="center", va="bottom", fontsize=10)
     axes.set_xticks(range(len(counts)), [str(count) for count in counts])
     axes.set_xlim(-0.5, len(counts) - 0.5)
-    title = "each broker takes 0.5 MB/s: machines add up" if limited else "no limit: two cores are the limit"
+    title = "each broker accepts 0.5 MB/s from this client" if limited else "no quota"
     axes.set(xlabel="partitions", ylabel="events of 1 kB per second", title=title)
     axes.margins(y=0.15)
-    return Picture(drawing, "; ".join(f"{n} partitions: {rate:,.0f} events a second" for n, rate in found.items()))
+    said = [f"{rate:,.0f} events/s with {n} partition{'s' * (n != 1)}" for n, rate in found.items()]
+    return Picture(drawing, f"The brokers acknowledged {', '.join(said)}.{_limit(found, limited)}" if said else "")
+
+
+def _limit(found: Mapping[int, float], limited: bool) -> str:
+    """Return what limited the rates, the quota or the machine itself, as a sentence."""
+    if not limited:
+        return " No quota was set: the machine itself was the limit."
+    allowed = {n: min(n, BROKERS) * QUOTA_RATE for n in found}
+    slow = [n for n, rate in found.items() if rate < REACHED * allowed[n]]
+    if not slow:
+        return ""
+    rates = " and ".join(f"{allowed[n]:,}" for n in slow)
+    return (
+        f" With {' and '.join(map(str, slow))} partition{'s' * (slow != [1])}, the machine itself was the limit: "
+        f"the quota allows about {rates} events/s."
+    )
 
 
 @measures
@@ -169,28 +207,40 @@ def draw_reads(found: Mapping[int, list], counts: Sequence[int], partitions: int
             axes.bar(count, rate, bottom=bottom, color=BLUE, edgecolor="white", width=0.6)
             bottom += rate
         idle = sum(rate < 1 for rate in rates)
-        axes.text(
-            count, bottom, f"{bottom:,.0f}" + (f"\n{idle} idle ○" if idle else ""), ha="center", va="bottom", zorder=4
-        )
+        text = f"{bottom:,.0f}" + (f"\n{idle} idle ○" if idle else "")
+        behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # the dashed line does not cross the text
+        axes.text(count, bottom + 15, text, ha="center", va="bottom", zorder=4, bbox=behind)
     most = max(counts)
     ideal = 1 / WORK
-    axes.plot([0.6, most + 0.4], [0.6 * ideal, (most + 0.4) * ideal], "--", color=GREY, linewidth=1)
-    axes.text(most * 0.8, most * 0.9 * ideal, "if more were always faster  ", color=GREY, ha="right", fontsize=10)
+    line = [0.6 * ideal, (most + 0.4) * ideal]
+    meaning = f"{ideal:,.0f} events/s for each reader, the most that {1000 * WORK:.0f} ms per event allow"
+    axes.plot([0.6, most + 0.4], line, "--", color=GREY, linewidth=1, label=meaning, zorder=1)
+    axes.legend(loc="upper left", fontsize=10)
     axes.set(xlabel="readers in the group", ylabel="events per second", title=f"{partitions} partitions: the ceiling")
     axes.set(xlim=(0.4, most + 0.6), ylim=(0, max(6, most) * ideal * 1.1), xticks=list(counts))
-    totals = {count: sum(rates) for count, rates in found.items()}
-    return Picture(drawing, "; ".join(f"{n} readers: {total:,.0f} events a second" for n, total in totals.items()))
+    said = [
+        f"{sum(rates):,.0f} events/s with {n} reader{'s' * (n != 1)}" + _idle(sum(rate < 1 for rate in rates))
+        for n, rates in found.items()
+    ]
+    return Picture(drawing, f"The group handled {', '.join(said)}." if said else "")
+
+
+def _idle(readers: int) -> str:
+    return f" ({readers} idle)" if readers else ""
 
 
 def hot_day(count: int = 600) -> list[PaymentMade]:
-    """Return a day on which one card makes 60 % of the payments, at twelve terminals, in order of time."""
+    """Return a day on which one card makes 60 % of the payments, at many terminals, in order of time.
+
+    A card that pays at few terminals could get most of them into one partition by the luck of the hash.
+    """
     calm = story.one_day()[: int(count * 0.4)]
     first = calm[0].at
     hot = [
         replace(
             calm[0],
             card="card-0007",
-            terminal=f"terminal-{n % 12:05d}",
+            terminal=f"terminal-{n % HOT_TERMINALS:05d}",
             at=first + timedelta(seconds=60 * n),
             payment_id=f"hot-{n:04d}",
         )
@@ -211,10 +261,11 @@ def watch_lag(ws: Connection, events: list[PaymentMade], partitions: int = 4) ->
     for reader in readers:
         reader.hold()
     lags: dict[int, list[tuple[float, int]]] = {number: [] for number in range(partitions)}
+    hot = Counter(event.card for event in events).most_common(1)[0][1] / len(events)
     with all_reading(readers):
         wait_until_shared(readers, partitions)
         written = Counter(place.partition for place in publish(ws, topic, events))
-        live = Live(lambda: draw_lag(lags))
+        live = Live(lambda: draw_lag(lags, hot))
         began = time.monotonic()
         for reader in readers:
             reader.go()
@@ -231,8 +282,12 @@ def watch_lag(ws: Connection, events: list[PaymentMade], partitions: int = 4) ->
     return lags
 
 
-def draw_lag(lags: Mapping[int, list[tuple[float, int]]]) -> Picture:
-    """Draw each partition's lag over time."""
+def draw_lag(lags: Mapping[int, list[tuple[float, int]]], hot_share: float = 0.6) -> Picture:
+    """Draw each partition's lag over time.
+
+    Args:
+        hot_share: share of the events that one card has.
+    """
     drawing, axes = figure(height=2.9)
     said = []
     for number, points in lags.items():
@@ -241,17 +296,35 @@ def draw_lag(lags: Mapping[int, list[tuple[float, int]]]) -> Picture:
         times, left = zip(*points, strict=True)
         axes.plot(times, left, color=PALETTE[number % len(PALETTE)])
         done = next((when for when, lag in points if lag == 0), None)
-        said.append(
-            f"partition {number}: {left[0]} events" + (f", read after {done:.1f} s" if done is not None else "")
-        )
-    axes.set(xlabel="seconds", ylabel="lag: events to be read", title="one reader a partition; one card has 60 %")
+        said.append(_lag_of(number, left[0], done))
+    axes.set(
+        xlabel="seconds",
+        ylabel="lag: events to be read",
+        title=f"one reader per partition; one card has {hot_share:.0%} of the events",
+    )
     begun = {number: points for number, points in lags.items() if points}
     if begun:
         hot = max(begun, key=lambda number: begun[number][0][1])
         middle = begun[hot][len(begun[hot]) // 2]
         axes.annotate(f"partition {hot}, with the hot card", middle, (10, 6), textcoords="offset points", fontsize=10)
         axes.text(0.02, 0.28, "the others", transform=axes.transAxes, fontsize=10)
-    return Picture(drawing, "; ".join(said))
+        said.append(_hottest(hot, {number: points[0][1] for number, points in begun.items()}, hot_share))
+    return Picture(drawing, " ".join(filter(None, said)))
+
+
+def _hottest(partition: int, events: Mapping[int, int], hot_share: float) -> str:
+    """Return why a partition has a larger share of the events than its hot card; empty if it has not."""
+    share = events[partition] / max(1, sum(events.values()))
+    if f"{share:.0%}" == f"{hot_share:.0%}" or share < hot_share:
+        return ""
+    return (
+        f"Other cards share partition {partition} with the hot one, so it has more than {hot_share:.0%}: {share:.0%}."
+    )
+
+
+def _lag_of(partition: int, events: int, done: float | None) -> str:
+    had = f"Partition {partition} had {events} event{'s' * (events != 1)}"
+    return f"{had}, all read after {done:.1f} s." if done is not None else f"{had}."
 
 
 def wait_for_partitions(ws: Connection, topic: str, count: int) -> None:
@@ -290,6 +363,7 @@ def draw_moves(before: list, now: list) -> Picture:
         colour = "white" if elsewhere else BLUE
         axes.scatter(x, was, s=70, facecolor=colour, edgecolor=BLUE, linewidth=2, zorder=3)
     axes.set_xticks(range(len(cards)), [card.removeprefix("card-") for card in cards], fontsize=8, rotation=90)
-    axes.set(xlabel="card", ylabel="partition", yticks=range(6), title="● stayed   ○→ now written elsewhere")
+    axes.set(xlabel="card", ylabel="partition", yticks=range(6), title="● same partition   ○→ now written elsewhere")
     axes.grid(axis="y", color=FAINT)
-    return Picture(drawing, f"{moved} of {len(cards)} cards are written to another partition than before.")
+    are = "is" if moved == 1 else "are"
+    return Picture(drawing, f"{moved} of {len(cards)} cards {are} now written to another partition than before.")

@@ -1,35 +1,34 @@
-"""Lesson 09: fault injection while payments flow, poison messages, and the reconciliation."""
+"""Lesson 09: customers who pay while faults are injected, and what the real services do with a poison message."""
 
 from __future__ import annotations
 
-import json
-import threading
-import time
-import uuid
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from pandas.io.formats.style import Styler
 
+from workshop.base import environment
 from workshop.base.pace import paced
 from workshop.base.waiting import wait_until
 from workshop.chaos import day as days
 from workshop.chaos import faults
 from workshop.chaos.day import Day
-from workshop.domain.payments import MalformedEvent, PaymentMade
-from workshop.domain.payments.events import AccountDebited
-from workshop.kafka import consume, dead_letters
-from workshop.kafka.produce import publish
+from workshop.chaos.figures import Step
+from workshop.kafka import consume
 from workshop.kafka.topics import DEAD_LETTERS, STORY, create
-from workshop.lessons.reliability_game_day.keys import pay_twice
-from workshop.lessons.reliability_game_day.pictures import draw_beginning, draw_board, draw_lags, draw_matrix
-from workshop.notebook import pods, services
+from workshop.lessons.reliability_game_day.pictures import (
+    draw_beginning,
+    draw_board,
+    draw_matrix,
+    draw_predictions,
+    draw_requests,
+)
+from workshop.lessons.reliability_game_day.poison import publish_with_poison, text_amount
+from workshop.notebook import pods
 from workshop.notebook.connection import Connection
 from workshop.notebook.live import Live
 
@@ -37,9 +36,11 @@ if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
 RATE = 15.0  # payments per second
-LETTERS = "payments" + DEAD_LETTERS
+PAYMENTS, DEBITS, LETTERS = "payments", "debits", "payments" + DEAD_LETTERS
+GROUP = "debits"  # the consumer group of the service `debits`
 
-__all__ = ["draw_board", "draw_matrix", "pay_twice"]  # used by the notebook
+# The helpers of the notebook that other modules define.
+__all__ = ["draw_board", "draw_matrix", "draw_predictions", "draw_requests", "publish_with_poison", "text_amount"]
 
 
 def ensure(ws: Connection) -> None:
@@ -50,6 +51,7 @@ def ensure(ws: Connection) -> None:
     """
     pods.core(ws)
     create(ws.kafka, STORY)
+    environment.bypass_proxy()
     faults.seeded(ws, 1).restore()
 
 
@@ -66,9 +68,31 @@ def catalogue() -> Styler:
 
 
 def play(ws: Connection, *steps: str, seed: int = 9) -> Day:
-    """Inject faults while payments flow, draw the run, and restore the stack; `a+b` start together."""
+    """Inject faults one after the other while customers pay, and draw the run; `a+b` start together.
+
+    Each fault is repaired, and the next one starts when everything has recovered.
+
+    Raises:
+        WorkshopError: a name is unknown, the stack is foreign, or the stop rule applies.
+    """
     chosen = [faults.parse(text) for text in steps]
     faults.must_be_ours(ws, (name for names in chosen for name in names))
+    with customers(ws, seed) as day:
+        for names in chosen:
+            day.step(names)
+            day.pass_(paced(days.CALM))
+    return day
+
+
+@contextmanager
+def customers(ws: Connection, seed: int = 9) -> Iterator[Day]:
+    """Let customers pay within a `with` block, and draw the run.
+
+    At the end of the block, also after an error, everything is repaired, and each payment is compared with the log.
+
+    Raises:
+        WorkshopError: this stack has no Kubernetes, or the stop rule applies.
+    """
     seen: list[Day] = []
     live = Live(lambda: draw_board(seen[0]) if seen else draw_beginning(), every=1.0)
 
@@ -76,194 +100,90 @@ def play(ws: Connection, *steps: str, seed: int = 9) -> Day:
         seen[:] = [day]
         live.update()
 
-    day = days.play(ws, chosen, RATE, seed, meanwhile=draw)
+    with days.running(ws, RATE, seed, meanwhile=draw) as day:
+        yield day
     live.finish()
-    return day
 
 
-def costs(day: Day) -> pd.DataFrame:
-    """Return the effect of each step: write gap (s), p95 of the latency (s), number of repeated attempts."""
-    rows = [(step.word, ", ".join(step.victims), day.of_step(step)) for step in day.steps]
-    table = [(word, hit, round(f.gap, 1), round(f.p95, 1), f.again) for word, hit, f in rows]
-    return pd.DataFrame(table, columns=["fault", "hit", "longest gap, s", "p95, s", "asked again"])
-
-
-@dataclass
-class SmallReader:
-    """A simple consumer: it calls `take` for each record, and commits its offset when `take` returns.
-
-    If `take` raises an error, the same record is read again.
-
-    Attributes:
-        take: the function for a record.
-        lags: pairs of seconds since the start and lag per partition.
-        marks: pairs of seconds and action.
-    """
-
-    ws: Connection
-    topic: str
-    take: Callable[[ConsumerRecord], object]
-    group: str = field(default_factory=lambda: f"small-{uuid.uuid4().hex[:6]}")
-    lags: list[tuple[float, tuple[int, ...]]] = field(default_factory=list)
-    marks: list[tuple[float, str]] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
-    _end: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> SmallReader:
-        self._thread = threading.Thread(target=self._run, name="small reader", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join(30)
-
-    def mark(self, word: str) -> None:
-        """Record an action at this moment."""
-        self.marks.append((time.monotonic() - self.began, word))
-
-    def committed(self) -> dict[int, int]:
-        """Return partition to committed offset; empty while the group's coordinator moves."""
-        with suppress(KafkaError), closing(self.ws.admin()) as admin:
-            found = admin.list_group_offsets([self.group])[self.group]
-            return {place.partition: at.offset for place, at in found.items() if place.topic == self.topic}
-        return {}
-
-    def _run(self) -> None:
-        options = {"group_id": self.group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
-        with closing(KafkaConsumer(**self.ws.kafka, **options)) as consumer:
-            places = [TopicPartition(self.topic, n) for n in sorted(consumer.partitions_for_topic(self.topic))]
-            consumer.assign(places)
-            while not self._end.is_set():
-                with suppress(KafkaError):  # brokers are unavailable for a moment
-                    for place, records in consumer.poll(timeout_ms=100, max_records=50).items():
-                        self._handle(consumer, place, records)
-                    self._note(consumer, places)
-
-    def _handle(self, consumer: KafkaConsumer, place: TopicPartition, records: Sequence) -> None:
-        for record in records:
-            try:
-                self.take(record)
-            except Exception:  # after any error, the record is read again
-                consumer.seek(place, record.offset)
-                break
-            with suppress(KafkaError):  # the coordinator has moved; the next commit includes this offset
-                consumer.commit({place: OffsetAndMetadata(record.offset + 1, "", -1)})
-
-    def _note(self, consumer: KafkaConsumer, places: Sequence[TopicPartition]) -> None:
-        ends = consumer.end_offsets(list(places))
-        now = time.monotonic() - self.began
-        self.lags.append((now, tuple(ends[place] - consumer.position(place) for place in places)))
-
-
-def debit(record: ConsumerRecord) -> PaymentMade:
-    """Read a payment from a record, which is necessary before its account can be debited.
+@contextmanager
+def fault(day: Day, name: str) -> Iterator[None]:
+    """Mark the faults of a `with` block in the picture; at its end, repair them and wait for the recovery.
 
     Raises:
-        MalformedEvent: the record cannot be read.
+        WorkshopError: the stop rule applies, or the recovery takes too long.
     """
-    return PaymentMade.parse(record.value)
+    step = Step((name,), faults.now())
+    day.steps.append(step)
+    yield
+    day.recover(step)
 
 
-def poisoned(number: int = 0) -> bytes:
-    """Return a payment with an amount as text."""
-    about = {"type": "PaymentMade", "card": f"card-{number:04d}", "terminal": "terminal-00001", "amount_cents": "12,50"}
-    return json.dumps({**about, "at": "2018-06-12T10:00:00+00:00", "payment_id": f"poison-{uuid.uuid4().hex}"}).encode()
+def watch(day: Day, seconds: float, least: float = 0.0) -> None:
+    """Let time pass while the customers pay, and draw; a run of the suite shortens it, but not below `least` seconds.
+
+    Raises:
+        WorkshopError: the stop rule applies.
+    """
+    day.pass_(paced(seconds, least))
 
 
-def poison(ws: Connection, seconds: float = 5.0) -> SmallReader:
-    """Write payments to three partitions, poison one record, then let the reader set such records aside."""
-    topic = ws.fresh_topic("poisoned")
-    letters = ws.fresh_topic("poisoned-aside")
-    with closing(KafkaProducer(**ws.kafka, acks="all")) as producer:
-        aside = lambda record, why: producer.send(letters, **dead_letters.letter(record, "small", why)).get(30)  # noqa: E731
-        with SmallReader(ws, topic, debit) as reader:
-            live = Live(lambda: draw_lags(reader.lags, reader.marks))
-            _flow(producer, topic, paced(seconds / 2), live)
-            reader.mark("poison")
-            producer.send(topic, value=poisoned(), partition=1).get(30)
-            _flow(producer, topic, paced(seconds), live)
-            reader.mark("set aside")
-            reader.take = _setting_aside(aside)
-            _flow(producer, topic, paced(seconds), live)
-    live.finish()
-    return reader
+def wait_for_debits(ws: Connection, patience: float = 90) -> None:
+    """Wait until `debits` has handled every record that is in `payments` now, and all its transactions are visible.
+
+    Raises:
+        WorkshopError: it does not, in time.
+    """
+    ends = _ends(ws, PAYMENTS)
+    wait_until(lambda: _handled(ws, ends), patience, "the service `debits` to handle all payments", every=0.2)
+    for topic in (DEBITS, LETTERS):
+        there = _ends(ws, topic)
+        visible = lambda topic=topic, there=there: _reached(_ends(ws, topic, COMMITTED), there)  # noqa: E731
+        wait_until(visible, patience, f"the transactions in `{topic}` to end", every=0.2)
 
 
-def _setting_aside(aside: Callable[[object, str], object]) -> Callable[[ConsumerRecord], None]:
-    def take(record: ConsumerRecord) -> None:
-        try:
-            debit(record)
-        except MalformedEvent as error:
-            aside(record, str(error))
-
-    return take
+COMMITTED: dict[str, Any] = {"isolation_level": "read_committed"}
 
 
-def _flow(producer: KafkaProducer, topic: str, seconds: float, live: Live, rate: float = 30) -> None:
-    began, number = time.monotonic(), 0
-    while (now := time.monotonic() - began) < seconds:
-        while number < now * rate:
-            producer.send(topic, value=parsable(number), partition=number % 3)
-            number += 1
-        live.update()
-        time.sleep(0.05)
+def _ends(ws: Connection, topic: str, options: dict[str, Any] | None = None) -> dict[int, int]:
+    with closing(KafkaConsumer(**ws.kafka, **(options or {}))) as consumer:
+        places = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        return {place.partition: end for place, end in consumer.end_offsets(places).items()}
 
 
-def parsable(number: int) -> bytes:
-    """Return a valid payment."""
-    about = {"type": "PaymentMade", "card": f"card-{number:04d}", "terminal": "terminal-00001", "amount_cents": 100}
-    return json.dumps({**about, "at": "2018-06-12T10:00:00+00:00", "payment_id": f"small-{uuid.uuid4().hex}"}).encode()
+def _handled(ws: Connection, ends: dict[int, int]) -> bool:
+    try:
+        with closing(ws.admin()) as admin:
+            found = admin.list_group_offsets([GROUP])[GROUP]
+    except KafkaError:  # the group's coordinator moves
+        return False
+    return _reached({place.partition: at.offset for place, at in found.items() if place.topic == PAYMENTS}, ends)
 
 
-def send_poison(ws: Connection) -> dead_letters.DeadLetter:
-    """Send one unreadable record to the real services, and wait until `debits` has set it aside."""
-    value = poisoned(int(uuid.uuid4().hex[:4], 16) % 250)
-    with closing(KafkaProducer(**ws.kafka, acks="all")) as producer:
-        place = producer.send("payments", key=json.loads(value)["card"].encode(), value=value).get(30)
-
-    def found() -> dead_letters.DeadLetter | None:
-        there = dead_letters.read(ws.kafka, LETTERS)
-        return next((one for one in there if (one.partition, one.offset) == (place.partition, place.offset)), None)
-
-    return wait_until(found, 90, "the dead letter", every=0.3)
+def _reached(offsets: dict[int, int], ends: dict[int, int]) -> bool:
+    return all(offsets.get(number, 0) >= end for number, end in ends.items())
 
 
-def shown(letter: dead_letters.DeadLetter) -> Styler:
-    """Return a dead letter as a table, one row per field."""
-    rows = [(name, value.decode() if isinstance(value, bytes) else value) for name, value in vars(letter).items()]
-    table = pd.DataFrame(rows, columns=["what it tells", ""]).astype(str)
-    return table.style.hide(axis="index").set_properties(**{"text-align": "left"})
+def dead_letter(ws: Connection, place: Any, patience: float = 90) -> ConsumerRecord:
+    """Return the dead letter of a record, as soon as `debits` has written it.
+
+    Args:
+        place: what `producer.send(...).get()` returned: topic, partition and offset of the record.
+
+    Raises:
+        WorkshopError: there is none in time.
+    """
+    return wait_until(lambda: _letter_of(ws, place), patience, "the dead letter", every=0.3)
 
 
-def answered(ws: Connection, payment_id: str, patience: float = 90) -> int:
-    """Return how often `debits` answered a payment, after its first answer."""
-    return wait_until(lambda: services.answered(ws, "debits")[payment_id], patience, "the answer of debits", every=0.3)
+def _letter_of(ws: Connection, place: Any) -> ConsumerRecord | None:
+    for record in consume.read_all(ws, LETTERS, **COMMITTED):
+        origin = {name: content.decode() for name, content in record.headers}
+        if (origin.get("source-partition"), origin.get("source-offset")) == (str(place.partition), str(place.offset)):
+            return record
+    return None
 
 
-def replay(ws: Connection, letter: dead_letters.DeadLetter, mended: bytes, times: int = 1) -> int:
-    """Publish the repaired record `times` times; return how often the payment was answered in the end."""
-    for _ in range(times):
-        dead_letters.replay(ws.kafka, letter, mended)
-    for last in _one_more_in_each_partition(ws):  # when these are answered, all earlier records are answered too
-        answered(ws, last)
-    return answered(ws, PaymentMade.parse(mended).payment_id)
-
-
-def _one_more_in_each_partition(ws: Connection) -> list[str]:
-    events = []
-    with closing(KafkaProducer(**ws.kafka, acks="all")) as producer:
-        for partition in consume.partitions_of(ws, "payments"):
-            card = f"card-last-{partition}-{uuid.uuid4().hex[:6]}"
-            event = PaymentMade(card, "terminal-00001", 1, datetime.now(UTC))
-            producer.send("payments", key=event.key(), value=event.value(), partition=partition).get(30)
-            events.append(event.payment_id)
-    return events
-
-
-def publish_debits(ws: Connection, debits: Iterable[tuple[str, int]]) -> list[AccountDebited]:
-    """Write debits to a new topic, and read them back: the log for an exercise."""
-    topic = ws.fresh_topic("planted")
-    at = pd.Timestamp("2018-06-12", tz="UTC").to_pydatetime()
-    publish(ws, topic, [AccountDebited("card-0001", cents, at, payment_id) for payment_id, cents in debits])
-    return [AccountDebited.parse(record.value) for record in consume.read_all(ws, topic)]
+def verdicts(*runs: Day) -> None:
+    """Print the reconciliation of each run."""
+    for day in runs:
+        print(f"{', '.join(step.word for step in day.steps)}: {day.result.sentence()}" if day.result else "no result")

@@ -1,12 +1,14 @@
-"""Pictures of lesson 09: a run on one time axis, lags by partition, and the matrix."""
+"""Pictures of lesson 09: requests with and without jitter, a run on one time axis, predictions, and the matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, count, islice, takewhile
+from typing import TYPE_CHECKING, Any
 
 from workshop.chaos.figures import percentile
 from workshop.chaos.reconcile import OUTCOMES, Reconciled
+from workshop.lessons.reliability_game_day.predictions import beside, sentence
 from workshop.notebook.pictures import (
     BLUE,
     FAINT,
@@ -14,7 +16,6 @@ from workshop.notebook.pictures import (
     GREY,
     INK,
     ORANGE,
-    PALETTE,
     PURPLE,
     RED,
     Picture,
@@ -34,7 +35,7 @@ def draw_beginning() -> Picture:
     """Draw a line of text in place of the run, until the first payment."""
     drawing, axes = figure(height=0.4)
     blank(axes, (0, 1), (0, 1))
-    said = "First everything is made well: three brokers, every pod ready …"
+    said = "First everything is repaired: three brokers, every pod ready …"
     axes.text(0, 0.5, said, va="center", fontsize=11, color=GREY)
     return Picture(drawing, said)
 
@@ -80,7 +81,7 @@ def _draw_wait(axes: Axes, entries: Sequence, began: float, seconds: Sequence[in
 
 def _draw_health(axes: Axes, day: Day) -> None:
     for sampler, colour, word, height in (
-        (day.in_sync, BLUE, "copies in sync", 1.0),
+        (day.in_sync, BLUE, "replicas in sync", 1.0),
         (day.ready, GREEN, "pods ready", 0.7),
     ):
         seen = list(sampler.seen)
@@ -124,25 +125,67 @@ def _up_to(times: Sequence[float], second: float) -> int:
     return bisect_right(times, second)
 
 
-def draw_lags(lags: Sequence[tuple[float, Sequence[int]]], marks: Sequence[tuple[float, str]]) -> Picture:
-    """Draw the number of records that wait in each partition over time."""
-    drawing, axes = figure(height=2.8)
-    lags = list(lags)
-    said = []
-    for number in range(len(lags[-1][1]) if lags else 0):
-        values = [some[number] for _, some in lags]
-        axes.plot([at for at, _ in lags], values, color=PALETTE[number])
-        said.append(f"partition {number}: at most {max(values)} waiting, {values[-1]} in the end")
-    worst = max(range(len(lags[-1][1])), key=lambda n: max(some[n] for _, some in lags)) if lags else 0
-    if lags and (most := max(lags, key=lambda one: one[1][worst]))[1][worst] > 10:
-        axes.text(most[0], most[1][worst], f"partition {worst} ", color=PALETTE[worst], fontweight="bold", ha="right")
-    axes.set(
-        xlabel="seconds", ylabel="records that wait", ylim=(0, None), xlim=(0, max([at for at, _ in lags] + [1.0]))
-    )
-    for at, word in marks:
-        axes.axvline(at, color=INK, linewidth=1.2, linestyle="--")
-        axes.text(at, 1.02, word, transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=10)
-    return Picture(drawing, "; ".join(said) or "lags over time")
+def draw_predictions(predicted: Mapping[str, Any], day: Day) -> Picture:
+    """Draw the predicted longest gap of each fault beside the measured one, and the other figures as text."""
+    pairs = beside(predicted, day)
+    drawing, (axes, table) = figure(height=1.3 + 0.62 * len(pairs), columns=2, width_ratios=(3, 2))
+    for row, (told, one) in enumerate(pairs):
+        axes.barh(row, one.gap, height=0.5, color=BLUE)
+        axes.text(one.gap, row, f" {one.gap:.1f} s", va="center", fontsize=10, color=BLUE)
+        if told.gap is not None:
+            axes.plot(told.gap, row, marker="D", markersize=8, color=ORANGE)
+            axes.annotate("you", (told.gap, row), (0, 9), textcoords="offset points", ha="center", color=ORANGE)
+        _write(table, row, (_with(told.again_word, one.again), _with(told.lost, one.lost), f"{one.p95:.1f} s"))
+    _write(table, -0.8, ("attempts\nwithout success", "lost", "p95"), fontweight="bold")
+    longest = max([1.0, *(one.gap for _, one in pairs), *(told.gap for told, _ in pairs if told.gap is not None)])
+    axes.set(xlabel="longest time without an\nacknowledgement, seconds", xlim=(0, longest * 1.18))
+    heights = (len(pairs) - 0.5, -1.2)  # the first fault at the top
+    axes.set(ylim=heights, yticks=range(len(pairs)))
+    axes.set_yticklabels([f"{one.fault}\n{one.hit}" if one.hit else one.fault for _, one in pairs])
+    blank(table, (-0.6, 2.4), heights)
+    return Picture(drawing, sentence(pairs))
+
+
+def _write(axes: Axes, row: float, words: Sequence[str], **style: Any) -> None:
+    for column, word in enumerate(words):
+        axes.text(column, row, word, ha="center", va="center", fontsize=10, **style)
+
+
+def _with(told: object, found: object) -> str:
+    return f"{found}" if told is None else f"{found}\n(you: {told})"
+
+
+def draw_requests(pauses: Callable[[], Iterable[float]], clients: int = 200, seconds: float = 8.0) -> Picture:
+    """Draw when the clients of a failed service send again: with equal pauses, and with those of a given function."""
+    ways = (("the same pauses for all", equal_pauses, RED), ("your pauses, with jitter", pauses, BLUE))
+    drawing, rows = figure(height=3.2, rows=2, sharex=True, sharey=True)
+    most = []
+    for axes, (word, source, colour) in zip(rows, ways, strict=True):
+        counts = _tenths([at for _ in range(clients) for at in _attempts(source(), seconds)], seconds)
+        axes.bar([number / 10 for number in range(len(counts))], counts, width=0.09, align="edge", color=colour)
+        axes.text(1.0, 0.9, word, transform=axes.transAxes, ha="right", va="top", color=colour)
+        most.append(max(counts))
+    rows[1].set(xlabel="seconds after the failure", xlim=(0, seconds))
+    drawing.supylabel("requests per 0.1 s", fontsize=11)
+    said = f"{clients} clients fail at the same moment. In the busiest tenth of a second the service gets {most[0]} requests "
+    return Picture(drawing, said + f"with equal pauses, and {most[1]} with jitter")
+
+
+def equal_pauses() -> Iterator[float]:
+    """Yield pauses that double, without jitter."""
+    return (min(0.5 * 2**number, 4.0) for number in count())
+
+
+def _attempts(pauses: Iterable[float], seconds: float) -> Iterator[float]:
+    """Yield the times of the attempts of one client within the given seconds."""
+    return takewhile(lambda at: at < seconds, accumulate(islice(pauses, 1_000)))
+
+
+def _tenths(times: Sequence[float], seconds: float) -> list[int]:
+    counts = [0] * max(1, round(seconds * 10))
+    for at in times:
+        counts[min(int(at * 10), len(counts) - 1)] += 1
+    return counts
 
 
 def draw_matrix(found: Reconciled) -> Picture:

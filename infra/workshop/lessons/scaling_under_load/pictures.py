@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from workshop.lessons.scaling_under_load import captions
 from workshop.lessons.scaling_under_load.observations import Scaled
 from workshop.notebook.pictures import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PALETTE, RED, Picture, figure
 
 PARTITIONS = 3
 
 
-def draw_curves(table: pd.DataFrame, capacity: float, replicas: Sequence[int]) -> Picture:
+def draw_curves(table: pd.DataFrame, capacity: float, current: int = 1) -> Picture:
     """Draw the 95th percentile of the response time by offered load, one curve per number of replicas.
 
     Args:
-        replicas: all numbers to be measured; their capacities are drawn from the start.
+        current: the number that is being measured; its capacity is drawn from the start.
     """
     drawing, axes = figure(height=3.4)
-    said = []
-    for number, count in enumerate(replicas):
-        axes.axvline(count * capacity, color=PALETTE[number], linestyle="--", linewidth=1)
-    for number, (count, rows) in enumerate(table.groupby("replicas") if len(table) else []):
-        colour = PALETTE[number]
-        axes.plot(rows["offered"], rows["p95"] * 1000, marker="o", color=colour)
-        last = rows.iloc[-1]
-        axes.text(last["offered"], last["p95"] * 1000, f"  {count}", color=colour, fontweight="bold", va="center")
-        worst, best = rows["p95"].iloc[-1] * 1000, rows["p95"].iloc[0] * 1000
-        said.append(
-            f"with {count} replicas p95 goes from {best:.0f} to {worst:.0f} ms at {last['offered']:.0f} a second"
-        )
+    counts = sorted({current, *(int(count) for count in table.get("replicas", ()))})
+    for count in counts:
+        colour = PALETTE[count % len(PALETTE)]
+        axes.axvline(count * capacity, color=colour, linestyle="--", linewidth=1)
+        rows = table[table["replicas"] == count] if len(table) else table
+        if len(rows):
+            axes.plot(rows["offered"], rows["p95"] * 1000, marker="o", color=colour)
+            last = rows.iloc[-1]
+            axes.text(last["offered"], last["p95"] * 1000, f"  {count}", color=colour, fontweight="bold", va="center")
     axes.set(xlabel="payments offered per second", ylabel="p95, milliseconds", ylim=(0, None))
-    axes.set_xlim(0, 1.25 * capacity * max(replicas, default=1))
-    axes.set_title("number: replicas     dashed: calls ÷ seconds a call", fontsize=11, fontweight="normal")
-    return Picture(drawing, "; ".join(said) or "nothing measured yet")
+    axes.set_xlim(0, 1.3 * capacity * max(counts))
+    axes.set_title("number: replicas     dashed: calls ÷ seconds per call", fontsize=11, fontweight="normal")
+    return Picture(drawing, captions.of_curves(table, capacity))
 
 
 def draw_cpu_and_queue(table: pd.DataFrame, capacity: float) -> Picture:
@@ -44,18 +42,16 @@ def draw_cpu_and_queue(table: pd.DataFrame, capacity: float) -> Picture:
     rows = table[table["replicas"] == 1]
     drawing, (left, right) = figure(height=2.8, columns=2)
     for axes, column, label, colour in (
-        (left, "cpu", "thousandths of a core", BLUE),
+        (left, "cpu", "millicores", BLUE),
         (right, "waiting", "payments in it", RED),
     ):
-        axes.plot(rows["offered"], rows[column], marker="o", color=colour)
+        if len(rows):
+            axes.plot(rows["offered"], rows[column], marker="o", color=colour)
         axes.axvline(capacity, color=GREY, linestyle="--", linewidth=1)
         axes.set(xlabel="payments offered per second", ylabel=label, ylim=(0, None), xlim=(0, None))
     left.set_title("processor")
     right.set_title("in flight and queued")
-    cpu, waiting = rows["cpu"].tolist(), rows["waiting"].tolist()
-    said = f"the processor goes from {cpu[0]:.0f} to {cpu[-1]:.0f} thousandths"
-    said += f", what waits from {waiting[0]:.0f} to {waiting[-1]:.0f}"
-    return Picture(drawing, said)
+    return Picture(drawing, captions.of_processor(rows))
 
 
 def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
@@ -82,6 +78,9 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
     p95.set(ylabel="p95, ms", xlabel="seconds", ylim=(0, None), xlim=(0, end))
     for axes in (load, replicas, p95):
         axes.grid(axis="x", color=FAINT)
+    for at in seen.applied:
+        replicas.axvline(at, color=RED, linewidth=1)
+        replicas.text(at, 1.0, " apply", color=RED, fontsize=9, va="bottom", transform=replicas.get_xaxis_transform())
     for number, (at, word) in enumerate(seen.marks):
         if at <= end:
             load.axvline(at, color=INK, linewidth=1, linestyle="--")
@@ -90,29 +89,48 @@ def draw_autoscaling(seen: Scaled, answers: pd.DataFrame) -> Picture:
             place = load.get_xaxis_transform()
             word = load.text(at, height, f" {word}", transform=place, va="top", fontsize=9, bbox=plate)
             word.set_in_layout(False)
-    most = max([n for _, n in seen.ready] + [0])
-    failed = int((answers["status"] != 201).sum())
-    return Picture(drawing, f"{len(answers)} payments, {failed} failed; at most {most} replicas were ready")
+    return Picture(drawing, captions.of_day(seen, answers))
 
 
 def draw_lag(table: pd.DataFrame) -> Picture:
-    """Draw the lag over time, and the number of replicas."""
+    """Draw the lag over time and the number of replicas, with the speed of each number."""
+    rates = lag_rates(table)
+    drawing, upper = _lag_and_replicas(table)
+    for count, rate in rates.items():
+        rows = table[table["replicas"] == count]
+        word = upper.text(rows["at"].mean(), rows["lag"].max(), f"{rate:.0f}/s", ha="center", fontweight="bold")
+        word.set_in_layout(False)  # otherwise a label outside of the axes would shrink them
+    return Picture(drawing, captions.of_lag(rates))
+
+
+def draw_scaler(table: pd.DataFrame) -> Picture:
+    """Draw the lag over time, and the number of replicas that a scaler set."""
+    return Picture(_lag_and_replicas(table)[0], captions.of_scaler(table))
+
+
+def _lag_and_replicas(table: pd.DataFrame) -> tuple[Figure, Axes]:
+    """Return the drawing, and its axes with the lag."""
     drawing, (upper, lower) = figure(height=3.6, rows=2, sharex=True, height_ratios=(2, 1))
-    said = []
     if len(table):
         upper.plot(table["at"], table["lag"], color=BLUE)
         lower.step(table["at"], table["replicas"], where="post", color=GREEN)
-        for count, rows in table.groupby("replicas", sort=False):
-            if len(rows) > 2:
-                slope = np.polyfit(rows["at"], rows["lag"], 1)[0]
-                word = upper.text(
-                    rows["at"].mean(), rows["lag"].max(), f"{-slope:.0f}/s", ha="center", fontweight="bold"
-                )
-                word.set_in_layout(False)  # otherwise a label outside of the axes would shrink them
-                said.append(f"{count} replicas work off {-slope:.0f} a second")
     lower.yaxis.set_major_locator(MaxNLocator(integer=True))
     lower.axhline(PARTITIONS, color=GREY, linestyle="--", linewidth=1)
     lower.text(0, PARTITIONS + 0.1, " partitions", fontsize=9, color=GREY)
     upper.set(ylabel="payments not debited", ylim=(0, None), xlim=(0, max([*table.get("at", ()), 10.0])))
     lower.set(ylabel="replicas", xlabel="seconds", ylim=(0, None))
-    return Picture(drawing, "; ".join(said) or "a lag over time")
+    return drawing, upper
+
+
+def lag_rates(table: pd.DataFrame) -> dict[int, float]:
+    """Return the payments per second by which each number of replicas reduced the lag, in order of its appearance.
+
+    The first third of each part is left out: in it the group distributes the partitions.
+    """
+    rates = {}
+    for count, rows in table.groupby("replicas", sort=False) if len(table) else ():
+        part = rows.iloc[len(rows) // 3 :]
+        part = part[part["lag"] > 0]  # an empty topic says nothing about the speed
+        if len(part) > 2:
+            rates[int(count)] = max(0.0, -float(np.polyfit(part["at"], part["lag"], 1)[0]))
+    return rates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,15 @@ from kafka.errors import AuthorizationError
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
+from workshop.lessons.start_here.strays import end_offsets
 from workshop.notebook.connection import Connection
 from workshop.notebook.pictures import BLUE, FAINT, GREY, INK, ORANGE, Picture, blank, figure
 from workshop.stack import lifecycle
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["draw_card", "draw_copies", "draw_stack", "end_offsets"]
 
 
 def draw_stack(ws: Connection) -> Picture:
@@ -36,8 +40,10 @@ def draw_stack(ws: Connection) -> Picture:
     _box(axes, 4.1, 0.1, f"this notebook's kernel\npid {os.getpid()}", ORANGE, height=1.4)
     axes.annotate("", (6, 2.05), (6, 1.6), arrowprops={"arrowstyle": "<->", "color": INK})
     axes.text(6.2, 1.82, "Kafka's protocol, over TCP", va="center", fontsize=10)
-    found = f"{len(described['brokers'])} brokers are registered"
+    count = len(described["brokers"])
+    found = f"{count} broker{'s are' if count != 1 else ' is'} registered"
     found += "." if leader is None else f"; broker {leader} is the controller in charge."
+    found += f" The kernel that runs your cells is process {os.getpid()}."
     return Picture(drawing, found)
 
 
@@ -90,8 +96,20 @@ def draw_copies(ws: Connection, topic: str, written: Any) -> Picture:
     axes.grid(color=FAINT, zorder=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    leader = next(p["leader_id"] for p in partitions if p["partition_index"] == written.partition)
-    return Picture(drawing, f"Partition {written.partition} is led by broker {leader}; every broker holds a copy.")
+    return Picture(
+        drawing, _copies_in_words(next(p for p in partitions if p["partition_index"] == written.partition), written)
+    )
+
+
+def _copies_in_words(partition: Mapping, written: Any) -> str:
+    """Return who holds the partition of a written event."""
+    number, leader = partition["partition_index"], partition["leader_id"]
+    others = [str(node) for node in sorted(partition["replica_nodes"]) if node != leader]
+    copies = "no other broker holds a copy"
+    if others:
+        copies = f"broker{'s' * (len(others) > 1)} {' and '.join(others)} hold{'s' * (len(others) == 1)} a copy"
+    place = f"Your payment is in partition {number}, at offset {written.offset}."
+    return f"{place} Broker {leader} leads this partition; {copies}."
 
 
 def _point_at(axes: Axes, node: int, row: int, offset: int, last: int) -> None:
@@ -108,4 +126,9 @@ def draw_card(rows: pd.DataFrame, card: int) -> Picture:
         ylabel="amount, €", ylim=(0, None), title=f"{len(own)} payments with card-{card:04d}, April to September 2018"
     )
     axes.margins(x=0.01)
-    return Picture(drawing, f"{len(own)} payments over half a year; a few of them are far above the others.")
+    days = own["TX_DATETIME"].dt.date.nunique()
+    found = f"Card-{card:04d} made {len(own)} payment{'s' * (len(own) != 1)} on {days} day{'s' * (days != 1)}."
+    if len(own):
+        median, largest = own["TX_AMOUNT"].median(), own["TX_AMOUNT"].max()
+        found += f" The median amount is {median:.2f} €, the largest {largest:.2f} €."
+    return Picture(drawing, found)

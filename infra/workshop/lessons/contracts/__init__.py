@@ -1,0 +1,1 @@
+"""Lesson 12: contracts between producers and consumers, in a schema registry."""
