@@ -75,6 +75,13 @@ def kubernetes() -> None:
         lane.current().need_kubernetes()
 
 
+@pytest.fixture(scope="session")
+def control_plane() -> None:
+    """Wait until the control plane is compiled; without the suite, do nothing."""
+    if "WORKSHOP_SUITE" in os.environ:
+        lane.current().need_control_plane()
+
+
 @pytest.fixture
 def stack(settings: Settings) -> Iterator[Settings]:
     """Yield settings of a stack that a test can start and break; stop it at the end."""

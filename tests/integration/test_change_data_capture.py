@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 
+import httpx
 import psycopg
 import pytest
 from workshop.base.errors import WorkshopError
@@ -120,6 +121,42 @@ def test_an_event_of_a_transaction_that_was_taken_back_is_told_to_nobody(bank: B
         database.execute("insert into outbox values (gen_random_uuid(), 'card', 'card-0001', 'CardBlocked', '{}')")
     outbox.settle(bank)
     assert {record.key for record in consume.read_all(bank.ws, outbox.topic(bank))} == {b'"mark"'}
+
+
+def test_new_settings_are_in_use_when_the_wait_for_the_connector_ends(bank: Bank) -> None:
+    for _ in range(2):  # an attendee can run the cell with the first settings once more
+        bank.follow("customers", "cards")
+        outbox.follow(bank)
+        with bank.connect() as database:
+            database.execute("insert into outbox values (gen_random_uuid(), 'card', 'card-0001', 'CardBlocked', '{}')")
+        outbox.settle(bank)
+    told = [record for record in consume.read_all(bank.ws, outbox.topic(bank)) if record.key == b'"card-0001"']
+    assert len(told) == 2
+
+
+def test_an_incremental_snapshot_reads_rows_that_have_not_changed_since_a_column_was_added(bank: Bank) -> None:
+    outbox.follow(bank)
+    with bank.connect() as database:
+        database.execute("alter table customers add column language text not null default 'fr'")
+        bank.monolith("move", 0, "Vevey")
+        assert "language" not in current(bank.settled("customers"))[1]
+        database.execute(
+            "insert into debezium_signal values ('again', 'execute-snapshot', %s)",
+            ['{"type": "incremental", "data-collections": ["public.customers"]}'],
+        )
+    assert current(bank.settled("customers", whole=True)) == bank.table("customers")
+
+
+def test_a_client_of_the_lesson_sends_settings_and_is_told_what_is_wrong_with_them(bank: Bank) -> None:
+    with httpx.Client(**bank.rest) as rest:
+        answer = rest.put(f"/connectors/{bank.name}/config", json={"connector.class": "NoSuch", "tasks.max": 1})
+        assert answer.status_code == 400
+        assert "NoSuch" in answer.text
+        assert rest.get("/connectors").json() == []
+    with pytest.raises(WorkshopError, match="There is no connector"):
+        bank.wait_until_streaming()
+    with psycopg.connect(**bank.sql) as database:
+        assert database.execute("select count(*) from cards").fetchone() == (8,)
 
 
 def test_a_slot_that_was_dropped_is_made_anew_and_the_tables_are_read_again(bank: Bank) -> None:

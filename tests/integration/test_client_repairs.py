@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -61,7 +62,7 @@ def test_a_consumer_that_knows_the_old_leader_finds_the_new_one(ws: Connection):
 
 def test_a_producer_whose_leader_is_not_in_its_list_of_brokers_asks_for_a_newer_one(ws: Connection):
     topic = ws.fresh_topic("unlisted", partitions=1)
-    with closing(KafkaProducer(**ws.kafka, **HASTY)) as producer:
+    with _closed_in_time(KafkaProducer(**ws.kafka, **HASTY)) as producer:
         producer.send(topic, b"listed").get(timeout=30)
         client, leader = producer._sender._client, leader_of(ws, topic)
         client._manager._net.call_soon_threadsafe(lambda: _unlist(client, leader))
@@ -79,6 +80,15 @@ def test_a_consumer_whose_leader_is_not_in_its_list_of_brokers_asks_for_a_newer_
         producer.send(topic, b"unlisted").get(timeout=30)
         found = wait_until(lambda: consumer.poll(timeout_ms=100), 30, "the event")
     assert [record.value for records in found.values() for record in records] == [b"unlisted"]
+
+
+@contextmanager
+def _closed_in_time(producer: KafkaProducer) -> Iterator[KafkaProducer]:
+    """Close a producer with a limit: without the repair its sender never finishes, and the test is to fail, not to hang."""
+    try:
+        yield producer
+    finally:
+        producer.close(timeout=10)
 
 
 def _unlist(client: KafkaNetClient, leader: int) -> None:

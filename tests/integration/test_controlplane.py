@@ -20,6 +20,7 @@ from workshop.stack.kubernetes import kubectl
 from workshop.stack.kubernetes.controlplane import build, certificates
 from workshop.stack.kubernetes.controlplane.plane import NAME, ControlPlane
 
+pytestmark = pytest.mark.usefixtures("control_plane")
 WRITTEN = 50
 
 

@@ -29,9 +29,11 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersKafka]:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersCluster]:
+def cluster(control_plane: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OthersCluster]:
     """Yield an external cluster with a namespace for alice."""
-    settings = replace(Settings.load(), state=tmp_path_factory.mktemp("cluster"), patience=240.0, site=None)
+    # The lane's own stack may be without Kubernetes at the moment.
+    own = replace(Settings.load(), kubernetes=True, site=None)
+    settings = replace(own, state=tmp_path_factory.mktemp("cluster"), patience=240.0)
     if not (is_wanted(settings) and is_built(settings)):
         pytest.skip("NOT RUN: there is no control plane here to be somebody else's cluster.")
     environment.make_folders(settings)
@@ -98,7 +100,7 @@ def test_lessons_scale_roll_out_and_back_and_heal(alice: Path):
     text = """
 from workshop.stack.kubernetes import deploy; from workshop.notebook import deployments; from workshop.notebook import pods
 from workshop.lessons.microservices_on_kubernetes import experiments as lesson
-from workshop.lessons.scaling_under_load import experiments as scaling
+from workshop.lessons.scaling_under_load import autoscalers, consumers
 api = lesson.ensure(ws, replicas=2)
 deployments.scale(ws, 3)
 pods.ready(api, "payments", 3)
@@ -118,10 +120,10 @@ pods.ready(api, "payments", 3)
 crashed = pods.pods(api, "payments")[0]
 deployments.post_to_pod(ws, crashed.name, "/admin/crash")
 wait_until(lambda: any(p.name == crashed.name and p.restarts for p in pods.pods(api, "payments")), 120, "a restart")
-scaling.autoscaler(ws, 1, 2, 60)
+autoscalers.autoscaler(ws, 1, 2, 60)
 deployments.restore(ws)
 scalers = kubectl(ws.settings, "get", "horizontalpodautoscalers", "-o", "name")
-print(json.dumps([releases, deployments.workers(api) != [], scalers, ws.namespace, scaling.lag(ws) >= 0]))
+print(json.dumps([releases, deployments.workers(api) != [], scalers, ws.namespace, consumers.Lag(ws).read() >= 0]))
 """
     assert program(alice, text) == [["2", "2", "2"], True, "", ALICE, True]
 
@@ -132,13 +134,11 @@ from workshop.base.errors import WorkshopError
 from workshop.notebook import deployments
 from workshop.lessons.microservices_on_kubernetes import experiments as lesson
 from workshop.lessons.reliability_game_day import experiments as game
-from workshop.notebook import pods
 from workshop.lessons.change_data_capture import bank
-api = pods.core(ws)
 said = []
 for act in (
-    lambda: lesson.refused_drain(ws, api),
-    lambda: lesson.drained(ws, api),
+    lambda: lesson.node_of_a_pod(ws, 1),
+    lambda: lesson.drained(ws),
     lambda: ws.nodes.lose("worker-1"),
     lambda: game.play(ws, "broker-killed"),
     lambda: game.play(ws, "pod-deleted", "node-lost+follower-paused"),

@@ -47,14 +47,16 @@ def program(ws: Connection, name: str) -> psutil.Process:
 
 def pod_processes(ws: Connection) -> set[int]:
     """Return all processes of the stack's pods, anywhere in the process tree."""
-    mark, found = f"WORKSHOP_NODE={ws.settings.state}/".encode(), set()
+    mark, state, found = b"WORKSHOP_NODE=", ws.settings.state.resolve(), set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 variables = (entry / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if any(one.startswith(mark) for one in variables):
+            # The node's folder is named by a link where the path of the checkout needs quoting.
+            nodes = [Path(os.fsdecode(one.removeprefix(mark))) for one in variables if one.startswith(mark)]
+            if any(node.resolve().is_relative_to(state) for node in nodes):
                 found.add(int(entry.name))
     return found
 

@@ -342,6 +342,13 @@ def test_a_topic_that_does_not_exist_is_named(scene: Scene):
             producer.send(nowhere, b"x")
         with pytest.raises(NoSuchTopic, match=sentence):
             producer.partitions_for(nowhere)
+    for describe in (
+        lambda: scene.admin.describe_topics([scene.topic, nowhere]),
+        lambda: scene.admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, nowhere)]),
+        lambda: partitions(scene.ws, nowhere),
+    ):
+        with pytest.raises(NoSuchTopic, match=sentence):
+            describe()
     place = TopicPartition(nowhere, 0)
     with closing(KafkaConsumer(**scene.ws.kafka)) as consumer:
         for ask in (lambda: consumer.end_offsets([place, *scene.places]), lambda: consumer.beginning_offsets([place])):
@@ -364,9 +371,13 @@ def poll_for_ever(consumer: KafkaConsumer) -> None:
 def test_a_topic_that_was_just_created_is_not_missing(scene: Scene):
     """Without a wait: the brokers receive the topic after the controller has created it."""
     names = [f"{scene.topic}-{number}" for number in range(5)]
-    with closing(KafkaProducer(**scene.ws.kafka, acks="all")) as producer:
+    options = {"num_partitions": 3, "replication_factor": 3, "configs": {"retention.ms": "-1"}}
+    with closing(KafkaProducer(**scene.ws.kafka, acks="all")) as producer, closing(admin_of(scene.ws)) as other:
         for name in names:
-            scene.admin.create_topics([name])
+            scene.admin.create_topics({name: options})
+            resource = ConfigResource(ConfigResourceType.TOPIC, name)
+            assert other.describe_configs([resource])["topic"][name]["retention.ms"]["value"] == "-1"
+            assert len(other.describe_topics([name])[0]["partitions"]) == 3
             assert producer.send(name, b"x").get(timeout=60).topic == name
     with closing(KafkaConsumer(**scene.ws.kafka)) as consumer:
         places = [TopicPartition(name, number) for name in names for number in range(3)]

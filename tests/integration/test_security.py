@@ -100,6 +100,7 @@ def test_no_log_no_page_and_no_command_line_tells_a_secret(ws: Connection, bank:
     told = [
         *(state / "logs").iterdir(),
         *root.glob("runs/*.html"),
+        *root.glob("runs/*.ipynb"),
         *root.glob("notebooks/*"),
         *root.glob("solutions/*"),
     ]

@@ -1,14 +1,16 @@
-"""The last piece on real brokers: sold twice by concurrent writers, and once by a single writer per article."""
+"""Fifty orders on real brokers: one decider for each partition, repeated tries, and deciders that start again."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 import workshop
-from workshop.domain.retail.stock import OrderRefused, PlaceOrder, StockReserved, fold
-from workshop.lessons.healthcare_and_retail.stock_keeping import STOCK, Shop, fifty_orders, one_writer, race
+from kafka import KafkaProducer
+from workshop.domain.retail.stock import OrderRefused, PlaceOrder, StockReserved
+from workshop.lessons.healthcare_and_retail.stock_keeping import STOCK, Shop, fifty_orders
 
 
 @pytest.fixture(autouse=True)
@@ -17,35 +19,49 @@ def _tidy(ws: workshop.Connection):
     ws.tidy()
 
 
-def test_two_who_read_before_either_writes_sell_the_last_piece_twice(ws: workshop.Connection) -> None:
-    events = race(ws)
-    assert [type(event) for event in events[1:]] == [StockReserved] * 2
-    assert fold(events).available == -1
+def send(ws: workshop.Connection, shop: Shop, orders: Iterable[PlaceOrder], by: str = "article") -> None:
+    with KafkaProducer(**ws.kafka, acks="all") as producer:
+        for order in orders:
+            producer.send(shop.orders, key=getattr(order, by).encode(), value=order.value())
 
 
-def test_one_writer_sells_it_once_and_refuses_the_other(ws: workshop.Connection) -> None:
-    events = one_writer(ws)
-    assert sorted(type(event).__name__ for event in events[1:]) == ["OrderRefused", "StockReserved"]
-    assert {event.reference for event in events[1:]} == {"Ada", "Bob"}
-    assert fold(events).available == 0
+def answers(shop: Shop) -> list:
+    return [one.event for one in shop.decided() if isinstance(one.event, StockReserved | OrderRefused)]
 
 
 def test_fifty_at_once_are_all_answered_and_nothing_is_oversold_also_when_the_deciders_start_again(
     ws: workshop.Connection,
 ) -> None:
     shop = Shop(ws)
-    threads = [threading.Thread(target=shop.order, args=([order],)) for order in fifty_orders()]
+    threads = [threading.Thread(target=send, args=(ws, shop, [order])) for order in fifty_orders()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    shop.order(fifty_orders()[:10])  # retries after a lost answer
+    send(ws, shop, fifty_orders()[:10])  # retries after a lost answer
     for _ in range(2):
         shop.decide_all()
-        answers = [d.event for d in shop.decided() if isinstance(d.event, StockReserved | OrderRefused)]
-        assert Counter(event.reference for event in answers) == Counter(order.reference for order in fifty_orders())
-        assert sum(isinstance(event, StockReserved) for event in answers) == sum(STOCK.values())
+        found = answers(shop)
+        assert Counter(event.reference for event in found) == Counter(order.reference for order in fifty_orders())
+        assert sum(isinstance(event, StockReserved) for event in found) == sum(STOCK.values())
         assert shop.stock() == dict.fromkeys(STOCK, 0)
-    shop.order([PlaceOrder("tea", 1, "one-more")])
+    send(ws, shop, [PlaceOrder("tea", 1, "one-more")])
     shop.decide_all()
     assert shop.stock()["tea"] == 0
+
+
+def test_a_new_try_begins_with_the_records_after_the_last_check(ws: workshop.Connection) -> None:
+    shop = Shop(ws)
+    send(ws, shop, fifty_orders(), by="reference")
+    shop.new_try()
+    shop.decide_all()
+    assert min(shop.stock().values()) < 0, "each decider has the whole opening stock"
+    shop.checked()
+    shop.new_try()
+    assert len(shop.ordered()) == 50, "without new records the last try is checked again"
+    shop.checked()
+    send(ws, shop, fifty_orders())
+    shop.new_try()
+    assert (len(shop.ordered()), shop.decided(), shop.stock()) == (50, [], STOCK)
+    shop.decide_all()
+    assert shop.stock() == dict.fromkeys(STOCK, 0)

@@ -24,12 +24,12 @@ class Outcome:
 class PatientKernel(RunningKernel):
     """nbval's kernel without its fixed timeouts (nbval issue 231): each wait has the suite's limit."""
 
-    def __init__(self, folder: Path, log: Path) -> None:
-        """Start a kernel in `folder`; its standard error goes to `log`."""
+    def __init__(self, folder: Path, log: Path, name: str = CURRENT_ENV_KERNEL_NAME) -> None:
+        """Start the kernel `name` in `folder`; its standard error goes to `log`."""
         with log.open("ab") as words:
             self.km, self.kc = start_new_kernel(
                 patience.START,
-                CURRENT_ENV_KERNEL_NAME,
+                name,
                 cwd=str(folder),
                 stderr=words,
                 env={**os.environ, "WORKSHOP_STRICT": "1"},

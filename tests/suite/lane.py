@@ -34,6 +34,7 @@ class Lane:
     number: int
     kafka_runs: bool = False
     kubernetes_runs: bool = False
+    streams_there: bool = False
 
     @property
     def folder(self) -> Path:
@@ -73,7 +74,24 @@ class Lane:
             self._up(kubernetes=True)
             self.kafka_runs = self.kubernetes_runs = True
 
-    def _up(self, *, kubernetes: bool) -> None:
+    def need_streams(self) -> None:
+        """Install the environment of lesson 11, once, with the command that an attendee uses."""
+        if not self.streams_there:
+            self._up(kubernetes=self.kubernetes_runs, more=("--with", "streams"))
+            self.streams_there = True
+
+    def need_control_plane(self) -> None:
+        """Wait until the control plane is compiled, for a test that starts one of its own.
+
+        Raises:
+            pytest.skip.Exception: this machine or this run has no Kubernetes.
+        """
+        if os.environ.get("WORKSHOP_SUITE_KUBERNETES") == "off":
+            pytest.skip("NOT RUN: this run has no Kubernetes (WORKSHOP_KUBERNETES=off, or not Linux)")
+        if os.environ["WORKSHOP_BACKEND"] == "local":
+            wait_for_prefetch(self.suite)
+
+    def _up(self, *, kubernetes: bool, more: tuple[str, ...] = ()) -> None:
         if os.environ["WORKSHOP_BACKEND"] == "local":
             if kubernetes:
                 os.environ.pop("WORKSHOP_KUBERNETES", None)
@@ -82,7 +100,7 @@ class Lane:
                 os.environ["WORKSHOP_KUBERNETES"] = "off"
         told = self.folder / "up.log"
         with told.open("ab") as log:
-            done = subprocess.run([WORKSHOP, "up", "--no-lab"], stdout=log, stderr=log, check=False)
+            done = subprocess.run([WORKSHOP, "up", "--no-lab", *more], stdout=log, stderr=log, check=False)
         if done.returncode:
             pytest.fail(f"`workshop up` failed in this lane:\n{told.read_text()[-3000:]}", pytrace=False)
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbval.plugin import IPyNbFile
-from workshop.notebook.handout import STUB, is_answer
+from workshop.notebook import express
+from workshop.notebook.handout import STUB, is_answer, needs_streams
+from workshop.stack.streams.kernel import NAME as STREAMS_KERNEL
 
 from suite import lane, patience
 from suite.kernel import Outcome, PatientKernel
@@ -29,12 +31,17 @@ globals().update(_suite_names)
 
 @dataclass(frozen=True)
 class Attempt:
-    """An answer to try: its code, whether the check must pass, and words that the check must print."""
+    """An answer to try: its code, whether the check must pass, and words that the check must print.
+
+    Attributes:
+        quick: whether it is tried without `--full` in a lesson that needs Kubernetes: its check needs no load.
+    """
 
     name: str
     code: str
     passes: bool = False
     says: tuple[str, ...] = ()
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,12 @@ class LessonFile(IPyNbFile):
                 here.need_kubernetes()
             else:
                 here.need_kafka()
-            self.kernel = PatientKernel(self.path.parent, here.folder / f"kernel-{self.path.stem}.log")
+            log = here.folder / f"kernel-{self.path.stem}.log"
+            if needs_streams(self.nb):
+                here.need_streams()
+                self.kernel = PatientKernel(self.path.parent, log, STREAMS_KERNEL)
+            else:
+                self.kernel = PatientKernel(self.path.parent, log)
             self.setup_sanitize_files()
         return self.kernel
 
@@ -87,12 +99,13 @@ class LessonFile(IPyNbFile):
     def _attempts(self, exercise: Exercise) -> list[Attempt]:
         """Return the attempts at an exercise.
 
-        Answers that need minutes of load on Kubernetes are only tried with `--full`.
+        In a lesson that needs Kubernetes, only answers marked `quick = true` are tried without `--full`: the others may need
+        minutes of load.
         """
         tried = answers(self.path.name[:2]).get(exercise.answer.id, [])
         slow = self.nb.metadata.get("workshop", {}).get("needs") == "kubernetes"
         if slow and "WORKSHOP_SUITE_FULL" not in os.environ:
-            tried = []
+            tried = [attempt for attempt in tried if attempt.quick]
         return [Attempt("unanswered", STUB, says=("unanswered",)), *tried]
 
 
@@ -182,8 +195,14 @@ def answers(lesson: str) -> dict[str, list[Attempt]]:
     """Return the attempts of a lesson by the id of the answer cell: wrong answers, then right ones."""
     return {
         cell: [
-            *(Attempt(f"wrong {n}", one["code"], says=tuple(one["says"])) for n, one in enumerate(wrong, 1)),
-            *(Attempt(f"right {n}", one["code"], passes=True) for n, one in enumerate(right, 1)),
+            *(
+                Attempt(f"wrong {n}", one["code"], says=tuple(one["says"]), quick=one.get("quick", False))
+                for n, one in enumerate(wrong, 1)
+            ),
+            *(
+                Attempt(f"right {n}", one["code"], passes=True, quick=one.get("quick", False))
+                for n, one in enumerate(right, 1)
+            ),
         ]
         for cell, wrong, right in _both(lesson)
     }
@@ -200,5 +219,5 @@ def _read(path: Path) -> dict[str, list[dict]]:
 
 
 def is_lesson(path: Path) -> bool:
-    """Return whether a file is a solved lesson."""
-    return path.parent.name == "solutions" and path.suffix == ".ipynb"
+    """Return whether a file is a solved lesson, or the express notebook, which has no exercises."""
+    return path.suffix == ".ipynb" and (path.parent.name == "solutions" or path.stem == express.NAME)

@@ -31,7 +31,7 @@ PARTS = (
     Part(KUBERNETES, ("tests/kubernetes",), "Kubernetes' behaviour, the same tests for both backends"),
     Part(
         LESSONS,
-        ("solutions",),
+        ("solutions", "notebooks/express.ipynb"),
         "every lesson once under nbval; every exercise unanswered, rightly and wrongly answered",
     ),
     Part(SOAK, ("tests/soak",), "two runs of ten minutes of random faults (only with --full, or by name)"),
@@ -51,16 +51,19 @@ LONG_FIRST = (
     "solutions/07",
     "tests/integration/test_existing_cluster.py",
     "tests/integration/test_publications.py",
+    "tests/integration/test_site.py",
     "tests/integration/test_stack.py",
     "solutions/06",
     "solutions/05",
     "solutions/04",
+    "notebooks/express",
     "solutions/01",
 )
 ON_A_CONTROL_PLANE = (
     "solutions/07",
     "solutions/08",
     "solutions/09",
+    "notebooks/express",
     "tests/kubernetes",
     "tests/soak",
     "tests/integration/test_bundle.py",

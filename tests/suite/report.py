@@ -57,6 +57,10 @@ class Report:
         if report.when == "teardown" and not self.left[group] and not group.startswith("tests/unit"):
             self._tell(group)
 
+    def _left(self, part: str) -> int:
+        """Return the number of a part's tests that have not ended."""
+        return sum(left for group, left in self.left.items() if parts.part_of(group) == part)
+
     def _tell(self, group: str) -> None:
         minutes = (time.monotonic() - self.began) / 60
         word = f"{self.troubled[group]} FAILED" if self.troubled[group] else "passed"
@@ -77,10 +81,13 @@ class Report:
         terminalreporter.section("parts")
         line(f"{'part':<14}{'passed':>8}{'failed':>8}{'skipped':>9}{'minutes':>9}   result")
         for name in [*parts.NAMES, "other"]:
-            if not (counted := self.results.get(name)):
+            counted, left = self.results.get(name, Counter()), self._left(name)
+            if not counted and not left:
                 continue
             passed, failed, skipped = (counted[outcome] for outcome in OUTCOMES)
             result = FAILED if failed else "passed"
+            if left:  # the run was interrupted
+                result = f"{FAILED}, {left} not run" if failed else f"{left} NOT RUN"
             line(f"{name:<14}{passed:>8}{failed:>8}{skipped:>9}{self.seconds[name] / 60:>9.1f}   {result}")
         if self.kind:
             line(f"{'kind':<40}{'':>8}   {self.kind}")

@@ -9,9 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("workshop", "services", "node_agent")
 # Modules that no unit test imports. Do not add a name: write a test.
-WITHOUT: set[str] = {
-    "workshop.load.locustfile",
-}  # fmt: skip
+WITHOUT: set[str] = set()
 
 
 def _does_something(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -80,6 +80,6 @@ def test_the_end_of_a_program_is_seen_although_its_child_holds_its_pipe_open():
                 assert await exec_socket._exit_code(process) == 5
         finally:
             await (await asyncio.create_subprocess_exec("kill", str(child))).wait()
-            await process.wait()
+            await process.communicate()  # until the pipe is closed; `wait` alone would leave it open
 
     asyncio.run(scenario())
