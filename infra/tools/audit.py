@@ -29,9 +29,10 @@ PYTHON = (
     "requirements.txt",
     "infra/installer.txt",
     "infra/services/requirements.txt",
+    "infra/site/requirements.txt",
     "infra/deploy/kind/offline/go.txt",
 )
-JARS = ("infra/deploy/kafka/jars.lock", "infra/deploy/cdc/jars.lock")
+JARS = ("infra/deploy/kafka/jars.lock", "infra/deploy/cdc/jars.lock", "infra/deploy/registry/archive.lock")
 NODE_IMAGE = "infra/deploy/kind/offline/go.mod"
 GO = ("infra/deploy/controlplane/go.mod", "infra/deploy/kind/tool/go.mod")
 ACCEPTED = ROOT / "infra/tools/audit.toml"

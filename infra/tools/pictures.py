@@ -30,7 +30,7 @@ from workshop.stack import lab
 
 LARGEST = 300_000  # bytes of one picture
 WIDEST = 1_400  # pixels
-SHOWN = ("title", "connect", "s2", "kill-all", "s2b")  # cells of lesson 03 that fit on a screen
+SHOWN = ("title", "s2", "s2a", "kill-all")  # cells of lesson 03 that fit on a screen
 LOADING = 40_000  # milliseconds; time for JupyterLab to load a notebook
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
