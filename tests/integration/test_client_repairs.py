@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -36,6 +37,21 @@ def test_a_producer_lives_on_after_it_gave_up_an_event_that_it_had_tried_twice(w
     values = [record.value for record in consume.read_all(ws, topic)]
     assert values[0] == b"before"
     assert b"after" in values
+
+
+def test_a_producer_that_misses_an_answer_can_be_closed_without_a_time_limit(
+    ws: Connection, monkeypatch: pytest.MonkeyPatch
+):
+    producer = KafkaProducer(**ws.kafka, **HASTY)
+    producer.send(ws.fresh_topic("closed", partitions=1), b"acknowledged").get(timeout=30)
+    sender = producer._sender
+    monkeypatch.setattr(sender._client, "in_flight_request_count", lambda *_: 1)  # an answer that never comes
+    closing_thread = threading.Thread(target=producer.close, daemon=True)
+    closing_thread.start()
+    closing_thread.join(60)  # the producer waits for 1.7 s
+    assert not closing_thread.is_alive()
+    sender.join(60)
+    assert not sender.is_alive()
 
 
 def test_a_consumer_whose_polls_are_shorter_than_a_rebalance_joins_its_group_again(ws: Connection):

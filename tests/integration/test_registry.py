@@ -16,6 +16,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from workshop.base.errors import WorkshopError
 from workshop.base.processes import Processes
 from workshop.kafka import admin as kafka_admin
+from workshop.lessons.contracts import clients as clients_of
 from workshop.lessons.contracts import experiments, parcels, schemas, servers
 from workshop.lessons.contracts.servers import Server
 from workshop.notebook.connection import Connection
@@ -43,7 +44,7 @@ def server(stopped_afterwards: Connection) -> Iterator[Server]:
 
 
 def client(server: Server, **options: object) -> SchemaRegistryClient:
-    clients.append(SchemaRegistryClient({"url": server.url, **options}))
+    clients.append(clients_of.client(server.url, **options))
     return clients[-1]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
@@ -11,10 +13,18 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kerne
 
 from suite import patience
 
+STACKS = signal.SIGUSR1
+REGISTER = (
+    "import faulthandler; faulthandler.register({number}, file=open({log!r}, 'ab'), all_threads=True); del faulthandler"
+)
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of code: name, text and traceback of its error; empty if it had no error."""
+    """The result of code: name, text and traceback of its error; empty if it had no error.
+
+    After a timeout, the trace has the stacks of all threads.
+    """
 
     error: str = ""
     text: str = ""
@@ -26,6 +36,7 @@ class PatientKernel(RunningKernel):
 
     def __init__(self, folder: Path, log: Path, name: str = CURRENT_ENV_KERNEL_NAME) -> None:
         """Start the kernel `name` in `folder`; its standard error goes to `log`."""
+        self.log = log
         with log.open("ab") as words:
             self.km, self.kc = start_new_kernel(
                 patience.START,
@@ -34,7 +45,7 @@ class PatientKernel(RunningKernel):
                 stderr=words,
                 env={**os.environ, "WORKSHOP_STRICT": "1"},
             )
-        outcome = self.execute("None", patience.START)
+        outcome = self.execute(REGISTER.format(number=int(STACKS), log=str(log)), patience.START)
         if outcome.error:
             raise RuntimeError(f"The kernel did not start: {outcome.text}")
 
@@ -52,6 +63,14 @@ class PatientKernel(RunningKernel):
                 code, store_history=False, allow_stdin=False, stop_on_error=False, timeout=timeout, output_hook=see
             )
         except (TimeoutError, Empty):
+            before = self.log.stat().st_size
             self.interrupt()
-            return Outcome("TimeoutError", f"Not finished within {timeout:g} s.")
+            stacks = self.log.read_bytes()[before:].decode(errors="replace")
+            return Outcome("TimeoutError", f"Not finished within {timeout:g} s.", stacks)
         return errors[0] if errors else Outcome()
+
+    def interrupt(self) -> None:
+        """Write the stacks of all threads to the log, which then shows what a cell waited for; interrupt the cell."""
+        os.kill(self.km.provisioner.pid, STACKS)
+        time.sleep(1)  # the kernel writes them in its signal handler; nothing tells when it has
+        super().interrupt()

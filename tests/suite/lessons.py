@@ -127,7 +127,9 @@ class ExerciseItem(pytest.Item):
         if self.parent.timed_out:
             pytest.fail("An earlier cell of this lesson timed out.", pytrace=False)
         outcome = self.parent.started().execute(code, patience.CELL)
-        self.parent.timed_out |= outcome.error == "TimeoutError"
+        if outcome.error == "TimeoutError":
+            self.parent.timed_out = True
+            pytest.fail(f"{outcome.text}\n{code}\n{outcome.trace}", pytrace=False)
         return outcome
 
 

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable
 
 import workshop
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONSerializer
 from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from workshop.base.processes import Processes
 from workshop.lessons.contracts import experiments, schemas, servers
+from workshop.lessons.contracts.clients import client
 from workshop.stack.registry import recording
 from workshop.stack.toolchain import java
 
@@ -43,7 +43,7 @@ ROUNDS = 5
 
 def encoders(url: str) -> dict[str, Callable[[dict], bytes | None]]:
     """Return the serializer of each format."""
-    registry, message = SchemaRegistryClient({"url": url}), schemas.payment_message()
+    registry, message = client(url), schemas.payment_message()
     avro = AvroSerializer(registry, json.dumps(schemas.avro()))
     in_json = JSONSerializer(json.dumps(schemas.json_schema()), registry)
     protobuf = ProtobufSerializer(message, registry)

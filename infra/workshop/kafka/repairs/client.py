@@ -16,6 +16,7 @@ from workshop.kafka.repairs import (
     sockets,
     unlisted_brokers,
 )
+from workshop.kafka.requests import setting
 
 LONGEST = 15.0  # seconds for a step of a transaction: brokers abort a transaction of `debits` after 10
 _need_rejoin = ConsumerCoordinator.need_rejoin
@@ -78,11 +79,22 @@ def _closed_though_not_all_is_sent(
 
     kafka-python 3.0.12 stops half-way if `flush()` fails within `close()`: the sender thread keeps running, and the
     destructor closes the producer again, fails again, and prints "Exception ignored in: KafkaProducer.__del__".
+
+    Without a `timeout` it waits for ever, also for an answer that no record waits for. Here it waits as long as a record can:
+    `delivery_timeout_ms` and one more `request_timeout_ms`. Each record has been acknowledged or has failed by then.
     """
     try:
-        _close_producer(producer, timeout=timeout, null_logger=null_logger)
+        limit = _longest_delivery(producer) if timeout is None else timeout
+        _close_producer(producer, timeout=limit, null_logger=null_logger)
     except BaseException:
         if getattr(producer, "_sender", None) is not None:
             producer._sender.force_close()
         producer._closed = True
         raise
+
+
+def _longest_delivery(producer: KafkaProducer) -> float | None:
+    config = getattr(producer, "config", None)  # its creation may have failed
+    if config is None:
+        return None
+    return (setting(config, "delivery_timeout_ms") + setting(config, "request_timeout_ms")) / 1000

@@ -14,6 +14,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from workshop.lessons.contracts import experiments as lesson
 from workshop.lessons.contracts import parcels
+from workshop.lessons.contracts.clients import client
 from workshop.lessons.contracts.compatibility import MODES, broken_modes
 from workshop.lessons.contracts.servers import Server
 from workshop.notebook.exercises import Question, exercise, expect, quick_questions, unanswered
@@ -25,7 +26,7 @@ OUTAGES = (httpx2.TransportError, ConnectionError)  # what a client raises if th
 @exercise("12.1", "a schema that old and new consumers can read")
 def evolved(server: Server, topic: str) -> str:
     """The newest version has a currency, and each of the two versions reads what the other one wrote."""
-    registry, subject = SchemaRegistryClient({"url": server.url}), f"{topic}-value"
+    registry, subject = client(server.url), f"{topic}-value"
     level = _level(registry, subject)
     expect(
         level in ("FULL", "FULL_TRANSITIVE"),
@@ -90,7 +91,7 @@ def _judge_currency(schema: Mapping) -> None:
 
 def _through_kafka(server: Server, first: str, last: str) -> tuple[dict, dict]:
     """Return a new payment as the old consumer reads it from a topic, and an old one as the new consumer reads it."""
-    registry = SchemaRegistryClient({"url": server.url})
+    registry = client(server.url)
     topic = server.ws.fresh_topic("check-evolved", partitions=1)
     place = SerializationContext(topic, MessageField.VALUE)
     registry.set_compatibility(f"{topic}-value", "NONE")

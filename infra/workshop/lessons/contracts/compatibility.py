@@ -7,12 +7,14 @@ import uuid
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
+from workshop.lessons.contracts.clients import client
+
 MODES = ("BACKWARD", "FORWARD", "FULL")
 
 
 def broken_modes(url: str, before: dict, after: str) -> set[str]:
     """Return the modes in which the registry refuses a change of an Avro schema; a subject of its own is used for it."""
-    registry, subject = SchemaRegistryClient({"url": url}), f"check-{uuid.uuid4().hex[:6]}-value"
+    registry, subject = client(url), f"check-{uuid.uuid4().hex[:6]}-value"
     registry.register_schema(subject, Schema(json.dumps(before), "AVRO"))
     try:
         return {mode for mode in MODES if _refuses(registry, subject, mode, after)}

@@ -15,6 +15,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from kafka import KafkaProducer
 
 from workshop.kafka import consume
+from workshop.lessons.contracts.clients import client
 from workshop.lessons.contracts.experiments import avro, changed, payments
 from workshop.lessons.contracts.servers import Server
 from workshop.notebook.connection import Connection
@@ -73,7 +74,7 @@ class Trial:
 
 def trial(server: Server, seed: int | None = None) -> Trial:
     """Write a topic with good and bad records in random order; the first record is good."""
-    registry = SchemaRegistryClient({"url": server.url})
+    registry = client(server.url)
     topic = server.ws.fresh_name("check-writer")
     place = SerializationContext(topic, MessageField.VALUE)
     good = payments(GOOD, seed=3)
@@ -119,7 +120,6 @@ def read(ws: Connection, topic: str) -> list:
 
 
 def _deserializer(url: str, topic: str) -> Callable[[bytes], Any]:
-    options = {"url": url, "max.retries": 0, "timeout": 10}
-    reader = AvroDeserializer(SchemaRegistryClient(options), json.dumps(avro()))
+    reader = AvroDeserializer(client(url, timeout=10, **{"max.retries": 0}), json.dumps(avro()))
     place = SerializationContext(topic, MessageField.VALUE)
     return lambda value: reader(value, place)

@@ -32,7 +32,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address for clients: `SchemaRegistryClient({"url": server.url})`."""
+        """The address for clients: `SchemaRegistryClient({"url": server.url, "timeout": 30})`."""
         return self.process.url
 
     def __repr__(self) -> str:
