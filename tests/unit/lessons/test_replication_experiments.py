@@ -118,13 +118,23 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> type[Cluster]:
     monkeypatch.setattr(freezes, "copied", lambda ws, topic: 7)
     monkeypatch.setattr(freezes, "size_of", lambda ws, topic, node: next(ws.sizes))
     monkeypatch.setattr(freezes, "NOTED", {"t": []})
+    monkeypatch.setattr(freezes, "LOOK_EVERY", 0)
     return Cluster
 
 
-@pytest.mark.parametrize(("sizes", "written"), [([10, 20], True), ([10, 10], False), ([10], False)])
-def test_a_freeze_is_noted_and_ended_even_if_the_size_is_unknown(
-    sizes: list[int], written: bool, cluster: type[Cluster], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("sizes", "longest", "written"),
+    [
+        pytest.param([10, 20], 15, True, id="written"),
+        pytest.param([10, 10, 10, 20], 15, True, id="written late: the freeze lasts until then"),
+        pytest.param([10, 10], -1, False, id="nothing written"),
+        pytest.param([10], 15, False, id="the size is unknown"),
+    ],
+)
+def test_a_freeze_is_noted_and_ended_in_any_case(
+    sizes: list[int], longest: float, written: bool, cluster: type[Cluster], monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(freezes, "LONGEST", longest)
     monkeypatch.setattr(freezes.threading, "excepthook", lambda arguments: None)
     ws = cluster(sizes)
     seen: list = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,12 +16,16 @@ from workshop.lessons.replication.observations import Freeze
 from workshop.notebook.connection import Connection
 
 SECONDS = 1.8  # a frozen broker counts as in sync for the first of them (broker.session.timeout.ms)
+LONGEST = 15.0  # a producer on a busy machine may need many times SECONDS for its first record
+LOOK_EVERY = 0.2
 NOTED: dict[str, list[Freeze]] = defaultdict(list)  # by topic
 
 
 @contextmanager
 def frozen_follower(ws: Connection, topic: str, seconds: float = SECONDS) -> Iterator[int]:
-    """Freeze a follower of partition 0, and resume it after the given seconds in any case.
+    """Freeze a follower of partition 0 until something is written meanwhile, at least for the given seconds.
+
+    If nothing is written, it is resumed after `LONGEST` seconds.
 
     Yields:
         The frozen broker.
@@ -31,7 +36,7 @@ def frozen_follower(ws: Connection, topic: str, seconds: float = SECONDS) -> Ite
 
     def thaw() -> None:
         try:
-            seen.append(size_of(ws, topic, leader))
+            seen.append(_grows(ws, topic, leader, size))
         finally:
             ws.brokers.resume(node)
 
@@ -42,7 +47,17 @@ def frozen_follower(ws: Connection, topic: str, seconds: float = SECONDS) -> Ite
         yield node
     finally:
         timer.join()
-        NOTED[topic].append(Freeze(node, first, bool(seen) and seen[0] > size))
+        NOTED[topic].append(Freeze(node, first, any(seen)))
+
+
+def _grows(ws: Connection, topic: str, leader: int, size: int) -> bool:
+    """Wait until the leader's log is larger than `size` bytes; return whether it is."""
+    deadline = time.monotonic() + LONGEST
+    while size_of(ws, topic, leader) <= size:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_EVERY)
+    return True
 
 
 def size_of(ws: Connection, topic: str, node: int) -> int:
