@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 
 from workshop.base.settings import NODES
 from workshop.base.waiting import wait_until
+from workshop.kafka import admin as kafka_admin
 from workshop.kafka import consume
 from workshop.kafka.replicas import leader_of, partitions
 from workshop.lessons.replication.observations import Trial
@@ -148,7 +149,12 @@ def _slow_copies(ws: Connection) -> Iterator[None]:
 
 
 def _lead_without(ws: Connection, topic: str, lost: int) -> None:
-    """Make a remaining replica the leader of partition 0, as an operator does if the others are lost for good."""
+    """Make a remaining replica the leader of partition 0, as an operator does if the others are lost for good.
+
+    The new leader may not know yet how many of its records are committed. With fewer replicas in sync than
+    `min.insync.replicas` it could not commit them, and would answer no question about its end offset.
+    """
+    kafka_admin.alter_configs(ws.kafka, ConfigResourceType.TOPIC, topic, {"min.insync.replicas": "1"})
 
     def leads() -> bool:
         leader = leader_of(ws, topic)
