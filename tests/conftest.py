@@ -53,9 +53,15 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def ws(lasting_ws: workshop.Connection) -> workshop.Connection:
-    """A connection of the test's own, with the settings of the moment: Kubernetes may have come since the last test."""
-    return workshop.connect()
+def ws(lasting_ws: workshop.Connection) -> Iterator[workshop.Connection]:
+    """A connection of the test's own, with the settings of the moment: Kubernetes may have come since the last test.
+
+    Its topics are deleted at the end: hundreds of them make the lane's brokers slow.
+    """
+    made = workshop.connect()
+    yield made
+    if made._fresh:
+        made.tidy()
 
 
 @pytest.fixture(scope="session")
