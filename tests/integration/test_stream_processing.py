@@ -143,6 +143,66 @@ def in_the_environment(code: str) -> str:
     return done.stdout
 
 
+LATE_START = """
+import dataclasses, time, workshop
+from datetime import timedelta
+from workshop.lessons.stream_processing import applications, checks, environment, experiments as lesson, unseen
+environment.needed()
+ws = workshop.connect()
+
+def alarms(app, payments, alerts):
+    stream = app.dataframe(app.topic(payments, key_deserializer="str"))
+    {change}
+    cents = stream.apply(lambda payment: payment["amount_cents"])
+    windows = cents.tumbling_window(timedelta(hours=1), grace_ms=timedelta(minutes=10)).sum().current()
+    windows.filter(lambda one: one["value"] > 50_000).to_topic(app.topic(alerts, key_serializer="str"))
+
+"""
+
+
+def of_the_check(code: str, change: str = "") -> str:
+    """Run code after the definition of a right answer to exercise 11.1; return what it prints."""
+    return in_the_environment(LATE_START.format(change=change) + code + "\nlesson.tidy(ws)")
+
+
+def test_a_job_whose_first_record_comes_late_is_read_to_its_end(ws: Connection):
+    """The brokers hold a fetch back for four seconds; a job that is stopped after one second of silence misses everything."""
+    said = of_the_check("""
+from workshop.lessons.stream_processing.completion import Stop
+applications.CONSUMER.update({"fetch.min.bytes": 50_000_000, "fetch.wait.max.ms": 4_000})
+topic = lesson.send(ws, unseen.busy_cards())
+
+def copies(run):
+    app, copy = applications.endless(ws, lesson.new_group(ws, "late")), ws.fresh_topic("copy")
+    app.dataframe(app.topic(topic)).to_topic(app.topic(copy))
+    run(app)
+    return lesson.count(ws, copy)
+
+def to_the_end(app):
+    with Stop(ws, app, [topic], ws.settings.patience):
+        app.run()
+
+print(copies(lambda app: app.run(timeout=1)), copies(to_the_end))
+""")
+    assert said.splitlines() == ["0 576"]
+
+
+def test_a_job_through_a_repartition_topic_is_read_to_its_end(ws: Connection):
+    change = "stream = stream.group_by('card')"
+    assert "✓ Exercise 11.1" in of_the_check("print(checks.alarms(ws, alarms))", change)
+
+
+def test_a_job_that_does_not_get_on_is_called_slow_and_not_wrong(ws: Connection):
+    hurried = "ws = dataclasses.replace(ws, settings=dataclasses.replace(ws.settings, patience=1.0))\n"
+    said = of_the_check(
+        f"{hurried}print(checks.alarms(ws, alarms))", "stream = stream.update(lambda payment: time.sleep(8))"
+    )
+    assert "for the job to " in said  # get its partitions, or read its input: what one second is too short for
+    assert "nothing has changed lately" in said
+    assert "The machine may be busy: run this cell again." in said
+    assert "missing" not in said
+
+
 def executed(code: str, name: str, folder: Path) -> tuple[str, str]:
     """Execute a cell in a kernel; return its text and its error."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # librdkafka's default is 45 s: so long would a group wait for an instance that was killed.
 CONSUMER = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
+COMMIT_OFTEN = {"commit_interval": 0.5, "consumer_poll_timeout": 0.2}  # seconds
 
 
 class UntilTheEnd:
@@ -101,6 +102,17 @@ def application(ws: Kafka, group: str, *topics: str, state: Path | None = None, 
     made = Application(**{**settings(ws, group, state), "on_message_processed": until, **options})
     until.application = made
     return made
+
+
+def endless(ws: Kafka, group: str, **options: Any) -> Application:
+    """Return an application whose `run` ends when `stop` is called; it commits often, so that its progress can be seen.
+
+    Args:
+        options: more settings of `quixstreams.Application`.
+    """
+    from quixstreams import Application
+
+    return Application(**{**settings(ws, group), **COMMIT_OFTEN, **options})
 
 
 def last_offsets(ws: Kafka, group: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:

@@ -12,11 +12,11 @@ import pandas as pd
 
 from workshop.base.errors import WorkshopError
 from workshop.kafka.consume import read_all
-from workshop.lessons.stream_processing import experiments, unseen
+from workshop.lessons.stream_processing import applications, experiments, unseen
+from workshop.lessons.stream_processing.completion import Stop
 from workshop.notebook.connection import Connection
 from workshop.notebook.exercises import Question, exercise, expect, quick_questions, unanswered
 
-IDLE = 20  # seconds without a record, after which a job that reads another topic is stopped
 SHARE = 0.99
 TOO_LONG = 10  # minutes
 WINDOW = "a dict with `start` and `value`, as a window of Quix Streams is"
@@ -124,11 +124,12 @@ def _minutes(answer: Any) -> float | None:
 def _counted(ws: Connection, topic: str, grace: timedelta) -> int:
     """Return how many payments are in the windows that a job with this grace writes."""
     counts = ws.fresh_topic("counts")
-    app = experiments.application(ws, "grace", topic)
+    app = applications.endless(ws, experiments.new_group(ws, "grace"))
     stream = app.dataframe(app.topic(topic, key_deserializer="str"))
     windows = stream.tumbling_window(timedelta(hours=1), grace_ms=grace, on_late=lambda *late: False).count()
     windows.current().to_topic(app.topic(counts, key_serializer="str"))
-    app.run(timeout=IDLE)
+    with Stop(ws, app, (topic,), ws.settings.patience):
+        app.run()
     return sum(experiments.totals(ws, counts).values())
 
 
@@ -181,16 +182,36 @@ def _expect_function(answer: Any, form: str) -> None:
 
 
 def _run(ws: Connection, build: Callable, name: str, inputs: tuple[str, ...], output: str) -> None:
-    """Let the attendee's function describe a job, and run it to the end of its input."""
-    app = experiments.application(ws, "exercise", *inputs)
+    """Let the attendee's function describe a job, and run it until it has read its input."""
+    app = applications.endless(ws, experiments.new_group(ws, "exercise"))
     try:
-        build(app, *inputs, output)
-        app.run(timeout=IDLE)
+        with Stop(ws, app, inputs, ws.settings.patience) as stop:
+            build(app, *inputs, output)
+            if not stop.reached:  # a function that calls `app.run` itself has run the job already
+                app.run()
     except WorkshopError:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         expect(False, observed=f"`{name}` failed with {reason}", expected="a job that reads all payments")
+    _expect_input(stop, inputs[0])
+
+
+def _expect_input(stop: Stop, payments: str) -> None:
+    expect(
+        stop.topics or stop.reached,
+        observed="the job ended before it had read a record",
+        expected="a job that reads the topic `payments`",
+        hint="the first line of the job: `app.dataframe(app.topic(payments, key_deserializer='str'))`",
+    )
+    if not stop.reached:
+        raise WorkshopError("The job was interrupted before it had read its input.", "Run this cell again.")
+    expect(
+        payments in stop.topics,
+        observed=f"the job reads the topic {', '.join(sorted(stop.topics))}",
+        expected=f"the topic that the function gets as `payments`: {payments}",
+        hint="a name of the notebook, instead of the function's own argument?",
+    )
 
 
 def _windows(ws: Connection, topic: str) -> dict[tuple[str, int], Any]:

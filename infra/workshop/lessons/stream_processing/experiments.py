@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,11 @@ from workshop.kafka import admin
 from workshop.kafka.consume import read_all
 from workshop.kafka.handle import Kafka
 from workshop.lessons.stream_processing import applications
+from workshop.lessons.stream_processing.completion import CHANGELOG
 from workshop.lessons.stream_processing.instances import PATIENCE, Instance, wait_until_read
+from workshop.lessons.stream_processing.live import live_picture, note
 from workshop.lessons.stream_processing.payments import LATEST, delayed, limits, send, send_events, week
-from workshop.lessons.stream_processing.pictures import closed, comparison, lateness, spend
+from workshop.lessons.stream_processing.pictures import closed, comparison, lateness
 from workshop.lessons.stream_processing.unseen import trains
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ __all__ = [
     "instance",
     "lateness",
     "limits",
+    "live_picture",
     "minutes_late",
     "new_group",
     "send",
     "send_events",
-    "spend",
     "tables",
     "tidy",
     "totals",
@@ -49,7 +50,6 @@ __all__ = [
     "week",
 ]
 LARGE_CENTS = round(rules.LARGE * 100)
-CHANGELOG = "changelog__"
 _groups: list[str] = []
 
 
@@ -78,10 +78,8 @@ def instance(ws: Kafka, group: str, build: Callable, *arguments: object, **optio
 
 def totals(ws: Kafka, topic: str, **options: Any) -> dict[tuple[str, int], int]:
     """Return the last value of each window in a topic, by key and start; `options` are of `KafkaConsumer`."""
-    found = {}
-    for record in read_all(ws, topic, **options):
-        window = json.loads(record.value)
-        found[record.key.decode(), window["start"]] = window["value"]
+    found: dict[tuple[str, int], int] = {}
+    note(found, read_all(ws, topic, **options))
     return found
 
 
