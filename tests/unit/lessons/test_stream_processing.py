@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from kafka import TopicPartition
@@ -241,7 +242,15 @@ def test_an_instance_ends_with_the_kernel(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize(
     ("answer", "minutes"),
-    [(5, 5), (2.5, 2.5), (timedelta(hours=1), 60), ("5", None), (True, None), (float("nan"), None)],
+    [
+        (5, 5),
+        (2.5, 2.5),
+        (timedelta(hours=1), 60),
+        ("5", None),
+        (np.timedelta64(90, "s"), 1.5),
+        (True, None),
+        (float("nan"), None),
+    ],
 )
 def test_a_grace_is_a_number_of_minutes(answer: object, minutes: float | None):
     assert checks._minutes(answer) == minutes

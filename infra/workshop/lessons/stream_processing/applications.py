@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kafka import KafkaConsumer, TopicPartition
 
 from workshop.base.errors import WorkshopError
+from workshop.base.waiting import wait_until
 from workshop.kafka import name_prefix
 from workshop.kafka.handle import Kafka
 from workshop.stack.external.ownership import HERE
@@ -56,8 +57,10 @@ def settings(ws: Kafka, group: str, state: Path | None = None) -> dict[str, Any]
         WorkshopError: the topics of this participant have a prefix.
     """
     _refuse_prefix()
+    address = connection(ws.confluent())
     return {
-        "broker_address": connection(ws.confluent()),
+        "broker_address": address,
+        "topic_manager": topic_manager(address, group),
         "consumer_group": group,
         "auto_offset_reset": "earliest",
         "state_dir": str(state or tempfile.mkdtemp(dir=_scratch().name)),
@@ -86,6 +89,33 @@ def connection(confluent: Mapping[str, Any]) -> Any:
     from quixstreams.kafka.configuration import ConnectionConfig
 
     return ConnectionConfig(**{name.replace(".", "_"): value for name, value in confluent.items()})
+
+
+def topic_manager(address: Any, group: str) -> Any:
+    """Return a manager of topics that waits until the brokers can describe a topic that was just created.
+
+    A broker that has not applied the creation yet answers UNKNOWN_TOPIC_OR_PART, and Quix Streams fails: one of two instances
+    that start at the same time ended so.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from quixstreams.models.topics import TopicAdmin, TopicManager
+
+    admin = TopicAdmin(broker_address=address)
+    describe = admin.inspect_topics
+
+    def patiently(names: list[str], timeout: float = 30) -> dict:
+        def described() -> dict | None:
+            try:
+                return dict(describe(names, timeout=timeout))
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+                return None
+
+        return wait_until(described, timeout, f"the brokers to describe {', '.join(names)}", every=0.2)
+
+    admin.inspect_topics = patiently
+    return TopicManager(topic_admin=admin, consumer_group=group)
 
 
 def application(ws: Kafka, group: str, *topics: str, state: Path | None = None, **options: Any) -> Application:

@@ -41,6 +41,9 @@ class Stop:
         Args:
             inputs: topics that are complete. A job that writes to its own input must not run for ever.
             patience: seconds without progress; see `wait_while_progressing`.
+
+        Raises:
+            WorkshopError: a topic of the input does not exist.
         """
         self._ws, self._app, self._patience = ws, app, patience
         self._group = app.config.consumer_group
@@ -49,13 +52,7 @@ class Stop:
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         with closing(KafkaConsumer(**ws.kafka)) as consumer:
-            self._inputs = consumer.end_offsets(
-                [
-                    TopicPartition(topic, number)
-                    for topic in inputs
-                    for number in consumer.partitions_for_topic(topic) or ()
-                ]
-            )
+            self._inputs = consumer.end_offsets([place for topic in inputs for place in _places(consumer, topic)])
 
     def _watch(self) -> None:
         try:
@@ -108,6 +105,13 @@ class Stop:
             raise WorkshopError(f"The job did not get its partitions: {error.__cause__ or error}.", SLOW) from error
         if self._error and error is None:
             raise self._error
+
+
+def _places(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise WorkshopError(f"The topic {topic} does not exist.", "Run the set-up cell of this exercise again.")
+    return [TopicPartition(topic, number) for number in numbers]
 
 
 def assigned(group: Mapping) -> list[TopicPartition]:

@@ -16,7 +16,7 @@ from workshop.lessons.stream_processing.pictures import spend
 from workshop.notebook.live import Live
 
 Windows = MutableMapping[tuple[str, int], int]
-EVERY = 1.0  # seconds between two pictures: drawing takes processor time from the job
+EVERY = 0.5  # seconds between two pictures: drawing takes processor time from the job
 
 
 @contextmanager

@@ -29,8 +29,15 @@ def spend(totals: Totals) -> Picture:
     axes.set(title=f"Spend per card and hour, {_day(first)}")
     drawn.colorbar(image, ax=axes, label="€")
     row, column = np.unravel_index(int(cents.argmax()), cents.shape)
+    side = 1 if column < HOURS / 2 else -1  # beside its cell, which is dark
     axes.annotate(
-        f"{cents[row, column] / 100:,.2f} €", (column, row), ha="center", va="center", color=ORANGE, weight="bold"
+        f"{cents[row, column] / 100:,.2f} €",
+        (column + 0.6 * side, row),
+        ha="left" if side > 0 else "right",
+        va="center",
+        color=INK,
+        weight="bold",
+        bbox={"facecolor": "white", "edgecolor": ORANGE, "pad": 2},
     )
     alt = (
         f"{len(totals):,} windows; the highest spend in one hour of {_day(first)} is "
