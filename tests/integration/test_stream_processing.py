@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from kafka import KafkaProducer
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from workshop.base.errors import WorkshopError
@@ -141,6 +144,98 @@ def in_the_environment(code: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+LATE_START = """
+import dataclasses, time, workshop
+from datetime import timedelta
+from workshop.lessons.stream_processing import applications, checks, environment, experiments as lesson, unseen
+environment.needed()
+ws = workshop.connect()
+
+def alarms(app, payments, alerts):
+    stream = app.dataframe(app.topic(payments, key_deserializer="str"))
+    {change}
+    cents = stream.apply(lambda payment: payment["amount_cents"])
+    windows = cents.tumbling_window(timedelta(hours=1), grace_ms=timedelta(minutes=10)).sum().current()
+    windows.filter(lambda one: one["value"] > 50_000).to_topic(app.topic(alerts, key_serializer="str"))
+
+"""
+
+
+def of_the_check(code: str, change: str = "") -> str:
+    """Run code after the definition of a right answer to exercise 11.1; return what it prints."""
+    return in_the_environment(LATE_START.format(change=change) + code + "\nlesson.tidy(ws)")
+
+
+def test_a_job_whose_first_record_comes_late_is_read_to_its_end(ws: Connection):
+    """The brokers hold a fetch back for four seconds; a job that is stopped after one second of silence misses everything."""
+    said = of_the_check("""
+from workshop.lessons.stream_processing.completion import Stop
+applications.CONSUMER.update({"fetch.min.bytes": 50_000_000, "fetch.wait.max.ms": 4_000})
+topic = lesson.send(ws, unseen.busy_cards())
+
+def copies(run):
+    app, copy = applications.endless(ws, lesson.new_group(ws, "late")), ws.fresh_topic("copy")
+    app.dataframe(app.topic(topic)).to_topic(app.topic(copy))
+    run(app)
+    return lesson.count(ws, copy)
+
+def to_the_end(app):
+    with Stop(ws, app, [topic], ws.settings.patience):
+        app.run()
+
+print(copies(lambda app: app.run(timeout=1)), copies(to_the_end))
+""")
+    assert said.splitlines() == ["0 576"]
+
+
+def test_a_job_through_a_repartition_topic_is_read_to_its_end(ws: Connection):
+    change = "stream = stream.group_by('card')"
+    assert "✓ Exercise 11.1" in of_the_check("print(checks.alarms(ws, alarms))", change)
+
+
+def test_a_job_that_does_not_get_on_is_called_slow_and_not_wrong(ws: Connection):
+    hurried = "ws = dataclasses.replace(ws, settings=dataclasses.replace(ws.settings, patience=1.0))\n"
+    said = of_the_check(
+        f"{hurried}print(checks.alarms(ws, alarms))", "stream = stream.update(lambda payment: time.sleep(8))"
+    )
+    assert "for the job to " in said  # get its partitions, or read its input: what one second is too short for
+    assert "nothing has changed lately" in said
+    assert "The machine may be busy: run this cell again." in said
+    assert "missing" not in said
+
+
+def test_instances_that_start_at_the_same_time_share_the_partitions(ws: Connection):
+    """Both find the changelog topic missing, and one of them creates it."""
+    topic = payments.send(ws, payments.week().head(100))
+    for _ in range(3):
+        group = experiments.new_group(ws, "together")
+        job = (ws, group, spend, topic, ws.fresh_topic("updates"))
+        with Instance(*job, loglevel="ERROR") as one, Instance(*job, loglevel="ERROR") as two:
+            first, second = experiments.wait_for_members([one, two], topic)
+            assert sorted([*first, *second]) == [0, 1, 2]
+
+
+def test_committed_records_are_waited_for_until_their_transaction_has_ended(ws: Connection):
+    topic, sent = ws.fresh_topic("slow-commit"), threading.Event()
+
+    def write() -> None:
+        with KafkaProducer(**ws.kafka, transactional_id=topic) as producer:
+            producer.init_transactions()
+            producer.begin_transaction()
+            for number in range(30):
+                producer.send(topic, b"%d" % number)
+            producer.flush()
+            sent.set()
+            time.sleep(2)
+            producer.commit_transaction()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert sent.wait(60)
+    assert experiments.count(ws, topic, isolation_level="read_committed") == 30
+    thread.join()
 
 
 def executed(code: str, name: str, folder: Path) -> tuple[str, str]:

@@ -37,7 +37,7 @@ def solution(settings: Settings, lesson: str) -> Path:
     Raises:
         WorkshopError: there is no such lesson.
     """
-    found = {_key(path): path for path in solutions(settings)}
+    found = {key(path): path for path in solutions(settings)}
     if express.frame(settings.root):
         found[express.NAME] = settings.root / "solutions" / f"{express.NAME}.ipynb"
     if lesson.zfill(2) not in found:
@@ -45,7 +45,7 @@ def solution(settings: Settings, lesson: str) -> Path:
     return found[lesson.zfill(2)]
 
 
-def _key(path: Path) -> str:
+def key(path: Path) -> str:
     """Return what names a notebook on the command line: the lesson's number, or `express`."""
     return path.stem.partition("_")[0]
 
@@ -118,7 +118,7 @@ def restore(settings: Settings, lesson: str) -> tuple[str, Path | None]:
     target = settings.root / "notebooks" / solved.name
     backup = _back_up(settings, target) if target.exists() else None
     write_atomically(target, _text(attendee_copy(read_solved(solved))))
-    learner_progress.forget(settings, _key(solved))
+    learner_progress.forget(settings, key(solved))
     return str(target.relative_to(settings.root)), backup
 
 
@@ -194,7 +194,7 @@ def _read(path: Path) -> NotebookNode:
     except (ValueError, nbformat.reader.NotJSONError) as error:
         raise WorkshopError(
             f"{path.name} cannot be read as a notebook: {error}.",
-            f"`workshop reset {_key(path)}` restores it; yours is kept.",
+            f"`workshop reset {key(path)}` restores it; yours is kept.",
         ) from error
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import fastavro
+import httpx2
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from workshop.base.errors import WorkshopError
-from workshop.lessons.contracts import checks, compatibility, experiments, parcels, pictures, schemas, servers
+from workshop.lessons.contracts import checks, clients, compatibility, experiments, parcels, pictures, schemas, servers
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +107,7 @@ class FakeRegistry:
 
 def test_every_mode_is_asked_and_the_subject_is_deleted(monkeypatch: pytest.MonkeyPatch):
     client = FakeRegistry({"FULL", "FORWARD"})
-    monkeypatch.setattr(compatibility, "SchemaRegistryClient", lambda options: client)
+    monkeypatch.setattr(compatibility, "client", lambda url: client)
     assert compatibility.broken_modes("http://x", schemas.avro(), json.dumps(schemas.avro())) == {"FULL", "FORWARD"}
     assert len(client.deleted) == 1
 
@@ -171,8 +173,17 @@ def test_the_trial_accepts_what_raises_in_an_outage_and_refuses_what_sets_everyt
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(parcels, "trial", lambda server: FakeTrial())
-    assert "passed" in str(checks.contract_kept(None, right))
-    assert "a good payment was set aside" in str(checks.contract_kept(None, greedy))
+    server = SimpleNamespace(start=lambda: None)
+    assert "passed" in str(checks.contract_kept(server, right))
+    assert "a good payment was set aside" in str(checks.contract_kept(server, greedy))
+
+
+def test_a_request_of_a_client_ends_in_time():
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections, and answers nothing
+        registry = clients.client(f"http://127.0.0.1:{silent.getsockname()[1]}", **{"timeout": 0.2, "max.retries": 0})
+        with pytest.raises(httpx2.ReadTimeout):
+            registry.get_subjects()
+    assert clients.client("http://127.0.0.1:1")._rest_client.timeout == clients.SECONDS
 
 
 def test_a_registry_that_is_down_is_a_sentence_with_the_command():

@@ -12,17 +12,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
+from kafka import TopicPartition
 from workshop.base.errors import WorkshopError
 from workshop.kafka import name_prefix
 from workshop.lessons.stream_processing import (
     applications,
     checks,
+    completion,
     environment,
     experiments,
     instance,
     instances,
+    live,
     payments,
     pictures,
     unseen,
@@ -136,6 +140,24 @@ def test_partitions_are_those_of_the_topic_and_of_a_settled_group():
     assert experiments.partitions_of_members({**group, "group_state": "PreparingRebalance"}, "in") == []
 
 
+def test_the_input_of_a_group_has_no_changelogs_and_is_unknown_during_a_rebalance():
+    parts = [{"topic": "in", "partitions": [0, 2]}, {"topic": "changelog__g--in", "partitions": [0, 2]}]
+    members = [{"member_assignment": {"assigned_partitions": parts}}, {"member_assignment": ""}]
+    group = {"group_state": "Stable", "members": members}
+    assert completion.assigned(group) == [TopicPartition("in", 0), TopicPartition("in", 2)]
+    assert completion.assigned({**group, "group_state": "PreparingRebalance"}) == []
+
+
+def test_an_input_is_read_when_each_of_its_partitions_is_committed_to_its_end():
+    first, second, empty = (TopicPartition("in", number) for number in range(3))
+    begins, ends = {first: 5, second: 0, empty: 0}, {first: 15, second: 10, empty: 0}
+    assert completion.progress({}, begins, ends) == (0, 20)
+    assert completion.progress({first: 15, second: -1}, begins, ends) == (10, 20)
+    # More than the end: the topic has grown since its end was noted. It makes up for nothing in another partition.
+    assert completion.progress({first: 99, second: 4}, begins, ends) == (14, 20)
+    assert completion.progress({first: 15, second: 10}, begins, ends) == (20, 20)
+
+
 def test_windows_are_shown_as_a_table():
     table = experiments.tables([{"_key": "card-1", "_offset": 3, "start": 0, "end": HOUR, "value": 5}])
     assert list(table.columns) == ["key", "start", "end", "value"]
@@ -146,12 +168,21 @@ def test_captions_tell_the_difference_to_the_cent():
     batch = {("card-1", 0): 1_000, ("card-1", HOUR): 250}
     assert "equal to the cent" in pictures.comparison(dict(batch), batch)
     assert pictures.comparison({("card-1", 0): 999}, batch).endswith("2 windows differ")
-    drawn = pictures.spend(batch, batch)
-    assert "the highest spend in one hour of 01 January 1970 is 10.00 €, by card-1 from 0:00" in drawn.alt
-    assert "equal to the cent" in drawn.alt
+    drawn = pictures.spend(batch)
+    assert drawn.alt == "2 windows; the highest spend in one hour of 01 January 1970 is 10.00 €, by card-1 from 0:00"
+    assert pictures.spend({}).alt == "no window has arrived yet"
     closed = pictures.closed({"key": {("card-1", 0): 1_000}, "partition": batch}, batch)
     assert [text.get_text() for text in closed.figure.axes[0].texts] == ["50.0%", "100.0%"]
     assert pictures.lateness([10, 20, 300], 60).alt.startswith("1 of 3 late payments")
+
+
+def test_the_last_update_of_a_window_counts():
+    def update(key: bytes, value: int) -> SimpleNamespace:
+        return SimpleNamespace(key=key, value=b'{"start": 0, "end": 3600000, "value": %d}' % value)
+
+    found: dict = {}
+    live.note(found, [update(b"a", 1), update(b"b", 5), update(b"a", 3)])
+    assert found == {("a", 0): 3, ("b", 0): 5}
 
 
 def test_the_first_cell_names_the_kernel_to_choose(monkeypatch: pytest.MonkeyPatch):
@@ -211,7 +242,15 @@ def test_an_instance_ends_with_the_kernel(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize(
     ("answer", "minutes"),
-    [(5, 5), (2.5, 2.5), (timedelta(hours=1), 60), ("5", None), (True, None), (float("nan"), None)],
+    [
+        (5, 5),
+        (2.5, 2.5),
+        (timedelta(hours=1), 60),
+        ("5", None),
+        (np.timedelta64(90, "s"), 1.5),
+        (True, None),
+        (float("nan"), None),
+    ],
 )
 def test_a_grace_is_a_number_of_minutes(answer: object, minutes: float | None):
     assert checks._minutes(answer) == minutes

@@ -12,6 +12,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerialize
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from workshop.base.errors import WorkshopError
 from workshop.lessons.contracts import experiments as lesson
 from workshop.lessons.contracts import parcels
 from workshop.lessons.contracts.clients import client
@@ -20,13 +21,16 @@ from workshop.lessons.contracts.servers import Server
 from workshop.notebook.exercises import Question, exercise, expect, quick_questions, unanswered
 
 TAKE = "a function: take(record, deserialize, accept, set_aside)"
+NOT_FOUND = 404
 OUTAGES = (httpx2.TransportError, ConnectionError)  # what a client raises if the registry does not answer
 
 
 @exercise("12.1", "a schema that old and new consumers can read")
 def evolved(server: Server, topic: str) -> str:
     """The newest version has a currency, and each of the two versions reads what the other one wrote."""
+    server.start()  # the learner may have stopped it, as section 7 does
     registry, subject = client(server.url), f"{topic}-value"
+    versions = _versions(registry, subject)
     level = _level(registry, subject)
     expect(
         level in ("FULL", "FULL_TRANSITIVE"),
@@ -34,7 +38,12 @@ def evolved(server: Server, topic: str) -> str:
         expected="FULL, as the set-up cell has set it",
         hint="whoever switches the check off breaks the consumers of others: set the level again, or run the set-up cell",
     )
-    versions = sorted(registry.get_versions(subject))
+    expect(
+        len(versions) > 1 or topic not in registry.get_subjects(),
+        observed=f"there is a schema under the subject {topic}, and one version of {subject}",
+        expected=f"a second version of {subject}",
+        hint="the name of a topic with `-value` is the subject of its values",
+    )
     unanswered(
         len(versions) == 1,
         observed=f"{subject} has one version, the one of the set-up cell",
@@ -59,6 +68,17 @@ def evolved(server: Server, topic: str) -> str:
         f"{subject} has {len(versions)} versions: the old consumer reads a new payment, and the new consumer reads an old "
         "one in EUR"
     )
+
+
+def _versions(registry: SchemaRegistryClient, subject: str) -> list[int]:
+    try:
+        return sorted(registry.get_versions(subject))
+    except SchemaRegistryError as error:
+        if error.http_status_code != NOT_FOUND:
+            raise
+        raise WorkshopError(
+            f"The subject {subject} does not exist.", "Run the set-up cell of this exercise and your answer again."
+        ) from error
 
 
 def _text(registry: SchemaRegistryClient, subject: str, version: int) -> str:
@@ -131,6 +151,7 @@ def broken(server: Server, changes: Mapping[str, str], answer: Any) -> str:
         expected="an entry for each of the five changes; an empty set if it breaks none",
     )
     given = {name: _modes(name, answer[name]) for name in changes}
+    server.start()
     truth = {name: broken_modes(server.url, lesson.avro(), schema) for name, schema in changes.items()}
     wrong = [name for name in changes if given[name] != truth[name]]
     expect(
@@ -170,6 +191,7 @@ def contract_kept(server: Server, answer: Any) -> str:
     """Let the answer take every record of a topic, with an outage of the registry; compare two topics."""
     unanswered(answer is None, observed="`take` is None", expected=TAKE)
     expect(callable(answer), observed=f"`take` is {answer!r}", expected=TAKE)
+    server.start()
     trial = parcels.trial(server)
     _judge_outage(trial, answer)
     for record in trial.records:
@@ -247,7 +269,7 @@ def _judge_accepted(trial: parcels.Trial, accepted: list[dict], aside: list[parc
         set(ids) >= good or not aside,
         observed=f"{len(good - set(ids))} of {len(good)} good payments were not accepted",
         expected="all of them",
-        hint="did you set aside records that were fine?",
+        hint=f"were records set aside that were fine? The first reason: {aside[0].reason[:120]}" if aside else "",
     )
     expect(
         set(ids) >= good,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kafka import KafkaConsumer, TopicPartition
 
 from workshop.base.errors import WorkshopError
+from workshop.base.waiting import wait_until
 from workshop.kafka import name_prefix
 from workshop.kafka.handle import Kafka
 from workshop.stack.external.ownership import HERE
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # librdkafka's default is 45 s: so long would a group wait for an instance that was killed.
 CONSUMER = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
+COMMIT_OFTEN = {"commit_interval": 0.5, "consumer_poll_timeout": 0.2}  # seconds
 
 
 class UntilTheEnd:
@@ -55,8 +57,10 @@ def settings(ws: Kafka, group: str, state: Path | None = None) -> dict[str, Any]
         WorkshopError: the topics of this participant have a prefix.
     """
     _refuse_prefix()
+    address = connection(ws.confluent())
     return {
-        "broker_address": connection(ws.confluent()),
+        "broker_address": address,
+        "topic_manager": topic_manager(address, group),
         "consumer_group": group,
         "auto_offset_reset": "earliest",
         "state_dir": str(state or tempfile.mkdtemp(dir=_scratch().name)),
@@ -87,6 +91,33 @@ def connection(confluent: Mapping[str, Any]) -> Any:
     return ConnectionConfig(**{name.replace(".", "_"): value for name, value in confluent.items()})
 
 
+def topic_manager(address: Any, group: str) -> Any:
+    """Return a manager of topics that waits until the brokers can describe a topic that was just created.
+
+    A broker that has not applied the creation yet answers UNKNOWN_TOPIC_OR_PART, and Quix Streams fails: one of two instances
+    that start at the same time ended so.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+    from quixstreams.models.topics import TopicAdmin, TopicManager
+
+    admin = TopicAdmin(broker_address=address)
+    describe = admin.inspect_topics
+
+    def patiently(names: list[str], timeout: float = 30) -> dict:
+        def described() -> dict | None:
+            try:
+                return dict(describe(names, timeout=timeout))
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+                return None
+
+        return wait_until(described, timeout, f"the brokers to describe {', '.join(names)}", every=0.2)
+
+    admin.inspect_topics = patiently
+    return TopicManager(topic_admin=admin, consumer_group=group)
+
+
 def application(ws: Kafka, group: str, *topics: str, state: Path | None = None, **options: Any) -> Application:
     """Return an application that stops at the present end of these topics.
 
@@ -101,6 +132,17 @@ def application(ws: Kafka, group: str, *topics: str, state: Path | None = None, 
     made = Application(**{**settings(ws, group, state), "on_message_processed": until, **options})
     until.application = made
     return made
+
+
+def endless(ws: Kafka, group: str, **options: Any) -> Application:
+    """Return an application whose `run` ends when `stop` is called; it commits often, so that its progress can be seen.
+
+    Args:
+        options: more settings of `quixstreams.Application`.
+    """
+    from quixstreams import Application
+
+    return Application(**{**settings(ws, group), **COMMIT_OFTEN, **options})
 
 
 def last_offsets(ws: Kafka, group: str, topics: Iterable[str]) -> dict[tuple[str, int], int]:

@@ -8,15 +8,16 @@ from datetime import UTC, datetime, timedelta
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workshop.base.errors import WorkshopError
 from workshop.kafka.consume import read_all
-from workshop.lessons.stream_processing import experiments, unseen
+from workshop.lessons.stream_processing import applications, experiments, unseen
+from workshop.lessons.stream_processing.completion import Stop
 from workshop.notebook.connection import Connection
 from workshop.notebook.exercises import Question, exercise, expect, quick_questions, unanswered
 
-IDLE = 20  # seconds without a record, after which a job that reads another topic is stopped
 SHARE = 0.99
 TOO_LONG = 10  # minutes
 WINDOW = "a dict with `start` and `value`, as a window of Quix Streams is"
@@ -71,7 +72,9 @@ def _expect_windows(found: dict[tuple[str, int], Any], right: dict[tuple[str, in
     expect(
         not wrong and not missing,
         observed=f"{len(missing)} of {len(right)} hours are missing, and {len(wrong)} have another total: "
-        + ", ".join(f"{_place(place)} has {found.get(place)}, not {right[place]}" for place in [*wrong, *missing][:1]),
+        + ", ".join(
+            f"{_place(place)} has {found.get(place)!r}, not {right[place]}" for place in [*wrong, *missing][:1]
+        ),
         expected="the sum of all payments of the hour, in cents",
         hint="some payments arrive after the first one of the next hour: section 6",
     )
@@ -114,6 +117,8 @@ def smallest_grace(ws: Connection, trains: str, rows: pd.DataFrame, answer: Any)
 
 
 def _minutes(answer: Any) -> float | None:
+    if isinstance(answer, np.timedelta64):  # counts as a number, of any unit
+        answer = pd.Timedelta(answer)
     if isinstance(answer, timedelta):
         return answer.total_seconds() / 60
     if isinstance(answer, Real) and not isinstance(answer, bool) and answer == answer:  # not NaN
@@ -124,11 +129,12 @@ def _minutes(answer: Any) -> float | None:
 def _counted(ws: Connection, topic: str, grace: timedelta) -> int:
     """Return how many payments are in the windows that a job with this grace writes."""
     counts = ws.fresh_topic("counts")
-    app = experiments.application(ws, "grace", topic)
-    stream = app.dataframe(app.topic(topic, key_deserializer="str"))
-    windows = stream.tumbling_window(timedelta(hours=1), grace_ms=grace, on_late=lambda *late: False).count()
-    windows.current().to_topic(app.topic(counts, key_serializer="str"))
-    app.run(timeout=IDLE)
+    app = applications.endless(ws, experiments.new_group(ws, "grace"))
+    with Stop(ws, app, (topic,), ws.settings.patience):
+        stream = app.dataframe(app.topic(topic, key_deserializer="str"))
+        windows = stream.tumbling_window(timedelta(hours=1), grace_ms=grace, on_late=lambda *late: False).count()
+        windows.current().to_topic(app.topic(counts, key_serializer="str"))
+        app.run()
     return sum(experiments.totals(ws, counts).values())
 
 
@@ -140,7 +146,7 @@ def as_of(ws: Connection, answer: Any) -> str:
     _expect_function(answer, "with_limits(app, payments, limits, checked)")
     payments, limits, right = unseen.publish_limits(ws)
     checked = ws.fresh_topic("unseen-checked")
-    _run(ws, answer, "with_limits", (payments, limits), checked)
+    topics = _run(ws, answer, "with_limits", (payments, limits), checked)
     records = [_json(record.value) for record in read_all(ws, checked)]
     found = [(str(one.get("payment_id")), one.get("limit_cents")) for one in records if isinstance(one, dict)]
     ids = [name for name, _ in found]
@@ -164,9 +170,11 @@ def as_of(ws: Connection, answer: Any) -> str:
     name = min(wrong, default="")
     expect(
         not wrong,
-        observed=f"{len(wrong)} limits are wrong; {name} has {wrong.get(name)}, not {right.get(name)}",
+        observed=f"{len(wrong)} limits are wrong; {name} has {wrong.get(name)!r}, not {right.get(name)!r}",
         expected="the limit that was valid at the time of the payment",
-        hint="is it the newest limit, or one that the job had forgotten when a late payment came? `grace_ms`",
+        hint="is it the newest limit, or one that the job had forgotten when a late payment came? `grace_ms`"
+        if limits in topics
+        else f"the job does not read the topic that the function gets as `limits`; it reads {', '.join(sorted(topics))}",
     )
     none = sum(limit is None for limit in right.values())
     return f"{len(right)} payments with the limit of their time; {none} came before the first limit of their card"
@@ -180,17 +188,38 @@ def _expect_function(answer: Any, form: str) -> None:
     )
 
 
-def _run(ws: Connection, build: Callable, name: str, inputs: tuple[str, ...], output: str) -> None:
-    """Let the attendee's function describe a job, and run it to the end of its input."""
-    app = experiments.application(ws, "exercise", *inputs)
+def _run(ws: Connection, build: Callable, name: str, inputs: tuple[str, ...], output: str) -> frozenset[str]:
+    """Let the attendee's function describe a job, run it until it has read its input, and return the topics that it read."""
+    app = applications.endless(ws, experiments.new_group(ws, "exercise"))
     try:
-        build(app, *inputs, output)
-        app.run(timeout=IDLE)
+        with Stop(ws, app, inputs, ws.settings.patience) as stop:
+            build(app, *inputs, output)
+            if not stop.reached:  # a function that calls `app.run` itself has run the job already
+                app.run()
     except WorkshopError:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         expect(False, observed=f"`{name}` failed with {reason}", expected="a job that reads all payments")
+    _expect_input(stop, inputs[0])
+    return stop.topics
+
+
+def _expect_input(stop: Stop, payments: str) -> None:
+    expect(
+        stop.topics or stop.reached,
+        observed="the job ended before it had read a record",
+        expected="a job that reads the topic `payments`",
+        hint="the first line of the job: `app.dataframe(app.topic(payments, key_deserializer='str'))`",
+    )
+    if not stop.reached:
+        raise WorkshopError("The job was interrupted before it had read its input.", "Run this cell again.")
+    expect(
+        payments in stop.topics,
+        observed=f"the job reads the topic {', '.join(sorted(stop.topics))}",
+        expected=f"the topic that the function gets as `payments`: {payments}",
+        hint="a name of the notebook, instead of the function's own argument?",
+    )
 
 
 def _windows(ws: Connection, topic: str) -> dict[tuple[str, int], Any]:
@@ -203,6 +232,12 @@ def _windows(ws: Connection, topic: str) -> dict[tuple[str, int], Any]:
             observed=f"a record has the value {str(record.value)[:60]}",
             expected=WINDOW,
         )
+        for name in ("start", "value"):
+            expect(
+                isinstance(value[name], Real),
+                observed=f"the `{name}` of a record is {value[name]!r}",
+                expected="a number: `start` in milliseconds since 1970, and `value` in cents",
+            )
         found[key, value["start"]] = value["value"]
     return found
 

@@ -38,9 +38,9 @@ def _install(settings: Settings) -> None:
 
 
 def quiet() -> None:
-    """Keep a library's notes to developers, and warnings of Quix Streams' log, out of the cells."""
+    """Keep a library's notes to developers, and the log of Quix Streams, out of the cells: its errors are raised too."""
     with warnings.catch_warnings(
         record=True, action="ignore"
     ):  # authlib shows its own warning whatever filters there are
         importlib.import_module("quixstreams")
-    logging.getLogger("quixstreams").setLevel(logging.ERROR)
+    logging.getLogger("quixstreams").setLevel(logging.CRITICAL)

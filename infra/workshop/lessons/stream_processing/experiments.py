@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from kafka import KafkaConsumer, TopicPartition
 
 from workshop.base.waiting import wait_until
 from workshop.domain.fraud import rules
 from workshop.kafka import admin
-from workshop.kafka.consume import read_all
+from workshop.kafka.consume import read_partitions
 from workshop.kafka.handle import Kafka
 from workshop.lessons.stream_processing import applications
+from workshop.lessons.stream_processing.completion import CHANGELOG
 from workshop.lessons.stream_processing.instances import PATIENCE, Instance, wait_until_read
+from workshop.lessons.stream_processing.live import live_picture, note
 from workshop.lessons.stream_processing.payments import LATEST, delayed, limits, send, send_events, week
-from workshop.lessons.stream_processing.pictures import closed, comparison, lateness, spend
+from workshop.lessons.stream_processing.pictures import closed, comparison, lateness
 from workshop.lessons.stream_processing.unseen import trains
 
 if TYPE_CHECKING:
@@ -35,11 +37,11 @@ __all__ = [
     "instance",
     "lateness",
     "limits",
+    "live_picture",
     "minutes_late",
     "new_group",
     "send",
     "send_events",
-    "spend",
     "tables",
     "tidy",
     "totals",
@@ -49,7 +51,6 @@ __all__ = [
     "week",
 ]
 LARGE_CENTS = round(rules.LARGE * 100)
-CHANGELOG = "changelog__"
 _groups: list[str] = []
 
 
@@ -78,16 +79,23 @@ def instance(ws: Kafka, group: str, build: Callable, *arguments: object, **optio
 
 def totals(ws: Kafka, topic: str, **options: Any) -> dict[tuple[str, int], int]:
     """Return the last value of each window in a topic, by key and start; `options` are of `KafkaConsumer`."""
-    found = {}
-    for record in read_all(ws, topic, **options):
-        window = json.loads(record.value)
-        found[record.key.decode(), window["start"]] = window["value"]
+    found: dict[tuple[str, int], int] = {}
+    note(found, _records(ws, topic, **options))
     return found
 
 
 def count(ws: Kafka, topic: str, **options: Any) -> int:
     """Return the number of records of a topic; `options` are of `KafkaConsumer`."""
-    return len(read_all(ws, topic, **options))
+    return len(_records(ws, topic, **options))
+
+
+def _records(ws: Kafka, topic: str, isolation_level: str = "read_uncommitted", **options: Any) -> list:
+    """Return all records of a topic; those of transactions that are just being committed are waited for."""
+    with closing(KafkaConsumer(**ws.kafka)) as consumer:
+        numbers = consumer.partitions_for_topic(topic) or ()
+        ends = consumer.end_offsets([TopicPartition(topic, number) for number in numbers])
+    until = {place.partition: end for place, end in ends.items()}
+    return read_partitions(ws.kafka, topic, None, until=until, isolation_level=isolation_level, **options)
 
 
 def minutes_late(rows: pd.DataFrame) -> list[float]:
@@ -102,15 +110,19 @@ def changelogs(ws: Kafka, group: str) -> list[str]:
         return sorted(name for name in client.list_topics() if name.startswith(f"{CHANGELOG}{group}--"))
 
 
-def wait_for_members(ws: Kafka, group: str, topic: str, members: int) -> list[list[int]]:
-    """Wait until a group has so many members with partitions of a topic; return the partitions of each."""
+def wait_for_members(instances: Iterable[Instance], topic: str) -> list[list[int]]:
+    """Wait until each of these instances of a group has partitions of a topic; return the partitions of each."""
+    every = list(instances)
+    ws, group = every[0].ws, every[0].group
 
     def settled() -> list[list[int]] | None:
+        for one in every:
+            one.check()
         found = [sorted(numbers) for numbers in partitions_of_members(client.describe_groups([group])[group], topic)]
-        return sorted(found) if len(found) == members and all(found) else None
+        return sorted(found) if len(found) == len(every) and all(found) else None
 
     with closing(ws.admin()) as client:
-        return wait_until(settled, PATIENCE, f"{members} members of the group {group}", every=0.2)
+        return wait_until(settled, PATIENCE, f"{len(every)} members of the group {group}", every=0.2)
 
 
 def partitions_of_members(group: Mapping, topic: str) -> list[list[int]]:

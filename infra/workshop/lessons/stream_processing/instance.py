@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop.lessons.stream_processing import environment
-from workshop.lessons.stream_processing.applications import connection
+from workshop.lessons.stream_processing.applications import connection, topic_manager
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,32 @@ class Job:
 
 
 def run(job: Job) -> None:
-    """Build and run a job until SIGTERM."""
+    """Build and run a job until SIGTERM; again if Kafka does not give it its partitions, as a supervisor would do."""
+    from quixstreams.exceptions import PartitionAssignmentError
+
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            build(job).run()
+            break
+        except PartitionAssignmentError:  # seen once on a busy machine, with a changelog topic that was new
+            if not left:
+                raise
+
+
+def build(job: Job) -> Any:
+    """Return the application of a job."""
     from quixstreams import Application
 
-    app = Application(broker_address=connection(job.confluent), **job.options)
+    address = connection(job.confluent)
+    manager = topic_manager(address, job.options["consumer_group"])
+    app = Application(broker_address=address, topic_manager=manager, **job.options)
     names: dict[str, Any] = {}
     exec(compile(f"{IMPORTS}{job.source}", "job", "exec"), names)  # noqa: S102  # the learner's own code
     names[job.name](app, *job.arguments)
-    app.run()
+    return app
 
 
+ATTEMPTS = 3
 IMPORTS = "from __future__ import annotations\nimport time\nfrom datetime import timedelta\n"
 
 

@@ -14,23 +14,34 @@ CARDS, HOURS = 12, 24
 Totals = Mapping[tuple[str, int], int]
 
 
-def spend(totals: Totals, batch: Totals) -> Picture:
-    """Return the spend per card and hour of the day with the highest spend, with the comparison as caption."""
+def spend(totals: Totals) -> Picture:
+    """Return the spend per card and hour of the day with the highest spend; empty axes before the first window."""
+    drawn, axes = figure(height=4.2)
+    axes.set(xlabel="hour of the day (UTC)")
+    if not totals:
+        axes.set(xlim=(-0.5, HOURS - 0.5), yticks=[], title="Spend per card and hour")
+        return Picture(drawn, "no window has arrived yet")
     first = _busiest_day(totals)
     cards = _first_cards(totals, first)
     cents = np.array([[totals.get((card, first + hour * HOUR_MS), 0) for hour in range(HOURS)] for card in cards])
-    drawn, axes = figure(height=4.2)
     image = axes.imshow(np.ma.masked_equal(cents / 100, 0), aspect="auto", cmap="Blues", vmin=0)
     axes.set_yticks(range(len(cards)), cards)
-    axes.set(xlabel="hour of the day (UTC)", title=f"Spend per card and hour, {_day(first)}")
+    axes.set(title=f"Spend per card and hour, {_day(first)}")
     drawn.colorbar(image, ax=axes, label="€")
     row, column = np.unravel_index(int(cents.argmax()), cents.shape)
+    side = 1 if column < HOURS / 2 else -1  # beside its cell, which is dark
     axes.annotate(
-        f"{cents[row, column] / 100:,.2f} €", (column, row), ha="center", va="center", color=ORANGE, weight="bold"
+        f"{cents[row, column] / 100:,.2f} €",
+        (column + 0.6 * side, row),
+        ha="left" if side > 0 else "right",
+        va="center",
+        color=INK,
+        weight="bold",
+        bbox={"facecolor": "white", "edgecolor": ORANGE, "pad": 2},
     )
     alt = (
-        f"the highest spend in one hour of {_day(first)} is {cents[row, column] / 100:,.2f} €, by {cards[row]} "
-        f"from {column}:00; {comparison(totals, batch)}"
+        f"{len(totals):,} windows; the highest spend in one hour of {_day(first)} is "
+        f"{cents[row, column] / 100:,.2f} €, by {cards[row]} from {column}:00"
     )
     return Picture(drawn, alt)
 
