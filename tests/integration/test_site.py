@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,7 +22,8 @@ from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.base.timeline import Timeline
 from workshop.cli import site, site_environment
-from workshop.notebook import run_record
+from workshop.notebook import recordings, run_record
+from workshop.notebook.frames import Frames
 from workshop.notebook.pictures import Picture, figure
 from workshop.stack import site_address
 
@@ -47,8 +49,23 @@ TERMS = {
 LARGEST = 15_000_000  # bytes without pictures
 
 
+def live_picture() -> tuple[dict[str, str], Frames]:
+    """Return the output in which a live picture of two seconds ended, and its frames."""
+    frames = Frames()
+    start = datetime.now(UTC)
+    for second in range(0, 11, 2):
+        drawn, axes = figure()
+        axes.plot([0, second], [0, second])
+        picture = Picture(drawn, alt="the gap closes")
+        picture.passing = second < 10
+        data = picture._repr_mimebundle_()
+        header = {"msg_type": "update_display_data", "date": start + timedelta(seconds=second)}
+        frames.note({"header": header, "content": {"data": data, "transient": {"display_id": "live"}}})
+    return data, frames
+
+
 def notebook(number: str, word: str, *, fails: bool = False) -> NotebookNode:
-    """Return a lesson with a picture, a table, an exercise and links; executed, but without a record."""
+    """Return a lesson with pictures, a table, an exercise and links; executed, but without a record."""
     drawn, axes = figure()
     axes.plot([0, 1], [0, 1])
     shown = Picture(drawn, alt="payments rise")._repr_mimebundle_()
@@ -57,7 +74,8 @@ def notebook(number: str, word: str, *, fails: bool = False) -> NotebookNode:
     title = f"# {number} · A {word}\n\n**After this lesson you can** find a {word}.\n\n*30 minutes.*"
     folded = "<details><summary>After you have run it</summary>\n\nIt **rises**.\n\n</details>"
     bad = [new_code_cell("raise ValueError('bad')", id="bad", outputs=[error], execution_count=9)] if fails else []
-    return new_notebook(
+    lively, frames = live_picture()
+    made = new_notebook(
         cells=[
             new_markdown_cell(title, id="title"),
             new_markdown_cell(
@@ -69,11 +87,15 @@ def notebook(number: str, word: str, *, fails: bool = False) -> NotebookNode:
             new_code_cell(
                 "!kafka-topics --list \\\n  | head", id="shell", outputs=[new_output("stream", text="x" * 300)]
             ),
+            new_markdown_cell("## 2 · A course of time", id="s2"),
+            new_code_cell("watch()", id="watch", outputs=[new_output("display_data", data=lively)]),
             new_code_cell("answer = 1", id="ex1-answer", metadata={"tags": ["answer"]}),
             *bad,
             new_markdown_cell("## To take away\n\n**The log stays.**\n\n**Next:** [01](01_well.ipynb)", id="end"),
         ]
     )
+    recordings.attach(made, frames)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +282,67 @@ def test_the_theme_follows_the_readers_system(tab: browser.Browser, built: Path,
     assert ("invert" in inverted) == (theme == "dark")
 
 
+SHOWN = "document.querySelector('.recording').closest('.output').querySelector('img.workshop-picture')"
+PLAYS = f"{SHOWN}.src.includes('.webp') && {SHOWN}.complete && {SHOWN}.naturalWidth > 0"
+
+
+def open_recording(tab: browser.Browser, built: Path, theme: str = "light", motion: str = "no-preference") -> None:
+    tab.prefer(theme, motion)
+    tab.resize(1024)
+    tab.open((built / "notebooks/01_well.html").as_uri())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_recording_is_paused_until_a_reader_plays_it_and_ends_in_the_still(
+    tab: browser.Browser, built: Path, at: Settings, theme: str
+) -> None:
+    open_recording(tab, built, theme)
+    still = tab.evaluate(f"{SHOWN}.src")
+    assert still.endswith(".png")
+    assert not [one for one in tab.requested if ".webp" in one], "it is not even loaded"
+    button = "document.querySelector('.recording button')"
+    assert tab.evaluate(f"{button}.textContent") == "Play the recording: 10 seconds in 9"
+    height = tab.evaluate(f"{SHOWN}.clientHeight")
+    tab.evaluate(f"{button}.click()")
+    tab.wait_for(PLAYS, "the recording")
+    assert tab.evaluate(f"{button}.textContent") == "Show the still picture"
+    assert abs(tab.evaluate(f"{SHOWN}.clientHeight") - height) <= 1, "the page does not jump"
+    assert tab.evaluate(f"{SHOWN}.alt") == "the gap closes"
+    assert ("invert" in tab.evaluate(f"getComputedStyle({SHOWN}).filter")) == (theme == "dark")
+    tab.wait_for(f"{SHOWN}.src === '{still}'", "the end of the recording")
+    assert tab.evaluate(f"{button}.textContent").startswith("Play")
+    assert not tab.errors
+    tab.evaluate(f"{button}.click()")
+    tab.wait_for(PLAYS, "the recording")
+    tab.evaluate(f"{(site_environment.vendored(at) / 'axe/axe.min.js').read_text(encoding='utf-8')}; 0")
+    assert json.loads(tab.evaluate(SERIOUS)) == []
+
+
+def test_the_keyboard_plays_and_stops_a_recording(tab: browser.Browser, built: Path) -> None:
+    open_recording(tab, built)
+    for _ in range(200):
+        tab.press("Tab")
+        if tab.evaluate("document.activeElement.matches('.recording button')"):
+            break
+    tab.press("Enter")
+    tab.wait_for(PLAYS, "the recording")
+    first = tab.evaluate(f"{SHOWN}.src")
+    tab.press("Enter")
+    assert tab.evaluate(f"{SHOWN}.src.endsWith('.png')")
+    tab.press("Enter")
+    tab.wait_for(PLAYS, "the recording again")
+    assert tab.evaluate(f"{SHOWN}.src") != first, "from its beginning"
+    tab.press("Enter")
+
+
+def test_for_a_reader_who_prefers_less_motion_a_recording_is_a_link(tab: browser.Browser, built: Path) -> None:
+    open_recording(tab, built, motion="reduce")
+    assert tab.evaluate("document.querySelectorAll('.recording button').length") == 0
+    assert tab.evaluate("document.querySelector('.recording a').textContent") == "Recording: 10 seconds in 9"
+    tab.prefer("light")
+    tab.wait_for("document.querySelectorAll('.recording button').length", "the button")
+
+
 @pytest.mark.parametrize("term", TERMS)
 def test_the_search_finds_a_term(tab: browser.Browser, built: Path, term: str) -> None:
     tab.open(f"{(built / 'search.html').as_uri()}?q={term.replace(' ', '+')}")
@@ -295,7 +378,7 @@ def test_the_keyboard_reaches_everything(tab: browser.Browser, built: Path) -> N
 def test_slides_advance_and_have_notes(tab: browser.Browser, built: Path) -> None:
     tab.open((built / "slides/01.html").as_uri())
     tab.wait_for("window.Reveal && Reveal.isReady()", "the slides")
-    assert tab.evaluate("Reveal.getTotalSlides()") == 4
+    assert tab.evaluate("Reveal.getTotalSlides()") == 6
     tab.press("ArrowRight")
     assert tab.evaluate("Reveal.getCurrentSlide().querySelector('h2').textContent") == "1 · A picture"
     tab.press("ArrowRight")
