@@ -195,6 +195,14 @@ def test_every_link_leads_somewhere(built: Path) -> None:
     assert not dead
 
 
+def test_links_to_other_hosts_are_listed(told: str, built: Path) -> None:
+    links = {link for page in pages(built) for link in Links(page).links if urlsplit(link).netloc}
+    lines = (built / "external-links.txt").read_text(encoding="utf-8").splitlines()
+    assert {line for line in lines if not line.startswith(" ")} == links
+    assert len(links) > 5
+    assert f"{len(links)} addresses on other hosts are linked" in told
+
+
 def test_nothing_is_loaded_from_another_host(built: Path) -> None:
     for page in pages(built):
         text = page.read_text(encoding="utf-8")
