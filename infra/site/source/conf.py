@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from website import french
+
 project = "Kafka and Kubernetes workshop"
 author = copyright = ""
 language = "en"
@@ -58,5 +60,6 @@ def _scripts(app: Any, page: str, template: str, context: dict[str, Any], tree: 
 
 
 def setup(app: Any) -> None:
-    """Register the hook above."""
+    """Register the hooks."""
     app.connect("html-page-context", _scripts)
+    app.connect("doctree-read", french.mark)
