@@ -1,4 +1,4 @@
-"""The site of real lessons: all that need no Kubernetes are executed on this lane's stack, and the site is built from them."""
+"""The site of real lessons: all lessons without Kubernetes are executed on the stack of this lane, and their site is built."""
 
 from __future__ import annotations
 
