@@ -1,4 +1,4 @@
-"""The site of real lessons: all lessons without Kubernetes are executed on the stack of this lane, and their site is built."""
+"""The site of real lessons: all lessons without Kubernetes, executed on the stack of this lane."""
 
 from __future__ import annotations
 
