@@ -1,11 +1,12 @@
 #!/bin/sh
 # Build the site in runs/site: make the environment, execute the lessons that have no outputs yet, and build the pages.
-# A stack that does not run is started, and stopped at the end. With --without-outputs no lesson is executed.
+# A stack that does not run is started, and stopped at the end; the lessons that need Kubernetes wait until it is built.
+# With --without-outputs no lesson is executed.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 
 case " $* " in *" -h "* | *" --help "*)
-  sed -n '2,3s/^# //p' "$0"
+  sed -n '2,4s/^# //p' "$0"
   exit 0
   ;;
 esac

@@ -85,15 +85,17 @@ class Browser:
         size = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **size)
 
-    def prefer(self, theme: str) -> None:
-        """Prefer a `light` or a `dark` theme."""
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+    def prefer(self, theme: str, motion: str = "no-preference") -> None:
+        """Prefer a `light` or a `dark` theme, and optionally to `reduce` motion."""
+        wishes = {"prefers-color-scheme": theme, "prefers-reduced-motion": motion}
+        self.call("Emulation.setEmulatedMedia", features=[{"name": name, "value": wishes[name]} for name in wishes])
 
     def press(self, key: str) -> None:
         """Press a key, such as `Tab`."""
         code = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowRight": 39}[key]
+        text = {"text": "\r"} if key == "Enter" else {}  # without its text, Enter does not press a button
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text)
 
     def photograph(self, path: Path) -> None:
         """Write a picture of the window."""

@@ -6,9 +6,12 @@ import argparse
 import contextlib
 import io
 import json
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -21,9 +24,11 @@ from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.base.timeline import Timeline
 from workshop.cli import site, site_environment
-from workshop.notebook import run_record
+from workshop.notebook import recordings, run_record
+from workshop.notebook.frames import Frames
 from workshop.notebook.pictures import Picture, figure
 from workshop.stack import site_address
+from workshop.stack.bundle import making
 
 from . import browser
 
@@ -47,8 +52,23 @@ TERMS = {
 LARGEST = 15_000_000  # bytes without pictures
 
 
+def live_picture() -> tuple[dict[str, str], Frames]:
+    """Return the output in which a live picture of two seconds ended, and its frames."""
+    frames = Frames()
+    start = datetime.now(UTC)
+    for second in range(0, 11, 2):
+        drawn, axes = figure()
+        axes.plot([0, second], [0, second])
+        picture = Picture(drawn, alt="the gap closes")
+        picture.passing = second < 10
+        data = picture._repr_mimebundle_()
+        header = {"msg_type": "update_display_data", "date": start + timedelta(seconds=second)}
+        frames.note({"header": header, "content": {"data": data, "transient": {"display_id": "live"}}})
+    return data, frames
+
+
 def notebook(number: str, word: str, *, fails: bool = False) -> NotebookNode:
-    """Return a lesson with a picture, a table, an exercise and links; executed, but without a record."""
+    """Return a lesson with pictures, a table, an exercise and links; executed, but without a record."""
     drawn, axes = figure()
     axes.plot([0, 1], [0, 1])
     shown = Picture(drawn, alt="payments rise")._repr_mimebundle_()
@@ -57,7 +77,8 @@ def notebook(number: str, word: str, *, fails: bool = False) -> NotebookNode:
     title = f"# {number} · A {word}\n\n**After this lesson you can** find a {word}.\n\n*30 minutes.*"
     folded = "<details><summary>After you have run it</summary>\n\nIt **rises**.\n\n</details>"
     bad = [new_code_cell("raise ValueError('bad')", id="bad", outputs=[error], execution_count=9)] if fails else []
-    return new_notebook(
+    lively, frames = live_picture()
+    made = new_notebook(
         cells=[
             new_markdown_cell(title, id="title"),
             new_markdown_cell(
@@ -69,11 +90,15 @@ def notebook(number: str, word: str, *, fails: bool = False) -> NotebookNode:
             new_code_cell(
                 "!kafka-topics --list \\\n  | head", id="shell", outputs=[new_output("stream", text="x" * 300)]
             ),
+            new_markdown_cell("## 2 · « Le temps »\n\nIt says « *Attention, vous* »; no « end.", id="s2"),
+            new_code_cell("watch()", id="watch", outputs=[new_output("display_data", data=lively)]),
             new_code_cell("answer = 1", id="ex1-answer", metadata={"tags": ["answer"]}),
             *bad,
             new_markdown_cell("## To take away\n\n**The log stays.**\n\n**Next:** [01](01_well.ipynb)", id="end"),
         ]
     )
+    recordings.attach(made, frames)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +109,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("a checkout")
     for name in (site_environment.ENVIRONMENT, "infra"):
         (root / name).symlink_to(there.root / name)
-    for page in ("README.md", "CONTRIBUTING.md", "data/README.md", *(f"docs/{name}" for name in DOCS)):
+    for page in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "data/README.md",
+        "requirements.txt",
+        "pyproject.toml",
+        *(f"docs/{name}" for name in DOCS),
+    ):
         (root / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(there.root / page, root / page)
     shutil.copytree(there.root / "docs/pictures", root / "docs/pictures")
@@ -173,6 +205,14 @@ def test_every_link_leads_somewhere(built: Path) -> None:
     assert not dead
 
 
+def test_links_to_other_hosts_are_listed(told: str, built: Path) -> None:
+    links = {link for page in pages(built) for link in Links(page).links if urlsplit(link).netloc}
+    lines = (built / "external-links.txt").read_text(encoding="utf-8").splitlines()
+    assert {line for line in lines if not line.startswith(" ")} == links
+    assert "https://vale.sh" in links
+    assert f"{len(links)} addresses on other hosts are linked" in told
+
+
 def test_nothing_is_loaded_from_another_host(built: Path) -> None:
     for page in pages(built):
         text = page.read_text(encoding="utf-8")
@@ -198,10 +238,45 @@ def test_a_failed_lesson_is_shown_as_failed_and_a_lesson_without_a_run_says_so(b
     assert "not executed" in contents
 
 
+def test_french_is_marked_as_french(built: Path) -> None:
+    glossary = (built / "docs/glossary.html").read_text(encoding="utf-8")
+    assert re.search(r'<td lang="fr">\s*<p>consommateur</p>', glossary)
+    assert re.search(r'<th[^>]* lang="fr">\s*<p>français</p>', glossary)
+    assert '<td lang="fr"><p>consumer</p>' not in glossary
+    readme = (built / "index.html").read_text(encoding="utf-8")
+    assert re.search(r'<em lang="fr">Découvrir par l[’\']exemple', readme)
+    assert re.search(r'«<span lang="fr"> <em>Attention, vous avez', readme)
+    lesson = (built / "notebooks/01_well.html").read_text(encoding="utf-8")
+    assert '<h2>2 · «<span lang="fr"> Le temps </span>»' in lesson
+    assert '«<span lang="fr"> <em>Attention, vous</em> </span>»; no « end.' in lesson
+
+
 def test_no_folder_of_this_machine_is_on_the_site(built: Path, at: Settings) -> None:
     for path in built.rglob("*"):
         if path.is_file() and path.suffix in (".html", ".js", ".txt"):
             assert str(at.root) not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_bundle_carries_the_site_which_opens_from_its_folder(
+    tab: browser.Browser, built: Path, at: Settings, tmp_path: Path
+) -> None:
+    """The checkout of these tests is bundled, with an empty cache: so the site is the only large part."""
+    commit = ["-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "-qm", "Add documentation"]
+    for words in (["init", "-q"], ["add", "docs"], commit):
+        subprocess.run(["git", "-C", at.root, *words], check=True)
+    stick = tmp_path / "USB stick"
+    making._write(replace(at, cache=tmp_path / "cache"), stick, Timeline(), [])
+    making.verify(str(stick), Timeline())
+    files = [
+        {path.relative_to(site): path.stat().st_size for path in site.rglob("*") if path.is_file()}
+        for site in (built, stick / "site")
+    ]
+    assert files[0] == files[1]
+    shutil.rmtree(at.root / ".git")
+    tab.open((stick / "site/index.html").as_uri())
+    assert not tab.errors
+    tab.open(f"{(stick / 'site/search.html').as_uri()}?q=zebrafish")
+    tab.wait_for("document.querySelector('ul.search li a')?.href.includes('01_well')", "the search on the stick")
 
 
 def test_a_failed_build_leaves_the_old_site(built: Path, at: Settings) -> None:
@@ -260,6 +335,67 @@ def test_the_theme_follows_the_readers_system(tab: browser.Browser, built: Path,
     assert ("invert" in inverted) == (theme == "dark")
 
 
+SHOWN = "document.querySelector('.recording').closest('.output').querySelector('img.workshop-picture')"
+PLAYS = f"{SHOWN}.src.includes('.webp') && {SHOWN}.complete && {SHOWN}.naturalWidth > 0"
+
+
+def open_recording(tab: browser.Browser, built: Path, theme: str = "light", motion: str = "no-preference") -> None:
+    tab.prefer(theme, motion)
+    tab.resize(1024)
+    tab.open((built / "notebooks/01_well.html").as_uri())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_recording_is_paused_until_a_reader_plays_it_and_ends_in_the_still(
+    tab: browser.Browser, built: Path, at: Settings, theme: str
+) -> None:
+    open_recording(tab, built, theme)
+    still = tab.evaluate(f"{SHOWN}.src")
+    assert still.endswith(".png")
+    assert not [one for one in tab.requested if ".webp" in one], "it is not even loaded"
+    button = "document.querySelector('.recording button')"
+    assert tab.evaluate(f"{button}.textContent") == "Play the recording: 10 seconds in 9"
+    height = tab.evaluate(f"{SHOWN}.clientHeight")
+    tab.evaluate(f"{button}.click()")
+    tab.wait_for(PLAYS, "the recording")
+    assert tab.evaluate(f"{button}.textContent") == "Show the still picture"
+    assert abs(tab.evaluate(f"{SHOWN}.clientHeight") - height) <= 1, "the page does not jump"
+    assert tab.evaluate(f"{SHOWN}.alt") == "the gap closes"
+    assert ("invert" in tab.evaluate(f"getComputedStyle({SHOWN}).filter")) == (theme == "dark")
+    tab.wait_for(f"{SHOWN}.src === '{still}'", "the end of the recording")
+    assert tab.evaluate(f"{button}.textContent").startswith("Play")
+    assert not tab.errors
+    tab.evaluate(f"{button}.click()")
+    tab.wait_for(PLAYS, "the recording")
+    tab.evaluate(f"{(site_environment.vendored(at) / 'axe/axe.min.js').read_text(encoding='utf-8')}; 0")
+    assert json.loads(tab.evaluate(SERIOUS)) == []
+
+
+def test_the_keyboard_plays_and_stops_a_recording(tab: browser.Browser, built: Path) -> None:
+    open_recording(tab, built)
+    for _ in range(200):
+        tab.press("Tab")
+        if tab.evaluate("document.activeElement.matches('.recording button')"):
+            break
+    tab.press("Enter")
+    tab.wait_for(PLAYS, "the recording")
+    first = tab.evaluate(f"{SHOWN}.src")
+    tab.press("Enter")
+    assert tab.evaluate(f"{SHOWN}.src.endsWith('.png')")
+    tab.press("Enter")
+    tab.wait_for(PLAYS, "the recording again")
+    assert tab.evaluate(f"{SHOWN}.src") != first, "from its beginning"
+    tab.press("Enter")
+
+
+def test_for_a_reader_who_prefers_less_motion_a_recording_is_a_link(tab: browser.Browser, built: Path) -> None:
+    open_recording(tab, built, motion="reduce")
+    assert tab.evaluate("document.querySelectorAll('.recording button').length") == 0
+    assert tab.evaluate("document.querySelector('.recording a').textContent") == "Recording: 10 seconds in 9"
+    tab.prefer("light")
+    tab.wait_for("document.querySelectorAll('.recording button').length", "the button")
+
+
 @pytest.mark.parametrize("term", TERMS)
 def test_the_search_finds_a_term(tab: browser.Browser, built: Path, term: str) -> None:
     tab.open(f"{(built / 'search.html').as_uri()}?q={term.replace(' ', '+')}")
@@ -295,7 +431,7 @@ def test_the_keyboard_reaches_everything(tab: browser.Browser, built: Path) -> N
 def test_slides_advance_and_have_notes(tab: browser.Browser, built: Path) -> None:
     tab.open((built / "slides/01.html").as_uri())
     tab.wait_for("window.Reveal && Reveal.isReady()", "the slides")
-    assert tab.evaluate("Reveal.getTotalSlides()") == 4
+    assert tab.evaluate("Reveal.getTotalSlides()") == 6
     tab.press("ArrowRight")
     assert tab.evaluate("Reveal.getCurrentSlide().querySelector('h2').textContent") == "1 · A picture"
     tab.press("ArrowRight")

@@ -43,6 +43,7 @@ ON_KIND = (KUBERNETES, LESSONS)
 # All others follow in the order of collection. The unit tests come last, because they are short and fill gaps.
 LONG_FIRST = (
     "tests/soak",
+    "tests/integration/test_site_from_a_run.py",
     "solutions/08",
     "solutions/09",
     "solutions/03",

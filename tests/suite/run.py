@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
             stack.enter_context(busy.machine(folder))
         if asked.backend == "local" and set(asked.parts) - {parts.STYLE, parts.UNIT}:
             stack.enter_context(_prefetch(folder))
+        if parts.INTEGRATION in asked.parts:
+            stack.enter_context(_site_environment(folder))
         stack.enter_context(_lanes(folder))
         code = int(pytest.main(_pytest_arguments(asked), plugins=[Report(kind)]))
         if code:
@@ -130,6 +132,20 @@ def _prefetch(folder: Path) -> Iterator[None]:
         if process.poll() is None:
             process.terminate()
         waiting.join()
+
+
+@contextmanager
+def _site_environment(folder: Path) -> Iterator[None]:
+    """Make the environment of the site's builder, before a test needs it; a failure is reported by that test."""
+    command = [sys.executable, str(Path(__file__).with_name("site_environment.py"))]
+    with (folder / "site-environment.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(patience.STOP)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from website import french
+
 project = "Kafka and Kubernetes workshop"
 author = copyright = ""
 language = "en"
@@ -26,7 +28,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["site.js"]
+html_js_files = ["site.js", "recordings.js"]
 html_extra_path = ["_extra"]  # the lessons' pictures
 html_show_sourcelink = False
 html_copy_source = False
@@ -58,5 +60,6 @@ def _scripts(app: Any, page: str, template: str, context: dict[str, Any], tree: 
 
 
 def setup(app: Any) -> None:
-    """Register the hook above."""
+    """Register the hooks."""
     app.connect("html-page-context", _scripts)
+    app.connect("doctree-read", french.mark)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
-from website import lessons, slides, stage
+from website import external_links, lessons, slides, stage
 
 WARNINGS = 3
 
@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
     (given.out / "_static/webpack-macros.html").unlink(missing_ok=True)  # a template of the theme, no page
     (given.out / ".buildinfo").unlink(missing_ok=True)
     shutil.rmtree(given.out / "_sources", ignore_errors=True)  # myst-nb copies the notebooks
+    external_links.write(given.out)
     (given.out / ".nojekyll").touch()  # a code host's pages would leave out folders that begin with an underscore
     return WARNINGS if warnings.exists() and warnings.stat().st_size else 0
 

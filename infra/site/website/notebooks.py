@@ -13,7 +13,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from website import markdown
+from website import markdown, recordings
 from website.lessons import FAILED, NOT_EXECUTED, Lesson, executed_sentence
 
 PICTURES = "_pictures"
@@ -160,6 +160,8 @@ def _change_output(output: NotebookNode, pictures: Path, title: str) -> None:
         words = data.get("text/plain", f"Picture in {title}").replace('"', "'")
         source = _as_file("png", data.pop("image/png"), pictures)
         data["text/html"] = f'<img class="workshop-picture" alt="{words}" src="{source}">'
+    if recording := recordings.of(output):
+        data["text/html"] += recordings.link(recording, _as_file("webp", recording["webp"], pictures))
 
 
 def pictures_of(cell: NotebookNode) -> list[tuple[str, str]]:

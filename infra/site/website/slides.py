@@ -31,6 +31,7 @@ SECTION = re.compile(r"^## +(.+?) *$", re.MULTILINE)
 PREDICT = re.compile(r"\*\*Predict:\*\*\s*(.+?)(?:\n\n|$)", re.DOTALL)
 LAST = "To take away"
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
+FRENCH = re.compile(r"«((?:[^«»<]|</?(?:em|strong)>)*)»")
 RENDER = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
@@ -181,14 +182,19 @@ def html(lesson: Lesson, slides: Sequence[Slide]) -> str:
 
 
 def _slide(slide: Slide) -> str:
-    parts = [f"<h2>{RENDER.renderInline(_plain(slide.heading))}</h2>"]
+    parts = [f"<h2>{_with_french(RENDER.renderInline(_plain(slide.heading)))}</h2>"]
     if slide.body.strip():
-        parts.append(RENDER.render(_plain(slide.body.strip())))
+        parts.append(_with_french(RENDER.render(_plain(slide.body.strip()))))
     if slide.picture:
         parts.append(f'<img src="{slide.picture}" alt="{escape(slide.alt)}">')
     if slide.notes:
         parts.append(f'<aside class="notes">{RENDER.render(chr(10).join(f"- {note}" for note in slide.notes))}</aside>')
     return f"<section>\n{chr(10).join(parts)}\n</section>"
+
+
+def _with_french(html: str) -> str:
+    """Return HTML whose quotes in guillemets are marked as French, for screen readers."""
+    return FRENCH.sub(r'«<span lang="fr">\1</span>»', html)
 
 
 def _plain(text: str) -> str:

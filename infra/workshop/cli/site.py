@@ -30,10 +30,12 @@ from workshop.base.timeline import Timeline
 from workshop.cli import site_environment
 from workshop.notebook import execute, handout, run_record
 from workshop.stack import site_address
+from workshop.stack.kubernetes import background_build
 
 WITH_WARNINGS = 3  # the builder's exit code
 OLD = "old"  # the folder of the old site, below the folder of a build
 SPHINX_REPORT = "The full traceback has been saved"  # in a file that is deleted with the folder of the build
+EXTERNAL_LINKS = "external-links.txt"  # written by the builder
 WAIT = 600  # seconds for another build
 out = Console(highlight=False, soft_wrap=True)
 
@@ -63,16 +65,43 @@ def site(settings: Settings, options: argparse.Namespace) -> int:
     size = sum(path.stat().st_size for path in index.parent.rglob("*") if path.is_file())
     pages = sum(1 for _ in index.parent.rglob("*.html"))
     out.print(f"{pages} pages, {size / 1e6:.1f} MB, in {time.monotonic() - began:.0f} s: {index.as_uri()}")
+    out.print(_external_links(index.parent / EXTERNAL_LINKS, settings.root))
     return 0
 
 
+def _external_links(file: Path, root: Path) -> str:
+    """Return the number of links to other hosts and the place of their list, as a sentence."""
+    addresses = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(" ")]
+    return (
+        f"{len(addresses)} addresses on other hosts are linked, and not checked: {file.relative_to(root)} lists them."
+    )
+
+
 def _run_missing(settings: Settings) -> None:
-    """Execute the lessons that have no outputs yet, without those for which the stack lacks Kubernetes."""
-    kubernetes = "kubernetes" in endpoints.read(settings)
+    """Execute the lessons that have no outputs yet: those that need Kubernetes last, once it runs."""
     missing = [path for path in handout.handed_out(settings) if not run_record.read(_lesson(settings, path))]
-    possible = [path for path in missing if kubernetes or not handout.needs_kubernetes(path)]
-    if possible:
-        execute.run(settings, [_key(path) for path in possible], out)
+    later = [_key(path) for path in missing if handout.needs_kubernetes(path)]
+    first = [_key(path) for path in missing if _key(path) not in later]
+    if first:
+        execute.run(settings, first, out)
+    if later and _kubernetes_comes(settings, later):
+        execute.run(settings, later, out)
+
+
+def _kubernetes_comes(settings: Settings, lessons: list[str]) -> bool:
+    """Wait for Kubernetes as long as it is built in the background; print why not if this stack gets none."""
+    names = ", ".join(lessons)
+    if "kubernetes" not in endpoints.read(settings):
+        longest = background_build.LONGEST // 60
+        out.print(
+            f"{names} need Kubernetes, which does not run yet. If it is being built, this waits {longest} minutes."
+        )
+    try:
+        background_build.wait(settings)
+    except WorkshopError as error:
+        out.print(f"{names} are not executed. {error.happened} {error.next_step}")
+        return False
+    return True
 
 
 def _key(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import nbformat
 from nbclient import NotebookClient
@@ -21,7 +21,8 @@ from workshop.base.errors import WorkshopError
 from workshop.base.files import write_atomically
 from workshop.base.settings import Settings, rehearse
 from workshop.base.timeline import Timeline
-from workshop.notebook import run_record
+from workshop.notebook import recordings, run_record
+from workshop.notebook.frames import Frames
 from workshop.notebook.handout import needs_kubernetes, needs_streams, read_solved, solution, solutions
 from workshop.stack import lifecycle
 from workshop.stack.streams import environment as streams
@@ -38,15 +39,25 @@ FROM_THE_NETWORK = (
 
 
 class Client(NotebookClient):
-    """Notebook client with a clean interruption: a signal ends the kernel too.
+    """Notebook client with a clean interruption, which keeps the frames of live pictures.
 
-    nbclient itself ends the kernel while the cells continue, and then fails with an assertion.
+    A signal ends the kernel too. nbclient itself ends the kernel while the cells continue, and then fails with an assertion.
 
     Attributes:
         interrupted: the number of the signal that interrupted the execution, or 0.
+        frames: the frames of the live pictures.
     """
 
     interrupted = 0
+
+    def __init__(self, notebook: nbformat.NotebookNode, **more: Any) -> None:
+        super().__init__(notebook, **more)
+        self.frames = Frames()
+
+    def process_message(self, msg: dict[str, Any], cell: nbformat.NotebookNode, cell_index: int) -> Any:
+        """Note a frame, then process the message."""
+        self.frames.note(msg)  # first, because nbclient changes the type of some messages
+        return super().process_message(msg, cell, cell_index)
 
     async def async_start_new_kernel(self, **more: object) -> None:
         """Start the kernel, and replace the signal handlers that nbclient has just installed."""
@@ -121,7 +132,7 @@ def _run_one(settings: Settings, path: Path, console: Console) -> bool:
 
 
 def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: Console) -> str:
-    """Execute all cells with a progress bar; return the error message, or an empty string.
+    """Execute all cells with a progress bar, and attach the recordings; return the error message, or an empty string.
 
     The output of the kernel process goes to the file `words`.
     """
@@ -132,18 +143,25 @@ def _execute(notebook: nbformat.NotebookNode, path: Path, words: Path, console: 
         client = client_of(
             notebook, path, on_cell_complete=lambda cell, cell_index: progress.update(task, completed=cell_index + 1)
         )
-        try:
-            client.execute(stderr=told)
-        except CellExecutionError as error:
-            return _shown(notebook) or f"{error.ename}: {error.evalue}"
-        except CellTimeoutError:
-            return f"A cell took more than {CELL_TIMEOUT} s. `workshop status` shows whether the brokers are there."
-        except (DeadKernelError, asyncio.CancelledError):
-            if client.interrupted:
-                raise interruptions.Interrupted(client.interrupted) from None
-            return f"The kernel died, perhaps for lack of memory. Run `workshop doctor`; its output is in {words}."
-        finally:
-            interruptions.install()  # the event loop has removed the signal handlers at its end
+        trouble = _trouble(client, told)
+    recordings.attach(notebook, client.frames)
+    return trouble
+
+
+def _trouble(client: Client, told: TextIO) -> str:
+    """Execute all cells; return the error message, or an empty string."""
+    try:
+        client.execute(stderr=told)
+    except CellExecutionError as error:
+        return _shown(client.nb) or f"{error.ename}: {error.evalue}"
+    except CellTimeoutError:
+        return f"A cell took more than {CELL_TIMEOUT} s. `workshop status` shows whether the brokers are there."
+    except (DeadKernelError, asyncio.CancelledError):
+        if client.interrupted:
+            raise interruptions.Interrupted(client.interrupted) from None
+        return f"The kernel died, perhaps for lack of memory. Run `workshop doctor`; its output is in {told.name}."
+    finally:
+        interruptions.install()  # the event loop has removed the signal handlers at its end
     return ""
 
 

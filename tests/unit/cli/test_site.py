@@ -124,3 +124,50 @@ def test_a_full_disk_is_one_sentence_and_the_old_site_stays(checkout: Settings):
     assert caught.value.happened.startswith("The disk is full.")
     assert old.is_dir()
     assert not (checkout.root / "runs/.site-building").exists()
+
+
+def test_links_to_other_hosts_are_counted_without_their_pages(checkout: Settings):
+    file = checkout.root / "runs/site" / site.EXTERNAL_LINKS
+    file.parent.mkdir()
+    file.write_text("https://a.org/\n  index.html\n  docs/start.html\nhttps://b.org/\n  index.html\n")
+    assert site._external_links(file, checkout.root) == (
+        "2 addresses on other hosts are linked, and not checked: runs/site/external-links.txt lists them."
+    )
+
+
+@pytest.fixture
+def executed(checkout: Settings, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Add a lesson that needs Kubernetes, and return the lists of lessons that are executed."""
+    needs = {"workshop": {"needs": "kubernetes"}}
+    nbformat.write(new_notebook(metadata=needs), checkout.root / "solutions/07_pods.ipynb")
+    runs: list[list[str]] = []
+    monkeypatch.setattr(site.execute, "run", lambda settings, keys, out: runs.append(keys))
+    return runs
+
+
+def test_kubernetes_is_awaited_before_the_lessons_that_need_it(
+    checkout: Settings, executed: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    waits: list[list[list[str]]] = []
+    monkeypatch.setattr(site.background_build, "wait", lambda settings: waits.append(list(executed)))
+    site._run_missing(checkout)
+    assert executed == [["01"], ["07"]]
+    assert waits == [[["01"]]], "Kafka's lessons do not wait"
+    assert "07 need Kubernetes, which does not run yet." in capsys.readouterr().out
+
+
+def test_a_stack_without_kubernetes_gets_the_other_lessons_and_the_reason(
+    checkout: Settings, executed: list[list[str]], capsys: pytest.CaptureFixture[str]
+):
+    site._run_missing(checkout)
+    assert executed == [["01"]]
+    assert "07 are not executed. This stack has no Kubernetes" in capsys.readouterr().out
+
+
+def test_nothing_is_awaited_if_no_missing_lesson_needs_kubernetes(
+    checkout: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(site.execute, "run", lambda settings, keys, out: execute(settings))
+    site._run_missing(checkout)
+    site._run_missing(checkout)
+    assert capsys.readouterr().out == ""

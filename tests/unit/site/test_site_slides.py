@@ -69,3 +69,14 @@ def test_the_talk_takes_missing_pictures_from_the_lessons(tmp_path: Path):
     cells = [new_markdown_cell("# Express"), new_markdown_cell("## 1 · Stop"), new_code_cell("draw()", id="s03-kill")]
     deck = slides.deck(read(tmp_path, "express", cells), {"03": lesson}, GUIDE)
     assert [slide.alt for slide in deck] == ["", "", "none is lost"]
+
+
+def test_a_quote_in_guillemets_is_marked_as_french(tmp_path: Path):
+    cells = [
+        new_markdown_cell("# 05 · Fraud"),
+        new_markdown_cell("## 6 · « Attention … »\n\n**Predict:** *who reads « **Attention**, vous » first?*"),
+    ]
+    one = read(tmp_path, "05_fraud_analysis", cells)
+    page = slides.html(one, slides.deck(one, {"05": one}, ""))
+    assert '<h2>6 · «<span lang="fr"> Attention … </span>»</h2>' in page
+    assert '«<span lang="fr"> <strong>Attention</strong>, vous </span>» first?' in page
