@@ -21,6 +21,7 @@ from workshop.base.waiting import wait_until
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 WAIT = 240.0  # seconds, for a start or a page on a busy machine
 HEIGHT = 900  # pixels
+SHORT = "/tmp"  # Chromium opens a socket in its folder; the address of a socket has at most 107 bytes
 OPTIONS = (
     "--headless",
     "--disable-gpu",
@@ -122,12 +123,16 @@ class Browser:
 @contextmanager
 def opened(path: str) -> Iterator[Browser]:
     """Start a Chromium, and yield its tab; at the end it is stopped."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+    with tempfile.TemporaryDirectory(dir=SHORT, ignore_cleanup_errors=True) as profile:
         words = [path, *OPTIONS, *["--no-sandbox"] * (os.geteuid() == 0), f"--user-data-dir={profile}", "about:blank"]
+        log = Path(profile) / "log"
         # Chromium's own processes would outlive it: they get a session, which is ended as a whole.
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        with log.open("wb") as told:
+            process = subprocess.Popen(
+                words, stdout=told, stderr=told, env={**os.environ, "TMPDIR": profile}, start_new_session=True
+            )
         try:
-            connection = websocket.create_connection(_tab(Path(profile)), timeout=WAIT)
+            connection = websocket.create_connection(_tab(Path(profile), process, log), timeout=WAIT)
             with contextlib.closing(connection):
                 yield Browser(connection)
         finally:
@@ -136,10 +141,15 @@ def opened(path: str) -> Iterator[Browser]:
             process.wait(timeout=60)
 
 
-def _tab(profile: Path) -> str:
+def _tab(profile: Path, process: subprocess.Popen, log: Path) -> str:
     """Return the address of the first tab, after Chromium has written its port."""
     file = profile / "DevToolsActivePort"
-    wait_until(lambda: file.exists() and "\n" in file.read_text(), WAIT, "Chromium to listen")
+
+    def listens() -> bool:
+        assert process.poll() is None, log.read_text(errors="replace")[-2000:]
+        return file.exists() and "\n" in file.read_text()
+
+    wait_until(listens, WAIT, "Chromium to listen")
     port = file.read_text().split()[0]
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
