@@ -356,6 +356,11 @@ def _without_stack_trace(log: str) -> str:
 ENDED = (
     *OF_SERVERS,
     Diagnosis(
+        "Java heap space|GC overhead limit",
+        "It used all of the memory that a broker may use: it has too many topics.",
+        "Run `workshop up`; the last cell of a lesson deletes its topics. `workshop reset` starts with empty brokers.",
+    ),
+    Diagnosis(
         "OutOfMemory|insufficient memory",
         "There is not enough memory: the brokers need about 500 MB.",
         "Close a program, then run `workshop up`.",
