@@ -96,7 +96,10 @@ def test_a_broker_that_died_is_told_with_advice_and_without_its_stack_trace(back
     ("log", "advice"),
     [
         ("No space left on device", "The disk is full"),
-        ("java.lang.OutOfMemoryError: Java heap space", "It used all of the memory that a broker may use: it has too many"),
+        (
+            "java.lang.OutOfMemoryError: Java heap space",
+            "It used all of the memory that a broker may use: it has too many",
+        ),
         ("java.lang.OutOfMemoryError: unable to create native thread", "There is not enough memory"),
         ("java.util.zip.ZipException", "A jar may be damaged"),
         ("anything", "`workshop logs kafka-2`"),
