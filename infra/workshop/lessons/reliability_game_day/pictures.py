@@ -163,7 +163,9 @@ def draw_requests(pauses: Callable[[], Iterable[float]], clients: int = 200, sec
     for axes, (word, source, colour) in zip(rows, ways, strict=True):
         counts = _tenths([at for _ in range(clients) for at in _attempts(source(), seconds)], seconds)
         axes.bar([number / 10 for number in range(len(counts))], counts, width=0.09, align="edge", color=colour)
-        axes.text(1.0, 0.9, word, transform=axes.transAxes, ha="right", va="top", color=colour)
+        axes.set_title(
+            word, loc="right", fontsize=11, fontweight="normal", color=colour
+        )  # above: bars may fill the rest
         most.append(max(counts))
     rows[1].set(xlabel="seconds after the failure", xlim=(0, seconds))
     drawing.supylabel("requests per 0.1 s", fontsize=11)
