@@ -382,3 +382,17 @@ def test_a_topic_that_was_just_created_is_not_missing(scene: Scene):
     with closing(KafkaConsumer(**scene.ws.kafka)) as consumer:
         places = [TopicPartition(name, number) for name in names for number in range(3)]
         assert sum(consumer.end_offsets(places).values()) == len(names)
+
+
+def test_a_topic_that_is_deleted_after_it_was_listed_counts_as_deleted(ws: Connection) -> None:
+    topic, other = ws.fresh_topic("gone"), ws.fresh_topic("stays")
+
+    def wanted(name: str) -> bool:
+        if name == topic:
+            with closing(ws.admin()) as somebody:
+                somebody.delete_topics([topic])
+        return name in (topic, other)
+
+    assert sorted(kafka_admin.delete_topics(ws.kafka, wanted)) == sorted([topic, other])
+    with closing(ws.admin()) as admin:
+        assert not {topic, other} & set(admin.list_topics())

@@ -7,6 +7,7 @@ from contextlib import closing
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import NoError, UnknownTopicOrPartitionError, for_code
 
 from workshop.base.errors import WorkshopError
 from workshop.kafka.failures import ADVICE
@@ -35,9 +36,19 @@ def alter_configs(kafka: Mapping, kind: ConfigResourceType, name: str, configs: 
 
 
 def delete_topics(kafka: Mapping, wanted: Callable[[str], bool]) -> list[str]:
-    """Delete the topics for whose names `wanted` returns True, and return these names."""
+    """Delete the topics for whose names `wanted` returns True, and return these names.
+
+    A topic that is listed and does not exist is as good as deleted: a broker may not know yet that it was deleted.
+    """
     with closing(admin(kafka)) as client:
         names = [name for name in client.list_topics() if wanted(name)]
         if names:
-            client.delete_topics(names)
+            _must_be_gone(client.delete_topics(names, raise_errors=False))
     return names
+
+
+def _must_be_gone(answer: Mapping) -> None:
+    for topic in answer["topics"]:
+        error = for_code(topic["error_code"])
+        if error not in (NoError, UnknownTopicOrPartitionError):
+            raise error(f"Topic '{topic['name']}' was not deleted.")

@@ -27,9 +27,10 @@ class Admin:
         count = self.cluster[names[0]]["num_partitions"]
         return [{"partitions": [{"leader_id": 1, "error_code": 0}] * count}]
 
-    def delete_topics(self, names: list[str]) -> None:
+    def delete_topics(self, names: list[str], raise_errors: bool = True) -> dict:
         for name in names:
             del self.cluster[name]
+        return {"topics": [{"name": name, "error_code": 0} for name in names]}
 
     def close(self) -> None:
         self.closed = True
