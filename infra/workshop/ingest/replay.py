@@ -32,6 +32,7 @@ from workshop.ingest.dates import EPOCH
 from workshop.kafka.consume import PATIENCE, partitions_of
 from workshop.kafka.handle import Kafka
 from workshop.kafka.name_prefix import full
+from workshop.kafka.transactions import committed_ends
 
 BATCH = 10_000  # events
 KINDS = {kind.__name__: (kind, sign) for kind, sign in ((PaymentMade, 1), (PaymentRefunded, -1))}
@@ -129,10 +130,11 @@ READER = {
 
 
 def _bounds(ws: Kafka, topic: str) -> tuple[dict[int, int], dict[int, int]]:
-    """Return by partition the first offset and the last stable offset."""
+    """Return by partition the first offset and the end of the committed transactions."""
     places = [TopicPartition(topic, number) for number in partitions_of(ws, topic)]
-    with closing(KafkaConsumer(**ws.kafka, isolation_level="read_committed")) as consumer:
-        begins, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+    with closing(KafkaConsumer(**ws.kafka)) as consumer:
+        begins = consumer.beginning_offsets(places)
+    ends = committed_ends(ws, places)
     return {p.partition: begins[p] for p in places}, {p.partition: ends[p] for p in places}
 
 
