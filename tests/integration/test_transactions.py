@@ -36,7 +36,7 @@ def write(producer: Producer, places: list[TopicPartition]) -> None:
 def test_the_end_after_a_commit_is_behind_all_of_it(
     ws: Connection, producer: Producer, places: list[TopicPartition]
 ) -> None:
-    """Right after a commit the last stable offset itself was too small nine times of ten."""
+    """Right after a commit, the last stable offset itself was too small in nine of ten cases."""
     with closing(KafkaConsumer(**ws.kafka)) as consumer:
         for _ in range(10):
             write(producer, places)

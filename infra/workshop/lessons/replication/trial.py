@@ -75,10 +75,10 @@ def try_out(ws: Connection, copies: int, min_in_sync: int, acks: object) -> Tria
             ws.brokers.start(node)
         told.say("the best replica that is left leads")
         _lead_without(ws, topic, leader)
-    # The new leader may not know yet how many of its records are committed. It cannot find out, and tells nobody its end
-    # offset, until as many replicas are in sync as `min.insync.replicas` asks for. What the others have more, they drop.
-    # (Never lower `min.insync.replicas` of such a topic: after its deletion the controllers of Kafka 4.3.1 fail at each
-    # registration of a broker with "existed in isrMembers, but not in the topics map", and no broker can start any more.)
+    # Read when the brokers are back: a new leader may not know yet which of its records are committed, and gives no end
+    # offset until `min.insync.replicas` replicas are in sync. Records that only the other replicas have are dropped by then.
+    # Do not lower `min.insync.replicas` instead: after the topic is deleted, the controllers of Kafka 4.3.1 fail at every
+    # registration of a broker ("existed in isrMembers, but not in the topics map"), and no broker can start any more.
     left = {int(one.value) for one in consume.read_all(ws, topic) if one.key != BALLAST}
     seen.lost = len((accepted | alone) - left)
     told.say(f"{seen.lost} acknowledged payments are missing")

@@ -22,7 +22,7 @@ USERS_OPTIONS = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 SMALL = (
     "-Xms32m",
     # A topic with one partition takes 60 kB on each broker. With 96 MB, brokers with 550 such topics did little else than
-    # collect garbage, and with 700 they ended. What is not needed is not used.
+    # collect garbage, and brokers with 630 and many clients ran out of memory. The memory after a start is the same.
     "-Xmx160m",
     "-Xss512k",
     "-XX:+UseSerialGC",
