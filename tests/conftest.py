@@ -60,8 +60,7 @@ def ws(lasting_ws: workshop.Connection) -> Iterator[workshop.Connection]:
     """
     made = workshop.connect()
     yield made
-    if made._fresh:
-        made.tidy()
+    made.tidy()
 
 
 @pytest.fixture(scope="session")

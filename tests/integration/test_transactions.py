@@ -41,7 +41,7 @@ def test_the_end_after_a_commit_is_behind_all_of_it(
         for _ in range(10):
             write(producer, places)
             producer.commit_transaction(60)
-            ends = transactions.committed_ends(ws, places)
+            ends = transactions.committed_ends(ws.kafka, places)
             assert ends == consumer.end_offsets(places)
 
 
@@ -50,6 +50,8 @@ def test_an_open_transaction_is_not_waited_for(
 ) -> None:
     write(producer, places)
     producer.flush(60)
-    assert transactions.committed_ends(ws, places) == dict.fromkeys(places, 0)
+    assert transactions.committed_ends(ws.kafka, places) == dict.fromkeys(places, 0)
     producer.abort_transaction(60)
-    assert transactions.committed_ends(ws, places) == dict.fromkeys(places, 2)  # the record, and the marker of the end
+    assert transactions.committed_ends(ws.kafka, places) == dict.fromkeys(
+        places, 2
+    )  # the record, and the marker of the end

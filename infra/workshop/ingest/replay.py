@@ -134,7 +134,7 @@ def _bounds(ws: Kafka, topic: str) -> tuple[dict[int, int], dict[int, int]]:
     places = [TopicPartition(topic, number) for number in partitions_of(ws, topic)]
     with closing(KafkaConsumer(**ws.kafka)) as consumer:
         begins = consumer.beginning_offsets(places)
-    ends = committed_ends(ws, places)
+    ends = committed_ends(ws.kafka, places)
     return {p.partition: begins[p] for p in places}, {p.partition: ends[p] for p in places}
 
 

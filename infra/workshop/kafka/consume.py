@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from workshop.base.errors import WorkshopError
 from workshop.kafka.failures import NoSuchTopic
+from workshop.kafka.transactions import committed_ends
 
 if TYPE_CHECKING:  # the services use this module; their image has no notebooks and no backends
     from workshop.kafka.handle import Kafka
@@ -42,7 +43,8 @@ def read_partitions(
         first: partition to the offset of the first record; other partitions are read from their beginning.
         until: partition to the offset to stop before, with a wait until it is readable; other partitions are read to their
             current end.
-        options: for `KafkaConsumer`; `isolation_level="read_committed"` leaves out records of aborted transactions.
+        options: for `KafkaConsumer`; with `isolation_level="read_committed"`, the records of all transactions that were
+            committed before the call, without those of aborted ones.
 
     Raises:
         WorkshopError: the topic does not exist, or no new record arrives for 30 seconds.
@@ -51,10 +53,11 @@ def read_partitions(
         every = _numbers(consumer, topic)
         partitions = [TopicPartition(topic, number) for number in (every if numbers is None else numbers)]
         consumer.assign(partitions)
-        ends = {
-            **consumer.end_offsets(partitions),
-            **{TopicPartition(topic, n): end for n, end in (until or {}).items()},
-        }
+        ends = {TopicPartition(topic, number): end for number, end in (until or {}).items()}
+        current = [place for place in partitions if place not in ends]
+        if current:
+            committed = options.get("isolation_level") == "read_committed"
+            ends |= committed_ends(kafka, current) if committed else consumer.end_offsets(current)
         consumer.seek_to_beginning(*partitions)
         for number, offset in (first or {}).items():
             consumer.seek(TopicPartition(topic, number), offset)

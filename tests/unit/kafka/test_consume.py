@@ -78,10 +78,22 @@ def places_of(records: list[Record]) -> list[tuple[int, int]]:
 
 
 def test_everything_is_read_partition_by_partition_up_to_the_end_of_this_moment(consumer: Consumer):
-    found = consume.read_all(Kafka({"bootstrap_servers": []}), "topic", isolation_level="read_committed")
+    found = consume.read_all(Kafka({"bootstrap_servers": []}), "topic", check_crcs=False)
     assert places_of(found) == [(0, 0), (0, 1), (0, 2), *[(1, offset) for offset in range(6)]]
-    assert consumer.options == {"bootstrap_servers": [], "isolation_level": "read_committed"}
+    assert consumer.options == {"bootstrap_servers": [], "check_crcs": False}
     assert consumer.closed
+
+
+def test_committed_records_are_read_up_to_the_end_of_the_last_commit(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+):
+    def ends(kafka: dict, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        assert [place.partition for place in places] == [1]  # the end of the other partition is given
+        return dict.fromkeys(places, 4)
+
+    monkeypatch.setattr(consume, "committed_ends", ends)
+    found = consume.read_partitions({}, "topic", None, until={0: 1}, isolation_level="read_committed")
+    assert places_of(found) == [(0, 0), *[(1, offset) for offset in range(4)]]
 
 
 def test_some_partitions_are_read_between_given_offsets(consumer: Consumer):

@@ -18,7 +18,6 @@ class Cluster:
     """A partition with 10 records, of which the last stable offsets and the states of transactions are given in turn."""
 
     def __init__(self, stable: Sequence[int], marking: Sequence[Any]) -> None:
-        self.kafka: dict = {}
         self.stable, self.marking = iter(stable), iter(marking)
 
     def consumer(self, isolation_level: str = "read_uncommitted") -> SimpleNamespace:
@@ -27,7 +26,7 @@ class Cluster:
 
         return SimpleNamespace(end_offsets=ends, close=lambda: None)
 
-    def admin(self) -> SimpleNamespace:
+    def admin(self, kafka: dict) -> SimpleNamespace:
         def listed(state_filters: Sequence[str]) -> dict[int, list]:
             answer = next(self.marking)
             if isinstance(answer, Exception):
@@ -40,6 +39,11 @@ class Cluster:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions, "PAUSE", 0)
+
+
+def use(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "KafkaConsumer", cluster.consumer)
+    monkeypatch.setattr(transactions, "admin", cluster.admin)
 
 
 @pytest.mark.parametrize(
@@ -56,13 +60,13 @@ def test_the_end_is_that_of_all_committed_transactions(
     stable: list[int], marking: list, end: int, monkeypatch: pytest.MonkeyPatch
 ):
     cluster = Cluster(stable, marking)
-    monkeypatch.setattr(transactions, "KafkaConsumer", cluster.consumer)
-    assert transactions.committed_ends(cluster, [PLACE]) == {PLACE: end}
+    use(cluster, monkeypatch)
+    assert transactions.committed_ends({}, [PLACE]) == {PLACE: end}
     assert list(cluster.stable) == []
 
 
 def test_the_wait_is_bounded(monkeypatch: pytest.MonkeyPatch):
     cluster = Cluster([4, 4], [["one"]])
-    monkeypatch.setattr(transactions, "KafkaConsumer", cluster.consumer)
+    use(cluster, monkeypatch)
     monkeypatch.setattr(transactions, "PATIENCE", -1)
-    assert transactions.committed_ends(cluster, [PLACE]) == {PLACE: 4}
+    assert transactions.committed_ends({}, [PLACE]) == {PLACE: 4}

@@ -7,12 +7,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from kafka import KafkaConsumer, TopicPartition
 
 from workshop.base.waiting import wait_until
 from workshop.domain.fraud import rules
 from workshop.kafka import admin
-from workshop.kafka.consume import read_partitions
+from workshop.kafka.consume import read_all
 from workshop.kafka.handle import Kafka
 from workshop.lessons.stream_processing import applications
 from workshop.lessons.stream_processing.completion import CHANGELOG
@@ -80,22 +79,13 @@ def instance(ws: Kafka, group: str, build: Callable, *arguments: object, **optio
 def totals(ws: Kafka, topic: str, **options: Any) -> dict[tuple[str, int], int]:
     """Return the last value of each window in a topic, by key and start; `options` are of `KafkaConsumer`."""
     found: dict[tuple[str, int], int] = {}
-    note(found, _records(ws, topic, **options))
+    note(found, read_all(ws, topic, **options))
     return found
 
 
 def count(ws: Kafka, topic: str, **options: Any) -> int:
     """Return the number of records of a topic; `options` are of `KafkaConsumer`."""
-    return len(_records(ws, topic, **options))
-
-
-def _records(ws: Kafka, topic: str, isolation_level: str = "read_uncommitted", **options: Any) -> list:
-    """Return all records of a topic; those of transactions that are just being committed are waited for."""
-    with closing(KafkaConsumer(**ws.kafka)) as consumer:
-        numbers = consumer.partitions_for_topic(topic) or ()
-        ends = consumer.end_offsets([TopicPartition(topic, number) for number in numbers])
-    until = {place.partition: end for place, end in ends.items()}
-    return read_partitions(ws.kafka, topic, None, until=until, isolation_level=isolation_level, **options)
+    return len(read_all(ws, topic, **options))
 
 
 def minutes_late(rows: pd.DataFrame) -> list[float]:
