@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from kafka import KafkaProducer
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from workshop.base.errors import WorkshopError
@@ -215,27 +212,6 @@ def test_instances_that_start_at_the_same_time_share_the_partitions(ws: Connecti
         with Instance(*job, loglevel="ERROR") as one, Instance(*job, loglevel="ERROR") as two:
             first, second = experiments.wait_for_members([one, two], topic)
             assert sorted([*first, *second]) == [0, 1, 2]
-
-
-def test_committed_records_are_waited_for_until_their_transaction_has_ended(ws: Connection):
-    topic, sent = ws.fresh_topic("slow-commit"), threading.Event()
-
-    def write() -> None:
-        with KafkaProducer(**ws.kafka, transactional_id=topic) as producer:
-            producer.init_transactions()
-            producer.begin_transaction()
-            for number in range(30):
-                producer.send(topic, b"%d" % number)
-            producer.flush()
-            sent.set()
-            time.sleep(2)
-            producer.commit_transaction()
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    assert sent.wait(60)
-    assert experiments.count(ws, topic, isolation_level="read_committed") == 30
-    thread.join()
 
 
 def executed(code: str, name: str, folder: Path) -> tuple[str, str]:
