@@ -31,6 +31,10 @@ class Live:
         if time.monotonic() - self._shown_at >= max(self._every, self._cost):
             self._show(passing=True)
 
+    def show(self) -> None:
+        """Show the current picture at once: a moment that must be seen, also on a busy machine."""
+        self._show(passing=True)
+
     def finish(self) -> None:
         """Show the current picture, in the quality of a still."""
         self._show(passing=False)

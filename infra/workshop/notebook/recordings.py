@@ -19,7 +19,7 @@ from PIL import Image
 from workshop.notebook.frames import Frame, Frames
 
 KEY = "recording"  # below the output's metadata `workshop`
-FEWEST = 4  # frames with less detail than the last one; a picture that compares measurements has none
+FEWEST = 2  # frames with less detail than the last one; a picture that compares measurements has none
 LONGEST = 12.0  # seconds of a recording; a longer experiment is played faster
 PAUSE = 1.5  # seconds that a frame lasts at most, such as while a broker restarts
 QUICKEST = 0.04  # seconds that a frame lasts at least; browsers slow shorter ones down

@@ -56,6 +56,13 @@ def test_a_fresh_picture_is_not_drawn_again(place: Place):
     assert len(place.shown) == 2
 
 
+def test_a_moment_is_shown_however_fresh_the_picture_is(place: Place):
+    drawn = iter(pictures())
+    shown = Live(lambda: next(drawn), every=3_600.0)
+    shown.show()
+    assert [(one.alt, one.passing) for one in place.shown] == [("0", False), ("1", True)]
+
+
 def test_where_nothing_is_shown_nothing_is_updated(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(live, "display", lambda thing, display_id: None)
     drawn = iter(pictures())

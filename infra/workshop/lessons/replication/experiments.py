@@ -51,6 +51,7 @@ def kill_the_leader(ws: Connection, topic: str, producer: KafkaProducer, before:
         flow.start()
         try:
             _pass(paced(before), live)
+            live.show()
             seen.killed = time.monotonic() - flow.began
             ws.brokers.kill(leader)
             # The question for the new leader can last many seconds, and must not lengthen the flow.
@@ -58,6 +59,7 @@ def kill_the_leader(ws: Connection, topic: str, producer: KafkaProducer, before:
             while time.monotonic() < flow.began + seen.killed + after:
                 if seen.elected is None and leader_of(ws, topic) not in (leader, -1):
                     seen.elected = time.monotonic() - flow.began
+                    live.show()
                 _pass(0.1, live)
         finally:
             flow.stop()
