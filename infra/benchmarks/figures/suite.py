@@ -19,6 +19,7 @@ from benchmarks.measuring import Values
 STACK = "none"
 RUNS = 1
 FIGURES = {"duration": "min"}
+OPTIONS = {"busy": ["--busy"], "full": ["--full"]}
 
 
 def clone(root: Path, folder: Path) -> Path:
@@ -32,7 +33,7 @@ def minutes(kind: str, number: int) -> float:
     """Run the test command once and return its minutes.
 
     Args:
-        kind: "warm", "cold" (with an empty cache, so that everything is downloaded and compiled), or "busy".
+        kind: "warm", "cold" (with an empty cache, so that everything is downloaded and compiled), "busy", or "full".
 
     Raises:
         WorkshopError: a test failed.
@@ -42,7 +43,7 @@ def minutes(kind: str, number: int) -> float:
     log.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         cache = {"WORKSHOP_CACHE": str(Path(scratch) / "cache")} if kind == "cold" else {}
-        command = ["./infra/test.sh", *(["--busy"] if kind == "busy" else [])]
+        command = ["./infra/test.sh", *OPTIONS.get(kind, [])]
         began = time.perf_counter()
         with log.open("w") as out:
             place = clone(root, Path(scratch))
