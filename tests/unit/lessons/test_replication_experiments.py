@@ -100,7 +100,10 @@ class Cluster:
     def __init__(self, sizes: list[int]) -> None:
         self.kafka: dict = {}
         self.sizes, self.resumed, self.paused = iter(sizes), [], []
-        self.brokers = SimpleNamespace(pause=self.paused.append, resume=self.resumed.append)
+        self.registered = iter([{1, 3}, {1, 2, 3}, {1, 2, 3}, {1, 2, 3}])  # broker 2 comes back at the second look
+        self.brokers = SimpleNamespace(
+            pause=self.paused.append, resume=self.resumed.append, registered=lambda: next(self.registered)
+        )
 
     def addresses(self) -> list[str]:
         return ["a:1"]
@@ -119,6 +122,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> type[Cluster]:
     monkeypatch.setattr(freezes, "size_of", lambda ws, topic, node: next(ws.sizes))
     monkeypatch.setattr(freezes, "NOTED", {"t": []})
     monkeypatch.setattr(freezes, "LOOK_EVERY", 0)
+    monkeypatch.setattr(freezes, "HEARTBEAT", 0)
+    in_sync = iter([[1, 3], [1, 2, 3], [1, 2, 3]])  # once it is registered, it still has to copy
+    monkeypatch.setattr(freezes, "partitions", lambda ws, topic: [{"isr_nodes": next(in_sync)}])
     return Cluster
 
 
@@ -148,6 +154,7 @@ def test_a_freeze_is_noted_and_ended_in_any_case(
         cell_that_fails()
     assert seen == [(2, [2])]  # frozen when the block begins; on a busy machine it may be resumed by then
     assert ws.resumed == [2]
+    assert list(ws.registered) == []  # the block has waited until the follower was registered, and in sync twice
     assert [(one.first, one.written) for one in freezes.NOTED["t"]] == [(7, written)]
 
 

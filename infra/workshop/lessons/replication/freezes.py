@@ -10,14 +10,17 @@ from contextlib import closing, contextmanager
 
 from kafka import TopicPartition
 
+from workshop.base.waiting import wait_until
 from workshop.kafka import admin as kafka_admin
-from workshop.kafka.replicas import copied, followers_of, leader_of
+from workshop.kafka.replicas import copied, followers_of, leader_of, partitions
 from workshop.lessons.replication.observations import Freeze
 from workshop.notebook.connection import Connection
 
 SECONDS = 1.8  # a frozen broker counts as in sync for the first of them (broker.session.timeout.ms)
 LONGEST = 15.0  # a producer on a busy machine may need many times SECONDS for its first record
 LOOK_EVERY = 0.2
+BACK = 60.0  # seconds within which a resumed follower is in sync again
+HEARTBEAT = 0.5  # seconds; a busy controller may fence the follower just before it hears of it again
 NOTED: dict[str, list[Freeze]] = defaultdict(list)  # by topic
 
 
@@ -25,10 +28,14 @@ NOTED: dict[str, list[Freeze]] = defaultdict(list)  # by topic
 def frozen_follower(ws: Connection, topic: str, seconds: float = SECONDS) -> Iterator[int]:
     """Freeze a follower of partition 0 until something is written meanwhile, at least for the given seconds.
 
-    If nothing is written, it is resumed after `LONGEST` seconds.
+    If nothing is written, it is resumed after `LONGEST` seconds. The block ends when the follower is in sync again: a topic
+    that is created earlier would lack a replica in sync.
 
     Yields:
         The frozen broker.
+
+    Raises:
+        WorkshopError: the follower is not in sync in time.
     """
     leader, node = leader_of(ws, topic), followers_of(ws, topic)[0]
     first, size = copied(ws, topic), size_of(ws, topic, leader)
@@ -48,6 +55,16 @@ def frozen_follower(ws: Connection, topic: str, seconds: float = SECONDS) -> Ite
     finally:
         timer.join()
         NOTED[topic].append(Freeze(node, first, any(seen)))
+        _wait_until_back(ws, topic, node)
+
+
+def _wait_until_back(ws: Connection, topic: str, node: int) -> None:
+    def is_back() -> bool:
+        return node in ws.brokers.registered() and node in partitions(ws, topic)[0]["isr_nodes"]
+
+    for pause in (HEARTBEAT, 0):
+        wait_until(is_back, BACK, f"broker {node} to be in sync again", every=0.1)
+        time.sleep(pause)
 
 
 def _grows(ws: Connection, topic: str, leader: int, size: int) -> bool:
