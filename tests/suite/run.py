@@ -34,13 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         _environment(folder, asked)
-        if asked.busy:
-            stack.enter_context(busy.machine(folder))
         if asked.backend == "local" and set(asked.parts) - {parts.STYLE, parts.UNIT}:
             stack.enter_context(_prefetch(folder))
         if parts.INTEGRATION in asked.parts:
             stack.enter_context(_site_environment(folder))
         stack.enter_context(_lanes(folder))
+        if asked.busy:  # last, so that its processes are ended before leftover ones are looked for
+            stack.enter_context(busy.machine(folder))
         code = int(pytest.main(_pytest_arguments(asked), plugins=[Report(kind)]))
         if code:
             _keep_logs(folder)
