@@ -52,6 +52,5 @@ def test_an_open_transaction_is_not_waited_for(
     producer.flush(60)
     assert transactions.committed_ends(ws.kafka, places) == dict.fromkeys(places, 0)
     producer.abort_transaction(60)
-    assert transactions.committed_ends(ws.kafka, places) == dict.fromkeys(
-        places, 2
-    )  # the record, and the marker of the end
+    after_the_marker = dict.fromkeys(places, 2)  # the record, and the marker of the end
+    assert transactions.committed_ends(ws.kafka, places) == after_the_marker

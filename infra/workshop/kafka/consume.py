@@ -43,8 +43,8 @@ def read_partitions(
         first: partition to the offset of the first record; other partitions are read from their beginning.
         until: partition to the offset to stop before, with a wait until it is readable; other partitions are read to their
             current end.
-        options: for `KafkaConsumer`; with `isolation_level="read_committed"`, the records of all transactions that were
-            committed before the call, without those of aborted ones.
+        options: for `KafkaConsumer`; `isolation_level="read_committed"` includes all transactions that were committed before
+            the call, and leaves out records of aborted ones.
 
     Raises:
         WorkshopError: the topic does not exist, or no new record arrives for 30 seconds.

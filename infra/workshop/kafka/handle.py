@@ -64,8 +64,9 @@ class Kafka:
 
     def tidy(self) -> str:
         """Delete the topics with fresh names, which keeps brokers small; return a message."""
-        ours = set(self._fresh)
-        gone = ours and admin.delete_topics(self.kafka, lambda name: name.removesuffix(topics.DEAD_LETTERS) in ours)
+        ours, gone = set(self._fresh), []
+        if ours:
+            gone = admin.delete_topics(self.kafka, lambda name: name.removesuffix(topics.DEAD_LETTERS) in ours)
         self._fresh.clear()
         are_deleted = "topic of this lesson is deleted" if len(gone) == 1 else "topics of this lesson are deleted"
         return f"{len(gone)} {are_deleted}"

@@ -122,7 +122,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> type[Cluster]:
     monkeypatch.setattr(freezes, "size_of", lambda ws, topic, node: next(ws.sizes))
     monkeypatch.setattr(freezes, "NOTED", {"t": []})
     monkeypatch.setattr(freezes, "LOOK_EVERY", 0)
-    monkeypatch.setattr(freezes, "HEARTBEAT", 0)
+    monkeypatch.setattr(freezes, "STAYS", 0)
     in_sync = iter([[1, 3], [1, 2, 3], [1, 2, 3]])  # once it is registered, it still has to copy
     monkeypatch.setattr(freezes, "partitions", lambda ws, topic: [{"isr_nodes": next(in_sync)}])
     return Cluster

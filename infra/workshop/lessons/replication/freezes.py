@@ -20,7 +20,7 @@ SECONDS = 1.8  # a frozen broker counts as in sync for the first of them (broker
 LONGEST = 15.0  # a producer on a busy machine may need many times SECONDS for its first record
 LOOK_EVERY = 0.2
 BACK = 60.0  # seconds within which a resumed follower is in sync again
-HEARTBEAT = 0.5  # seconds; a busy controller may fence the follower just before it hears of it again
+STAYS = 0.5  # seconds, more than broker.heartbeat.interval.ms: a busy controller may fence a follower that is resumed already
 NOTED: dict[str, list[Freeze]] = defaultdict(list)  # by topic
 
 
@@ -59,12 +59,14 @@ def frozen_follower(ws: Connection, topic: str, seconds: float = SECONDS) -> Ite
 
 
 def _wait_until_back(ws: Connection, topic: str, node: int) -> None:
+    """Wait until a resumed follower is registered and in sync, and still is some moments later."""
+
     def is_back() -> bool:
         return node in ws.brokers.registered() and node in partitions(ws, topic)[0]["isr_nodes"]
 
-    for pause in (HEARTBEAT, 0):
-        wait_until(is_back, BACK, f"broker {node} to be in sync again", every=0.1)
-        time.sleep(pause)
+    wait_until(is_back, BACK, f"broker {node} to be in sync again", every=0.1)
+    time.sleep(STAYS)
+    wait_until(is_back, BACK, f"broker {node} to stay in sync", every=0.1)
 
 
 def _grows(ws: Connection, topic: str, leader: int, size: int) -> bool:
