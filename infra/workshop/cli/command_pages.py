@@ -23,7 +23,7 @@ HEAD = """\
 | command | purpose |
 |---|---|
 """
-UNSET = (None, False, "", (), argparse.SUPPRESS)
+UNSET: tuple = (None, False, "", (), [], argparse.SUPPRESS)
 
 
 def page() -> str:

@@ -84,7 +84,9 @@ def build_parser() -> argparse.ArgumentParser:
     up.add_argument("--no-lab", action="store_true", help="do not start JupyterLab")
     up.add_argument("--backend", choices=BACKENDS, help="where Kafka and Kubernetes run (default: auto)")
     text = "also: cdc starts PostgreSQL and Kafka Connect, registry the schema registry; streams installs lesson 11"
-    up.add_argument("--with", dest="more", action="append", default=[], choices=steps.MORE, help=text)
+    up.add_argument(
+        "--with", dest="more", action="append", default=[], choices=steps.MORE, help=f"{text}; may be repeated"
+    )
     text = "start from this bundle, without a network; see `workshop bundle`"
     up.add_argument("--bundle", type=_named, metavar="DIR", help=text)
     up.add_argument("--keep", action="store_true", help="if the start fails, leave running what was started")

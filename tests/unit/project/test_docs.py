@@ -51,6 +51,20 @@ def test_every_relative_link_leads_somewhere(page: Path):
     assert not dead
 
 
+def test_the_glossary_defines_a_term_once_and_translates_it_in_one_way():
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| .+ \|$", prose(ROOT / "docs/glossary.md"), re.MULTILINE)
+    terms = [english for english, _ in rows if english != "English"]
+    assert len(terms) > 150
+    assert [term for term in set(terms) if terms.count(term) > 1] == []
+    french: dict[str, set[str]] = {}
+    for english, translation in rows:
+        pairs = english.split(", "), translation.split(", ")
+        if len(pairs[0]) == len(pairs[1]):
+            for one, other in zip(*pairs, strict=True):
+                french.setdefault(one, set()).add(other)
+    assert {one: others for one, others in french.items() if len(others) > 1 and one != "English"} == {}
+
+
 def test_every_page_is_on_the_map():
     index = prose(ROOT / "docs/index.md")
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
