@@ -29,6 +29,7 @@ PYTHON = (
     "requirements.txt",
     "infra/installer.txt",
     "infra/services/requirements.txt",
+    "infra/streams/requirements.txt",
     "infra/site/requirements.txt",
     "infra/deploy/kind/offline/go.txt",
 )

@@ -19,12 +19,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "infra/tools"))
+import audit as audit_of_pins  # noqa: E402 (a tool, which is no part of the package)
 import go_vulnerabilities  # noqa: E402 (beside audit.py, which is no part of the package)
 
 LISTS = (
     "requirements.txt",
     "infra/installer.txt",
     "infra/services/requirements.txt",
+    "infra/streams/requirements.txt",
     "infra/site/requirements.txt",
     "infra/deploy/kind/offline/go.txt",
 )
@@ -39,6 +41,12 @@ def blocks(file: str) -> list[str]:
 
 def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_audit_asks_about_every_list():
+    files = [ROOT / "requirements.txt", *(ROOT / "infra").rglob("*.txt")]
+    pinned = {str(file.relative_to(ROOT)) for file in files if "--hash=sha256:" in file.read_text()}
+    assert pinned == set(LISTS) == set(audit_of_pins.PYTHON)
 
 
 @pytest.mark.parametrize("file", LISTS)
