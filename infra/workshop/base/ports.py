@@ -13,6 +13,10 @@ from workshop.base.errors import WorkshopError
 from workshop.base.files import read_record
 from workshop.base.settings import BLOCK, Ports, Settings
 
+LONGEST_SEARCH = (
+    600.0  # seconds to wait for another checkout that searches; it may be starting a stack on a busy machine
+)
+
 
 def is_free(port: int) -> bool:
     """Return whether a server could listen on this port of 127.0.0.1 now."""

@@ -54,11 +54,10 @@ def create(kafka: Mapping, topics: Iterable[Topic]) -> None:
     `KafkaSettings.copies` limits the number of replicas on a cluster with few brokers.
     """
     most = getattr(kafka, "copies", 0)
+    # Not "create those that are missing in the list": a broker may list a topic for a moment after its deletion.
     with closing(kafka_admin.admin(kafka)) as admin:
-        existing = set(admin.list_topics())
         for topic in topics:
-            if topic.name not in existing:
-                _create(admin, topic, min(topic.copies, most or topic.copies))
+            _create(admin, topic, min(topic.copies, most or topic.copies))
 
 
 def _create(admin: KafkaAdminClient, topic: Topic, copies: int) -> None:

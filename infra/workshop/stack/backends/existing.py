@@ -14,7 +14,7 @@ from workshop.base.diagnostic import Finding
 from workshop.base.errors import WorkshopError
 from workshop.base.external_site import FILE, Site, kept
 from workshop.base.files import locked, write_atomically
-from workshop.base.ports import first_of, free_block
+from workshop.base.ports import LONGEST_SEARCH, first_of, free_block
 from workshop.base.processes import Processes, kept_by, shown
 from workshop.base.settings import Ports, Settings
 from workshop.base.timeline import Timeline
@@ -77,7 +77,7 @@ class Existing:
         if self.has_kubernetes:
             self._see_cluster(timeline)
         self.site.write(self.settings.state)
-        with locked(self.settings.cache / "ports.lock", self.settings.patience, "looks for ports"):
+        with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "looks for ports"):
             ports = self._last_ports() if self.processes.running() else None
             ports = ports or free_block(self.settings, self._last_first())
             about = {"first": ports.first, "copies": kafka.copies}

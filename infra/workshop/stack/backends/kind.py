@@ -11,7 +11,7 @@ from typing import Any
 from workshop.base.diagnostic import Finding
 from workshop.base.errors import WorkshopError
 from workshop.base.files import locked
-from workshop.base.ports import free_block
+from workshop.base.ports import LONGEST_SEARCH, free_block
 from workshop.base.settings import Ports, Settings
 from workshop.base.timeline import Timeline
 from workshop.base.waiting import Seen, keep_trying, nobody, wait_until, wait_while_progressing
@@ -252,7 +252,7 @@ class Kind:
         if state in ("none", "half"):
             self._started_nodes = True
             # Two checkouts that search for ports at the same time must not choose the same ones.
-            with locked(self.settings.cache / "ports.lock", 600, "starts a cluster"):
+            with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "starts a cluster"):
                 ports = free_block(self.settings)
                 with timeline.step("four Kubernetes nodes"):
                     self.nodes.create(kind, image, ports)

@@ -15,7 +15,7 @@ from workshop.base.diagnosis import OF_SERVERS, Diagnosis, diagnose
 from workshop.base.diagnostic import Finding
 from workshop.base.errors import WorkshopError
 from workshop.base.files import locked, write_atomically
-from workshop.base.ports import answers, first_of, free_block
+from workshop.base.ports import LONGEST_SEARCH, answers, first_of, free_block
 from workshop.base.processes import Component, Processes, kept_by, shown, state_of, work_of
 from workshop.base.settings import NODES, Ports, Settings
 from workshop.base.timeline import Timeline
@@ -70,7 +70,7 @@ class Local:
         ready_to_run = self.provision(timeline)
         running = self._running_here()
         # Two checkouts that search for ports at the same time must not choose the same ones.
-        with locked(self.settings.cache / "ports.lock", self.settings.patience, "starts brokers"):
+        with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "starts brokers"):
             ports = self.ports() if running else self._block()
             write_atomically(self.folder / "ports.json", json.dumps({"first": ports.first}))
             with timeline.step("three brokers listen") as step:
