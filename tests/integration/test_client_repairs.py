@@ -24,7 +24,7 @@ def test_a_producer_lives_on_after_it_gave_up_an_event_that_it_had_tried_twice(w
     topic = ws.fresh_topic("given-up", partitions=1)
     producer = KafkaProducer(**ws.kafka, **HASTY)
     with ws.brokers.restored_afterwards():
-        producer.send(topic, b"before").get(timeout=30)
+        _send_until_accepted(producer, topic, b"before")
         for node in followers_of(ws, topic):
             ws.brokers.pause(node)
         waits = producer.send(topic, b"during")
@@ -43,7 +43,7 @@ def test_a_producer_that_misses_an_answer_can_be_closed_without_a_time_limit(
     ws: Connection, monkeypatch: pytest.MonkeyPatch
 ):
     producer = KafkaProducer(**ws.kafka, **HASTY)
-    producer.send(ws.fresh_topic("closed", partitions=1), b"acknowledged").get(timeout=30)
+    _send_until_accepted(producer, ws.fresh_topic("closed", partitions=1), b"acknowledged")
     sender = producer._sender
     monkeypatch.setattr(sender._client, "in_flight_request_count", lambda *_: 1)  # an answer that never comes
     closing_thread = threading.Thread(target=producer.close, daemon=True)
@@ -79,7 +79,7 @@ def test_a_consumer_that_knows_the_old_leader_finds_the_new_one(ws: Connection):
 def test_a_producer_whose_leader_is_not_in_its_list_of_brokers_asks_for_a_newer_one(ws: Connection):
     topic = ws.fresh_topic("unlisted", partitions=1)
     with _closed_in_time(KafkaProducer(**ws.kafka, **HASTY)) as producer:
-        producer.send(topic, b"listed").get(timeout=30)
+        _send_until_accepted(producer, topic, b"listed")
         client, leader = producer._sender._client, leader_of(ws, topic)
         client._manager._net.call_soon_threadsafe(lambda: _unlist(client, leader))
         _send_until_accepted(producer, topic, b"unlisted")

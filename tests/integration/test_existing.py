@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from kafka import KafkaAdminClient
+from workshop.base.waiting import wait_until
 
 from . import others
 from .others import OthersKafka, run, workshop
@@ -282,7 +283,7 @@ def test_reset_takes_what_carries_the_prefix_and_nothing_else(kafka: OthersKafka
         others_topics = ("alicette-payments", "bob-letters")
         admin.create_topics({name: {"num_partitions": 1, "replication_factor": 3} for name in others_topics})
     assert workshop(alice, {}, "reset").returncode == 0
-    left = topics(kafka)
-    assert not {name for name in left if name.startswith("alice-")}
-    assert set(others_topics) <= left
+    gone = lambda: not {name for name in topics(kafka) if name.startswith("alice-")}  # noqa: E731
+    wait_until(gone, 30, "every broker to know that her topics are deleted")
+    assert set(others_topics) <= topics(kafka)
     assert not (alice / "existing").exists()

@@ -56,4 +56,4 @@ def test_a_broker_s_own_repetition_is_not_taken_for_somebody_else_s_change(stack
             losses.kinds.add(kind)
             change(admin)
             assert kind in losses.lost
-            assert losses.requests[kind] == 2, losses.requests
+            assert losses.requests[kind] >= 2, losses.requests  # three, if the controller changed meanwhile

@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType
 from kafka.errors import InvalidPartitionsError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
+from workshop.base.waiting import wait_until
 from workshop.kafka import admin as kafka_admin
 from workshop.kafka import topics
 from workshop.kafka.failures import NoSuchTopic, Unanswered
@@ -104,27 +105,31 @@ def tidy(scene: Scene) -> None:
 
 def grow(scene: Scene) -> None:
     scene.admin.create_partitions({scene.topic: 6})
-    assert scene.count() == 6
+    wait_until(lambda: scene.count() == 6, 30, "every broker to know the partitions")
 
 
 def alter_a_topic(scene: Scene) -> None:
     resource = ConfigResource(ConfigResourceType.TOPIC, scene.topic, {"retention.ms": "4000000"})
     assert scene.admin.alter_configs([resource]) == {"topic": {scene.topic: "OK"}}
-    assert scene.retention() == "4000000"
+    wait_until(lambda: scene.retention() == "4000000", 30, "every broker to know the setting")
 
 
 def alter_a_topic_as_a_whole(scene: Scene) -> None:
     resource = ConfigResource(ConfigResourceType.TOPIC, scene.topic, {"retention.ms": "5000000"})
     assert scene.admin.alter_configs([resource], incremental=False) == {"topic": {scene.topic: "OK"}}
-    assert scene.retention() == "5000000"
+    wait_until(lambda: scene.retention() == "5000000", 30, "every broker to know the setting")
 
 
 def append_to_a_setting(scene: Scene) -> None:
     change = {"cleanup.policy": (AlterConfigOp.APPEND, "compact")}
     scene.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, scene.topic, change)])
     resource = ConfigResource(ConfigResourceType.TOPIC, scene.topic)
-    found = scene.admin.describe_configs([resource])["topic"][scene.topic]["cleanup.policy"]["value"]
-    assert sorted(found.split(",")) == ["compact", "delete"]
+
+    def appended() -> bool:
+        found = scene.admin.describe_configs([resource])["topic"][scene.topic]["cleanup.policy"]["value"]
+        return sorted(found.split(",")) == ["compact", "delete"]
+
+    wait_until(appended, 30, "every broker to know the setting")
 
 
 def alter_a_group(scene: Scene) -> None:
@@ -394,5 +399,5 @@ def test_a_topic_that_is_deleted_after_it_was_listed_counts_as_deleted(ws: Conne
         return name in (topic, other)
 
     assert sorted(kafka_admin.delete_topics(ws.kafka, wanted)) == sorted([topic, other])
-    with closing(ws.admin()) as admin:
-        assert not {topic, other} & set(admin.list_topics())
+    with closing(ws.admin()) as admin:  # it may ask a broker that does not know of the deletion yet
+        wait_until(lambda: not {topic, other} & set(admin.list_topics()), 30, "the topics to be gone")

@@ -143,7 +143,7 @@ def test_kubernetes_refuses_who_has_no_certificate(ws: Connection):
     nodes = [
         connection.laddr
         for process in processes(ws)
-        for connection in process.net_connections("inet")
+        for connection in _sockets(process)
         if connection.laddr.port == ports.kubelet and connection.status == psutil.CONN_LISTEN
     ]
     assert len(nodes) == 3

@@ -89,8 +89,8 @@ def test_a_day_of_the_stack(stack: Settings):
     assert pids(stack) == running
 
     # One broker killed, another one frozen: they are repaired, and no acknowledged write is lost.
-    os.kill(running["kafka-2"], signal.SIGKILL)
-    os.kill(running["kafka-3"], signal.SIGSTOP)
+    Processes(stack.state).signal("kafka-2", signal.SIGKILL)
+    Processes(stack.state).signal("kafka-3", signal.SIGSTOP)
     assert up(stack) == first
     repaired = pids(stack)
     assert (repaired["kafka-1"], repaired["kafka-3"]) == (running["kafka-1"], running["kafka-3"])
@@ -102,8 +102,8 @@ def test_a_day_of_the_stack(stack: Settings):
     beside = Component("beside", (sys.executable, "-c", LISTENS, str(first["lab"]["port"])), dict(os.environ))
     Processes(stack.state).start(beside)
     wait_until(lambda: answers(first["lab"]["port"]), 60, "the component beside the brokers to listen")
-    for pid in repaired.values():
-        os.kill(pid, signal.SIGKILL)
+    for name in repaired:
+        Processes(stack.state).signal(name, signal.SIGKILL)
     assert up(stack) == first
     assert contents(stack, first, "kept") == events
     assert Processes(stack.state).stop(["beside"]) == ["beside"]
@@ -319,7 +319,7 @@ def test_lab_is_a_component_with_a_token_that_nobody_else_reads(stack: Settings)
     shown = command(stack, "lab")
     assert shown.stdout.strip() == lab.url(stack, port)
     # JupyterLab killed: `workshop lab` restarts it at the same address.
-    os.kill(pids(stack)["lab"], signal.SIGKILL)
+    Processes(stack.state).signal("lab", signal.SIGKILL)
     again = command(stack, "lab")
     assert again.stdout.strip() == shown.stdout.strip(), again.stderr
     assert "lab" in pids(stack)

@@ -198,7 +198,6 @@ def test_a_job_that_does_not_get_on_is_called_slow_and_not_wrong(ws: Connection)
         f"{hurried}print(checks.alarms(ws, alarms))", "stream = stream.update(lambda payment: time.sleep(8))"
     )
     assert "for the job to " in said  # get its partitions, or read its input: what one second is too short for
-    assert "nothing has changed lately" in said
     assert "The machine may be busy: run this cell again." in said
     assert "missing" not in said
 
