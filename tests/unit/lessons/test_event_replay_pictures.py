@@ -75,6 +75,10 @@ def test_answers_are_described_with_those_that_came_twice():
     )
 
 
+def test_answers_are_described_with_those_that_were_there_at_the_kill():
+    assert pictures.draw_answers(Answers(4, at_kill=1)).alt.startswith("1 of 4 had one when the service was killed. ")
+
+
 def test_answers_are_drawn_before_the_first():
     assert pictures.draw_answers(Answers(4)).alt == (
         "0 payments have a committed answer; 4 of 4 have none, 0 have more than one."

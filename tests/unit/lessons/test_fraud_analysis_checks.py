@@ -207,3 +207,21 @@ def test_an_alert_must_be_a_json_object_with_a_payment_id(monkeypatch: pytest.Mo
 
 def test_the_questions_explain_each_choice():
     assert [question.right for question in checks.questions.questions] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("states", "calls"),
+    [
+        ([({}, 0), ({}, 0)], 2),  # joining outlasted its five seconds
+        ([({"incoming-0": 40}, 2), ({"incoming-0": 40}, 2)], 2),
+        ([({}, 0), ({"incoming-0": 40}, 0)], 1),
+        ([({}, 0), ({}, 2)], 1),
+    ],
+)
+def test_a_service_that_has_read_nothing_is_started_once_more(
+    states: list[tuple[dict, int]], calls: int, monkeypatch: pytest.MonkeyPatch
+):
+    called: list[tuple] = []
+    monkeypatch.setattr(checks, "_done", lambda ws, alerts, group: states.pop(0))
+    checks._serve(None, lambda *names: called.append(names), "incoming", "alerts", "watch")
+    assert called == [("incoming", "alerts", "watch")] * calls

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from kafka.errors import CoordinatorNotAvailableError
 from workshop.base.errors import WorkshopError
 from workshop.kafka import consume
 from workshop.lessons import going_further
@@ -53,6 +54,19 @@ def test_04_compaction_is_watched_until_each_key_has_one_record(monkeypatch: pyt
 def test_04_compaction_is_watched_until_a_deleted_key_has_no_record(monkeypatch: pytest.MonkeyPatch):
     looks = [[(b"a", b"1"), (b"b", b"1"), (b"a", None)], [(b"b", b"1"), (b"a", None)], [(b"b", b"1")]]
     assert watch(monkeypatch, looks, gone=b"a") == [(3, 2), (2, 1), (1, 1)]
+
+
+def test_04_what_a_group_has_committed_is_the_sum_of_its_offsets():
+    offsets = {"a": SimpleNamespace(offset=7), "b": SimpleNamespace(offset=-1), "c": SimpleNamespace(offset=5)}
+    assert lesson_04._committed(SimpleNamespace(list_group_offsets=lambda groups: {"debits": offsets}), "debits") == 12
+    assert lesson_04._committed(SimpleNamespace(list_group_offsets=lambda groups: {}), "debits") == 0
+
+
+def test_04_a_group_without_a_coordinator_has_committed_nothing_yet():
+    def moves(groups: list[str]) -> dict:
+        raise CoordinatorNotAvailableError
+
+    assert lesson_04._committed(SimpleNamespace(list_group_offsets=moves), "debits") == 0
 
 
 def test_05_the_past_is_one_usual_payment_a_day_before_today():

@@ -187,3 +187,9 @@ def test_options_of_members_survive_the_way_to_their_process():
     assert group_member.from_json(group_member.as_json({"group.protocol": "consumer"})) == {
         "group.protocol": "consumer"
     }
+
+
+def test_partitions_are_there_when_the_producer_knows_them():
+    known = [{0, 1, 2, 3}, {0, 1, 2, 3, 4}, {0, 1, 2, 3, 4, 5}]
+    experiments.wait_for_partitions(SimpleNamespace(partitions_for=lambda topic: known.pop(0)), "growing", 6)
+    assert known == []

@@ -6,7 +6,9 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, NotEnoughReplicasAfterAppendError, NotEnoughReplicasError
+from workshop.base.errors import WorkshopError
+from workshop.base.waiting import wait_until
 from workshop.kafka import consume
 from workshop.lessons.replication import experiments, freezes, trial
 from workshop.lessons.replication.observations import Kill
@@ -41,6 +43,20 @@ class Producer:
         raise KafkaTimeoutError("still open")
 
 
+class Hours:
+    """A clock on which each look and each pause takes an hour."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 3600
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += 3600
+
+
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log with the payments 0, 2, 2 and 3."""
@@ -66,8 +82,23 @@ def test_a_patient_producer_is_not_waited_for_without_end():
     assert producer.patience == [15]
 
 
-def test_payments_of_a_trial_count_if_they_are_acknowledged():
-    assert trial._sent(Producer(), "topic", range(4)) == {0, 3}
+def test_in_a_trial_a_refusal_of_the_leader_is_final_and_what_has_no_answer_is_sent_again():
+    answers = {
+        b"0": [None],
+        b"1": [NotEnoughReplicasError()],
+        b"2": [EXPIRED, None],
+        b"3": [EXPIRED, NotEnoughReplicasAfterAppendError()],
+    }
+    producer = SimpleNamespace(send=lambda topic, value, partition: Future(answers[value].pop(0)))
+    assert trial._sent(producer, "topic", range(4)) == {0, 2}
+    assert not any(answers.values())
+
+
+def test_a_trial_whose_leader_gives_no_answer_is_no_verdict(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(trial, "wait_until", partial(wait_until, clock=Hours()))
+    with pytest.raises(WorkshopError, match="the leader's answers to 4 payments") as raised:
+        trial._sent(Producer(), "topic", range(4))
+    assert raised.value.next_step == trial.AGAIN
 
 
 @pytest.mark.parametrize(
@@ -78,6 +109,12 @@ def test_a_dead_broker_is_noticed_once_it_neither_leads_nor_is_in_sync(
 ):
     monkeypatch.setattr(experiments, "partitions", lambda ws, topic: [{"isr_nodes": in_sync, "leader_id": leader}])
     assert experiments._noticed(None, "topic", 3) == noticed
+
+
+def test_a_dead_broker_is_noticed_once_every_partition_does_without_it(monkeypatch: pytest.MonkeyPatch):
+    found = [{"isr_nodes": [1, 2], "leader_id": 1}, {"isr_nodes": [2, 3], "leader_id": 3}]
+    monkeypatch.setattr(experiments, "partitions", lambda ws, topic: found)
+    assert not experiments._noticed(None, "topic", 3)
 
 
 @pytest.mark.parametrize(("leader", "living"), [(1, {1, 2}), (-1, set())])

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import httpx2
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -22,7 +21,6 @@ from workshop.notebook.exercises import Question, exercise, expect, quick_questi
 
 TAKE = "a function: take(record, deserialize, accept, set_aside)"
 NOT_FOUND = 404
-OUTAGES = (httpx2.TransportError, ConnectionError)  # what a client raises if the registry does not answer
 
 
 @exercise("12.1", "a schema that old and new consumers can read")

@@ -40,8 +40,8 @@ class Trial:
         """Write the records; `values` has all of them in their order."""
         self.ws, self.bad, self.good_ids = server.ws, bad, {payment["payment_id"] for payment in good}
         self._topics = {name: self.ws.fresh_topic(f"check-{name}", partitions=1) for name in ("in", "good", "dead")}
-        self._reader = _deserializer(server.url, self._topics["in"])
-        self.deserialize_in_an_outage = _deserializer(NOWHERE, self._topics["in"])
+        self._reader = _deserializer(client(server.url), self._topics["in"])
+        self.deserialize_in_an_outage = _deserializer(client(NOWHERE, **{"max.retries": 0}), self._topics["in"])
         send(self.ws, self._topics["in"], values)
         self.records = read(self.ws, self._topics["in"])
 
@@ -119,7 +119,7 @@ def read(ws: Connection, topic: str) -> list:
     return consume.read_all(ws, topic)
 
 
-def _deserializer(url: str, topic: str) -> Callable[[bytes], Any]:
-    reader = AvroDeserializer(client(url, timeout=10, **{"max.retries": 0}), json.dumps(avro()))
+def _deserializer(registry: SchemaRegistryClient, topic: str) -> Callable[[bytes], Any]:
+    reader = AvroDeserializer(registry, json.dumps(avro()))
     place = SerializationContext(topic, MessageField.VALUE)
     return lambda value: reader(value, place)

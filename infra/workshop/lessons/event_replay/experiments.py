@@ -17,7 +17,7 @@ from workshop.base.errors import WorkshopError
 from workshop.domain.payments import PaymentRefunded, accounts, parse
 from workshop.domain.payments.accounts import Account, command_for, decide, evolve, fold
 from workshop.domain.payments.events import CardEvent, PaymentMade
-from workshop.kafka import consume
+from workshop.kafka import consume, transactions
 from workshop.lessons.event_replay.live import debit_through_a_kill, watch_compaction
 from workshop.lessons.event_replay.pictures import (
     draw_account,
@@ -41,6 +41,7 @@ __all__ = [  # used by the notebook
     "draw_snapshot",
     "measure_snapshot",
     "run_as_process",
+    "wait_for_markers",
     "watch_compaction",
     "write_two_versions",
 ]
@@ -51,6 +52,11 @@ ISSUED_LATE = ("card-0010", datetime(2018, 8, 1, tzinfo=UTC))  # a card of which
 REFUNDED = 25  # one of this many payments is refunded
 REFUNDED_AFTER = timedelta(days=2)  # the time between a payment and its refund
 OPENING_CENTS = 2_500_000  # sufficient for half a year of most cards
+
+
+def wait_for_markers(ws: Connection, place: TopicPartition) -> None:
+    """Wait until the transactions that are committed or aborted have their markers; open ones are not waited for."""
+    transactions.committed_ends(ws.kafka, [place])
 
 
 @cache

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaError
 
 from workshop.base.waiting import wait_until
 from workshop.kafka import consume
@@ -48,10 +49,15 @@ def debit_through_a_kill(ws: Connection, count: int = 400) -> Answers:
     """Let `debits` answer payments, kill and restart it midway, and count the answers per payment."""
     payments, debits = ws.fresh_topic("to-debit"), ws.fresh_topic("debited")
     balances = ws.fresh_topic("balances", cleanup_policy="compact")
-    service = services.debits(ws, payments, debits, balances, work_ms=4)
+    service = services.debits(ws, payments, debits, balances, work_ms=10)
     publish(ws, payments, story.one_day()[:count])
-    seen, began = Answers(count), time.monotonic()
+    seen, began = Answers(count, [(0.0, 0)]), time.monotonic()
     live = Live(lambda: draw_answers(seen))
+
+    def first(least: int) -> bool:  # one request, and no drawing: the kill must come while payments are left
+        answered = _committed(admin, service.name)
+        seen.points.append((time.monotonic() - began, answered))
+        return answered >= least
 
     def look(least: int) -> bool:
         seen.times = services.answered(ws, debits)
@@ -65,11 +71,22 @@ def debit_through_a_kill(ws: Connection, count: int = 400) -> Answers:
 
     try:
         act("started", service.start)
-        wait_until(lambda: look(count // 4), 90, "the first answers", every=0.1)
-        act("killed", service.kill)
+        with closing(ws.admin()) as admin:
+            wait_until(lambda: first(count // 4), 90, "the first answers")
+            act("killed", service.kill)
+            seen.at_kill = _committed(admin, service.name)
         act("started again", service.start)
         wait_until(lambda: look(count), 120, "the last answers", every=0.1)
     finally:
         service.stop()
     live.finish()
     return seen
+
+
+def _committed(admin: KafkaAdminClient, group: str) -> int:
+    """Return how many records a group has committed; 0 while its coordinator does not answer."""
+    try:
+        found = admin.list_group_offsets([group]).get(group, {})
+    except KafkaError:
+        return 0
+    return sum(max(0, one.offset) for one in found.values())

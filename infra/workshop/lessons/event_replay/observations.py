@@ -25,3 +25,4 @@ class Answers:
     points: list[tuple[float, int]] = field(default_factory=list)
     marks: list[tuple[float, str]] = field(default_factory=list)
     times: Counter = field(default_factory=Counter)
+    at_kill: int | None = None

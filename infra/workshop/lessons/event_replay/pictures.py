@@ -142,7 +142,10 @@ def draw_answers(seen: Answers) -> Picture:
         f"{counted(len(seen.times), 'payment has', 'payments have')} a committed answer; {missing} of {seen.expected}"
     )
     verb = "has" if missing == 1 else "have"
-    return Picture(drawing, f"{said} {verb} none, {twice} {'has' if twice == 1 else 'have'} more than one.")
+    said = f"{said} {verb} none, {twice} {'has' if twice == 1 else 'have'} more than one."
+    if seen.at_kill is not None:
+        said = f"{seen.at_kill} of {seen.expected} had one when the service was killed. {said}"
+    return Picture(drawing, said)
 
 
 def counted(number: int, one: str, several: str) -> str:

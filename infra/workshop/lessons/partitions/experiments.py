@@ -327,15 +327,10 @@ def _lag_of(partition: int, events: int, done: float | None) -> str:
     return f"{had}, all read after {done:.1f} s." if done is not None else f"{had}."
 
 
-def wait_for_partitions(ws: Connection, topic: str, count: int) -> None:
-    """Wait until a topic has the given number of partitions, each with a leader."""
-
-    def grown() -> bool:
-        with closing(ws.admin()) as admin:
-            leaders = [part["leader_id"] for part in admin.describe_topics([topic])[0]["partitions"]]
-        return len(leaders) == count and min(leaders) > 0
-
-    wait_until(grown, 30, f"{topic} to have {count} partitions", every=0.1)
+def wait_for_partitions(producer: KafkaProducer, topic: str, count: int) -> None:
+    """Wait until a producer knows the given number of partitions; brokers learn of new ones at different moments."""
+    grown = lambda: len(producer.partitions_for(topic)) == count  # noqa: E731
+    wait_until(grown, 30, f"the producer to know {count} partitions of {topic}", every=0.1)
 
 
 def places(records: list) -> dict[str, list[int]]:

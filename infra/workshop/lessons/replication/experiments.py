@@ -93,10 +93,12 @@ def freeze_and_kill(
     """
     leader, followers = leader_of(ws, topic), followers_of(ws, topic)
     producer.partitions_for(topic)  # now: a client finds no broker when most of them are down
+    _write_elsewhere(ws, producer)
     told = Told()
     told.say(f"{before} payments are sent and copied")
-    futures = _begin(producer, topic, range(before))
-    producer.flush(timeout=30)
+    with KafkaProducer(**ws.kafka, acks="all") as patient:  # nothing has failed yet: each is there once, on any machine
+        futures = _begin(patient, topic, range(before))
+        patient.flush(timeout=60)
     wait_until(lambda: copied(ws, topic) >= before, 30, "the followers to have copied", every=0.05)
     with ws.brokers.restored_afterwards():
         told.say(f"brokers {' and '.join(map(str, followers))}, which follow, freeze")
@@ -114,6 +116,20 @@ def freeze_and_kill(
     told.say("the log is read")
     _wait(producer)
     return compare(ws, topic, futures)
+
+
+def _write_elsewhere(ws: Connection, producer: KafkaProducer) -> None:
+    """Let a producer write to another topic: before its first record, an idempotent one requests its id from a broker."""
+    topic = ws.fresh_topic("elsewhere", partitions=1)
+
+    def written() -> bool:
+        try:
+            producer.send(topic, value=b"").get(timeout=30)
+        except KafkaError:  # the machine is busy, and this producer is not patient
+            return False
+        return True
+
+    wait_until(written, 60, "the first record of the producer")
 
 
 def _begin(producer: KafkaProducer, topic: str, numbers: Iterable[int]) -> dict[int, Any]:
@@ -169,11 +185,18 @@ def one_broker_dead(ws: Connection, topics: list[str]) -> Iterator[int]:
         told.say(f"broker {victim} is killed")
         ws.brokers.kill(victim)
         for topic in topics:
-            wait_until(partial(_noticed, ws, topic, victim), 30, "the dead broker to be noticed", every=0.1)
+            wait_for_failover(ws, topic, victim)
         told.say("the leader no longer waits for it")
         yield victim
 
 
-def _noticed(ws: Connection, topic: str, victim: int) -> bool:
-    partition = partitions(ws, topic)[0]
-    return victim not in partition["isr_nodes"] and partition["leader_id"] not in (victim, -1)
+def wait_for_failover(ws: Connection, topic: str, dead: int) -> None:
+    """Wait until every partition of a topic has a living leader, and the dead broker is no in-sync replica any more."""
+    wait_until(partial(_noticed, ws, topic, dead), 30, "the dead broker to be noticed", every=0.1)
+
+
+def _noticed(ws: Connection, topic: str, dead: int) -> bool:
+    return all(
+        dead not in partition["isr_nodes"] and partition["leader_id"] not in (dead, -1)
+        for partition in partitions(ws, topic)
+    )

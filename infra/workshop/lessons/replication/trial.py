@@ -8,7 +8,7 @@ from functools import partial
 
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, NotEnoughReplicasAfterAppendError, NotEnoughReplicasError
 
 from workshop.base.settings import NODES
 from workshop.base.waiting import wait_until
@@ -26,7 +26,10 @@ THROTTLE = "leader.replication.throttled"
 # One large batch passes about every ten seconds (`replication.quota.window.num`): eight keep a broker out for a minute.
 BALLAST, BATCHES = b"ballast", 8
 AGAIN = "This machine is busy. Run the check once more."
+# The producer reports each answer, and `_sent` decides: a refusal by the leader is final, no answer in time is not.
 OPTIONS = {"request_timeout_ms": 3_000, "delivery_timeout_ms": 5_000, "max_block_ms": 5_000}
+OPTIONS |= {"retries": 0, "enable_idempotence": False}
+REFUSALS = (NotEnoughReplicasError, NotEnoughReplicasAfterAppendError)
 
 
 def try_out(ws: Connection, copies: int, min_in_sync: int, acks: object) -> Trial:
@@ -112,20 +115,41 @@ def _producer(ws: Connection, topic: str, **options: object) -> Iterator[KafkaPr
 
 
 def _sent(producer: KafkaProducer, topic: str, numbers: range) -> set[int]:
-    """Return the payments that were acknowledged."""
-    futures, acknowledged = {}, set()
+    """Return the payments that were acknowledged; those without an answer are sent again.
+
+    Raises:
+        WorkshopError: some have neither an acknowledgement nor a refusal in time.
+    """
+    acknowledged: set[int] = set()
+    left = set(numbers)
+
+    def answered() -> bool:
+        for number, error in _answers(producer, topic, sorted(left)):
+            if error is None:
+                acknowledged.add(number)
+            if error is None or isinstance(error, REFUSALS):
+                left.discard(number)
+        return not left
+
+    wait_until(answered, 30, f"the leader's answers to {len(numbers)} payments", every=0.2, next_step=AGAIN)
+    return acknowledged
+
+
+def _answers(producer: KafkaProducer, topic: str, numbers: list[int]) -> Iterator[tuple[int, KafkaError | None]]:
+    """Send payments; yield each with None if it was acknowledged, otherwise with the error."""
+    futures = {}
     for number in numbers:
         try:
             futures[number] = producer.send(topic, value=b"%d" % number, partition=0)
-        except KafkaError:
-            continue
+        except KafkaError as error:
+            yield number, error
     for number, future in futures.items():
         try:
             future.get(timeout=15)
-        except KafkaError:
-            continue
-        acknowledged.add(number)
-    return acknowledged
+        except KafkaError as error:
+            yield number, error
+        else:
+            yield number, None
 
 
 @contextmanager
