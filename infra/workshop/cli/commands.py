@@ -229,8 +229,9 @@ def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
         raise WorkshopError("No stack was started here yet: Kafka's tools are not there.", "Run `workshop up`.")
     if options.command:
         _become([interactive_shell.program(), "-c", f"PATH={shlex.quote(env['PATH'])}; {options.command}"], env)
-    if not lifecycle.status(settings)["ready"]:
-        out.print("The stack is not running: `workshop up` starts it.")
+    state = lifecycle.status(settings)
+    if not state["ready"]:
+        out.print(f"{lifecycle.lacks(state)} `workshop up` starts what is missing.")
     out.print("kafka-topics … and workshop are on the PATH; `exit` leaves.")
     interactive_shell.write_start_file(settings, env)
     _become(interactive_shell.command(settings, env), env)

@@ -91,8 +91,9 @@ def run(settings: Settings, lessons: list[str], console: Console) -> int:
         WorkshopError: the stack does not run, or there is no such lesson.
     """
     chosen = [solution(settings, number) for number in lessons] or solutions(settings)
-    if not lifecycle.status(settings)["ready"]:
-        raise WorkshopError("The stack is not running.", "Run `workshop up`, then this again.")
+    state = lifecycle.status(settings)
+    if not state["ready"]:
+        raise WorkshopError(lifecycle.lacks(state), "Run `workshop up`, then this again.")
     if not lessons and "kubernetes" not in endpoints.read(settings):
         left_out = [path for path in chosen if needs_kubernetes(path)]
         chosen = [path for path in chosen if path not in left_out]

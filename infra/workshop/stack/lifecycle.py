@@ -103,6 +103,21 @@ def status(settings: Settings) -> dict:
     }
 
 
+def lacks(state: dict) -> str:
+    """Return a sentence about what a stack that is not ready lacks.
+
+    Args:
+        state: what `status` returned.
+    """
+    components = {name: one["state"] for name, one in state["components"].items() if name != lab.NAME}
+    stopped = [name for name, found in components.items() if found == "stopped"]
+    if len(stopped) == len(components):
+        return "The stack is not running."
+    if stopped:
+        return f"The stack is not complete: {' and '.join(stopped)} {'does' if len(stopped) == 1 else 'do'} not run."
+    return f"The stack is not complete yet: registered are the brokers {state['kafka']['registered']}."
+
+
 def _what_is_coming(components: dict[str, dict], settings: Settings) -> str:
     """Return the progress of Kubernetes' build, or the reason why it failed; empty if there is no build."""
     goes_on = background_build.NAME in components

@@ -174,6 +174,34 @@ def test_a_stack_is_ready_when_all_brokers_are_registered(
     assert not status(settings, backend, RUNNING, monkeypatch)["ready"]
 
 
+@pytest.mark.parametrize(
+    ("components", "registered", "sentence"),
+    [
+        ({}, set(), "The stack is not running."),
+        ({"kafka-1": "stopped", "kafka-2": "stopped"}, set(), "The stack is not running."),
+        ({"kafka-1": "running", lifecycle.PLANE: "stopped"}, {1}, "control-plane does not run."),
+        (
+            {"kafka-1": "running", "kafka-2": "stopped", lifecycle.PLANE: "stopped"},
+            {1},
+            "kafka-2 and control-plane do not run.",
+        ),
+        ({"kafka-1": "running", "kafka-2": "running"}, {1}, "registered are the brokers [1]."),
+    ],
+)
+def test_what_a_stack_lacks_is_named(
+    settings: Settings,
+    backend: Backend,
+    asked: SimpleNamespace,
+    components: dict,
+    registered: set,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    asked.registered = registered
+    found = status(settings, backend, {name: {"state": one} for name, one in components.items()}, monkeypatch)
+    assert lifecycle.lacks(found).endswith(sentence)
+
+
 @pytest.mark.parametrize("name", [lifecycle.PLANE, lifecycle.AGENT])
 def test_a_stack_is_not_ready_without_its_control_plane_and_its_agent(
     settings: Settings, backend: Backend, asked: SimpleNamespace, name: str, monkeypatch: pytest.MonkeyPatch
