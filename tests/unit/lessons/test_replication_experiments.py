@@ -90,14 +90,21 @@ def test_in_a_trial_a_refusal_of_the_leader_is_final_and_what_has_no_answer_is_s
         b"3": [EXPIRED, NotEnoughReplicasAfterAppendError()],
     }
     producer = SimpleNamespace(send=lambda topic, value, partition: Future(answers[value].pop(0)))
-    assert trial._sent(producer, "topic", range(4)) == {0, 2}
+    assert trial._sent(producer, "topic", range(4), lambda: True) == {0, 2}
     assert not any(answers.values())
+
+
+@pytest.mark.parametrize("states", [[False, True, True, True], [True, False, True, True]])
+def test_in_a_trial_a_refusal_while_another_broker_is_away_is_not_final(states: list[bool]):
+    answers = [NotEnoughReplicasError(), None]
+    producer = SimpleNamespace(send=lambda topic, value, partition: Future(answers.pop(0)))
+    assert trial._sent(producer, "topic", range(1), lambda: states.pop(0)) == {0}
 
 
 def test_a_trial_whose_leader_gives_no_answer_is_no_verdict(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trial, "wait_until", partial(wait_until, clock=Hours()))
     with pytest.raises(WorkshopError, match="the leader's answers to 4 payments") as raised:
-        trial._sent(Producer(), "topic", range(4))
+        trial._sent(Producer(), "topic", range(4), lambda: True)
     assert raised.value.next_step == trial.AGAIN
 
 

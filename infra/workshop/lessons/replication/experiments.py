@@ -13,6 +13,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from workshop.base.pace import paced
+from workshop.base.settings import NODES
 from workshop.base.waiting import wait_until
 from workshop.kafka import consume
 from workshop.kafka.ledger import Flow, reconcile
@@ -119,17 +120,21 @@ def freeze_and_kill(
 
 
 def _write_elsewhere(ws: Connection, producer: KafkaProducer) -> None:
-    """Let a producer write to another topic: before its first record, an idempotent one requests its id from a broker."""
-    topic = ws.fresh_topic("elsewhere", partitions=1)
+    """Let a producer write to a topic that each broker leads a partition of.
+
+    It is connected to all of them then; an idempotent producer also requests its id before its first record.
+    """
+    topic = ws.fresh_topic("elsewhere", partitions=len(NODES))
 
     def written() -> bool:
         try:
-            producer.send(topic, value=b"").get(timeout=30)
+            for future in [producer.send(topic, value=b"", partition=number) for number in range(len(NODES))]:
+                future.get(timeout=30)
         except KafkaError:  # the machine is busy, and this producer is not patient
             return False
         return True
 
-    wait_until(written, 60, "the first record of the producer")
+    wait_until(written, 60, "the first records of the producer")
 
 
 def _begin(producer: KafkaProducer, topic: str, numbers: Iterable[int]) -> dict[int, Any]:
