@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,12 +41,13 @@ def read_record(path: Path) -> dict:
 
 
 @contextmanager
-def locked(path: Path, timeout: float, what: str) -> Iterator[None]:
+def locked(path: Path, timeout: float, what: str, say: Callable[[str], None] = lambda text: None) -> Iterator[None]:
     """Hold an exclusive lock, which the operating system releases if this process dies.
 
     Args:
         timeout: seconds to wait for the lock.
         what: the work of the process that has the lock, for the error: "notes your progress".
+        say: gets a sentence if another process has the lock.
 
     Raises:
         WorkshopError: another process held the lock for `timeout` seconds.
@@ -54,6 +55,8 @@ def locked(path: Path, timeout: float, what: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         deadline = time.monotonic() + timeout
+        if not _try_lock(file.fileno()):
+            say(f"Another process {what}. This one waits for it …")
         while not _try_lock(file.fileno()):
             if time.monotonic() > deadline:
                 raise WorkshopError(f"Another process {what} and has not finished.", "Wait for it, then try again.")

@@ -77,10 +77,11 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path):
 
 def test_a_lock_lets_one_in_and_tells_the_other(tmp_path: Path):
     refused: list[str] = []
+    heard: list[str] = []
 
     def second() -> None:
         try:
-            with locked(tmp_path / "lock", 0.05, "does it"):
+            with locked(tmp_path / "lock", 0.05, "does it", heard.append):
                 pass
         except WorkshopError as error:
             refused.append(error.happened)
@@ -90,8 +91,9 @@ def test_a_lock_lets_one_in_and_tells_the_other(tmp_path: Path):
         thread.start()
         thread.join()
     assert refused == ["Another process does it and has not finished."]
-    with locked(tmp_path / "lock", 1, "does it"):
-        pass
+    assert heard == ["Another process does it. This one waits for it …"]
+    with locked(tmp_path / "lock", 1, "does it", heard.append):
+        assert len(heard) == 1
 
 
 def test_a_block_with_a_taken_port_is_stepped_over(settings: Settings):

@@ -77,7 +77,7 @@ class Existing:
         if self.has_kubernetes:
             self._see_cluster(timeline)
         self.site.write(self.settings.state)
-        with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "looks for ports"):
+        with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "looks for ports", timeline.say):
             ports = self._last_ports() if self.processes.running() else None
             ports = ports or free_block(self.settings, self._last_first())
             about = {"first": ports.first, "copies": kafka.copies}
@@ -281,7 +281,7 @@ class Existing:
         secret = self.settings.state / "kafka" / "tools.properties"
         write_atomically(secret, access.for_java(kafka), mode=0o600)
         try:
-            with locked(self.settings.cache / "kafka.lock", 900, "fetches Kafka's jars"):
+            with locked(self.settings.cache / "kafka.lock", 900, "fetches Kafka's jars", timeline.say):
                 libs = self.provision(timeline)
             prepared = runtime.prepare(self.settings, java.find(self.settings), libs)
             tools.write_commands(self.settings, prepared, self.site.bootstrap, secret)

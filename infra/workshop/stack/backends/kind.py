@@ -77,7 +77,7 @@ class Kind:
         """
         kind = kind_binary(self.settings, timeline)
         size = sum(jar.size for jar in pinned(self.settings))
-        alone = locked(self.settings.cache / "kafka.lock", 900, "fetches Kafka's jars")
+        alone = locked(self.settings.cache / "kafka.lock", 900, "fetches Kafka's jars", timeline.say)
         with alone, timeline.step("Kafka's jars", size) as progress:
             libs = runtime.fetch_jars(self.settings, progress)
         with timeline.step("node image"):
@@ -252,7 +252,7 @@ class Kind:
         if state in ("none", "half"):
             self._started_nodes = True
             # Two checkouts that search for ports at the same time must not choose the same ones.
-            with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "starts a cluster"):
+            with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "starts a cluster", timeline.say):
                 ports = free_block(self.settings)
                 with timeline.step("four Kubernetes nodes"):
                     self.nodes.create(kind, image, ports)

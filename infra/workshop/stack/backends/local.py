@@ -70,7 +70,7 @@ class Local:
         ready_to_run = self.provision(timeline)
         running = self._running_here()
         # Two checkouts that search for ports at the same time must not choose the same ones.
-        with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "starts brokers"):
+        with locked(self.settings.cache / "ports.lock", LONGEST_SEARCH, "starts brokers", timeline.say):
             ports = self.ports() if running else self._block()
             write_atomically(self.folder / "ports.json", json.dumps({"first": ports.first}))
             with timeline.step("three brokers listen") as step:
@@ -215,7 +215,7 @@ class Local:
         """Download and create what brokers need before they can start; start nothing."""
         settings = self.settings
         found = java.find(settings)
-        with locked(settings.cache / "kafka.lock", 900, PREPARING):
+        with locked(settings.cache / "kafka.lock", 900, PREPARING, timeline.say):
             size = sum(jar.size for jar in pinned(settings))
             with timeline.step("Kafka's jars", size) as progress:
                 libs = runtime.fetch_jars(settings, progress)

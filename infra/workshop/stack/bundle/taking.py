@@ -37,7 +37,7 @@ def _take(settings: Settings, timeline: Timeline) -> Settings:
     bundle = carried.opened(settings.bundle)
     carried.must_fit(bundle, settings.root)
     size = sum(path.stat().st_size for name in bundle.within(carried.CACHE) if (path := bundle.folder / name).exists())
-    alone = locked(settings.cache / "bundle.lock", 900, "copies a bundle into the cache")
+    alone = locked(settings.cache / "bundle.lock", 900, "copies a bundle into the cache", timeline.say)
     with alone, timeline.step(f"bundle {bundle.facts['revision']}, hashes checked", size) as progress:
         if carried.fill(bundle, settings.root, settings.cache, progress):
             _forget_a_record_that_does_not_fit(settings)

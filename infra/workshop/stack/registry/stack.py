@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from workshop.base.errors import WorkshopError
 from workshop.base.external_site import kept
@@ -26,7 +27,7 @@ def up(settings: Settings, ports: Ports, kafka: Mapping, timeline: Timeline) -> 
             "The schema registry is not available with an existing Kafka: it needs a topic of its own.", HERE
         )
     registry = Registry(settings, ports)
-    with locked(settings.cache / "registry.lock", 2 * recording.TIMEOUT, "prepares the schema registry"):
+    with _alone(settings, timeline):
         archive.provision(settings, timeline)
     starting = locked(settings.state / "registry.lock", settings.patience, "starts the schema registry")
     with starting, timeline.step("schema registry answers") as step:
@@ -38,7 +39,7 @@ def prepare(settings: Settings, timeline: Timeline) -> None:
 
     A recording takes about as long as three starts, so `up` makes none.
     """
-    with locked(settings.cache / "registry.lock", 2 * recording.TIMEOUT, "prepares the schema registry"):
+    with _alone(settings, timeline):
         archive.provision(settings, timeline)
         with timeline.step("the registry's start, recorded"):
             recording.record(settings, java.find(settings), timeline.say)
@@ -47,3 +48,9 @@ def prepare(settings: Settings, timeline: Timeline) -> None:
 def down(settings: Settings, ports: Ports) -> None:
     """Stop the registry; its data are kept."""
     Registry(settings, ports).stop()
+
+
+def _alone(settings: Settings, timeline: Timeline) -> AbstractContextManager[None]:
+    """Return the lock of the files in the cache; another checkout may be recording a start."""
+    file, longest = settings.cache / "registry.lock", 2 * recording.TIMEOUT
+    return locked(file, longest, "prepares the schema registry", timeline.say)

@@ -43,7 +43,7 @@ def kind_binary(settings: Settings, timeline: Timeline) -> Path:
         happened = f"kind {KIND} is not on the PATH, and there is no Go {go.OLDEST} or newer that could build it."
         next_step = f"Install kind {KIND} (https://kind.sigs.k8s.io), or Go (https://go.dev/dl)."
         raise WorkshopError(happened, next_step, error.detail or error.happened) from error
-    with locked(settings.cache / "kind" / "kind.lock", 120, "builds kind"):
+    with locked(settings.cache / "kind" / "kind.lock", 1800, "builds kind", timeline.say):
         if not _built(settings).exists():
             with timeline.step(f"kind {KIND}, compiled"):
                 _build(settings, tool)

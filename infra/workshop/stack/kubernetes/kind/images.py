@@ -82,7 +82,7 @@ def base_image(settings: Settings) -> str:
 
 def build(settings: Settings, timeline: Timeline) -> None:
     """Build the images of Kafka and of the services, unless the engine has them from the current sources."""
-    with locked(settings.cache / "images.lock", 1800, "builds images"):
+    with locked(settings.cache / "images.lock", 1800, "builds images", timeline.say):
         base = base_image(settings)
         _build_kafka(settings, timeline, base)
         _build_services(settings, timeline, base)
