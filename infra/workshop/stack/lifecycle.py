@@ -109,13 +109,16 @@ def lacks(state: dict) -> str:
     Args:
         state: what `status` returned.
     """
-    components = {name: one["state"] for name, one in state["components"].items() if name != lab.NAME}
-    stopped = [name for name, found in components.items() if found == "stopped"]
-    if len(stopped) == len(components):
+    found = {name: component["state"] for name, component in state["components"].items()}
+    if all(one == "stopped" for one in found.values()):
         return "The stack is not running."
-    if stopped:
-        return f"The stack is not complete: {' and '.join(stopped)} {'does' if len(stopped) == 1 else 'do'} not run."
-    return f"The stack is not complete yet: registered are the brokers {state['kafka']['registered']}."
+    needed = [
+        f"{name} is {found[name]}" for name in (*BROKERS, PLANE, AGENT) if found.get(name, "running") != "running"
+    ]
+    if needed:
+        return f"The stack is not complete: {', '.join(needed)}."
+    registered = ", ".join(map(str, state["kafka"]["registered"])) or "none"
+    return f"The stack is not complete: of its brokers are registered: {registered}."
 
 
 def _what_is_coming(components: dict[str, dict], settings: Settings) -> str:

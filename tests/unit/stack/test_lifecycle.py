@@ -179,13 +179,16 @@ def test_a_stack_is_ready_when_all_brokers_are_registered(
     [
         ({}, set(), "The stack is not running."),
         ({"kafka-1": "stopped", "kafka-2": "stopped"}, set(), "The stack is not running."),
-        ({"kafka-1": "running", lifecycle.PLANE: "stopped"}, {1}, "control-plane does not run."),
+        ({"kafka-1": "running", lifecycle.PLANE: "stopped"}, {1}, "complete: control-plane is stopped."),
         (
             {"kafka-1": "running", "kafka-2": "stopped", lifecycle.PLANE: "stopped"},
             {1},
-            "kafka-2 and control-plane do not run.",
+            "complete: kafka-2 is stopped, control-plane is stopped.",
         ),
-        ({"kafka-1": "running", "kafka-2": "running"}, {1}, "registered are the brokers [1]."),
+        ({"kafka-1": "running", "kafka-2": "running"}, {1}, "of its brokers are registered: 1."),
+        ({"kafka-1": "running"}, set(), "of its brokers are registered: none."),
+        ({"kafka-1": "running", lifecycle.PLANE: "paused"}, {1, 2, 3}, "complete: control-plane is paused."),
+        ({"kafka-1": "paused", "a-pod": "stopped"}, {2, 3}, "complete: kafka-1 is paused."),
     ],
 )
 def test_what_a_stack_lacks_is_named(
