@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,10 +15,10 @@ from workshop.base.settings import Settings
 from workshop.stack import lifecycle
 
 sys.path.insert(0, str(Path(__file__).parent))
-from suite import lane
+from suite import ending, lane
 
-# After SIGTERM, clean up as after a Ctrl-C.
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+# After SIGTERM and the end of the terminal, clean up as after a Ctrl-C.
+ending.install()
 
 # No deadline: the duration of an example depends on the load of the machine.
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from suite import busy, left_over, parts, patience
+from suite import busy, ending, left_over, parts, patience
 from suite.report import FAILED, Report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,7 @@ PACE = "0.5"  # experiments last half as long as in a class
 def main(arguments: list[str] | None = None) -> int:
     """Run the requested parts and return pytest's exit code."""
     asked = _options(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after a Ctrl-C
+    ending.install()
     kind = _kind_too(asked) if asked.full and asked.backend == "local" else ""
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -297,21 +298,32 @@ def interrupts_deferred() -> Iterator[None]:
 
     An interrupted start could leave a process that is never found: its record is not written yet, and its mark is visible
     only after the shell has replaced itself by the program.
+
+    A signal that is ignored here, as SIGHUP under `nohup`, is not ignored by what starts in the block: a program in a
+    terminal of a pod or of JupyterLab must end with its terminal.
     """
     struck: list[int] = []
-    handlers: dict[int, Callable] = {}
+    handlers: dict[int, Any] = {}
     try:
         if threading.current_thread() is threading.main_thread():  # Python handles signals in this thread only
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                if callable(handler := signal.getsignal(number)):
+                handler = signal.getsignal(number)
+                if callable(handler):
                     handlers[number] = handler
                     signal.signal(number, lambda number, frame: struck.append(number))
+                elif handler == signal.SIG_IGN:
+                    handlers[number] = handler
+                    signal.signal(number, _ignored)  # a new program gets the default instead of a handler
         yield
     finally:
         for held, handler in handlers.items():
             signal.signal(held, handler)
         for held in struck[:1]:
             signal.raise_signal(held)
+
+
+def _ignored(number: int, frame: object) -> None:
+    """Do nothing on a signal."""
 
 
 def _listens_on(process: psutil.Process) -> set[int]:

@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from workshop.base import interruptions
@@ -75,3 +76,18 @@ def test_a_terminal_is_told_from_a_file():
     finally:
         for descriptor in (outer, inner, reading, writing):
             os.close(descriptor)
+
+
+def test_what_is_started_under_nohup_ends_with_its_own_terminal(tmp_path: Path):
+    code = (
+        "import signal, sys\n"
+        "from pathlib import Path\n"
+        "from workshop.base.processes import Component, Processes\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "shown = 'import signal; print(signal.getsignal(signal.SIGHUP).name)'\n"
+        "started = Processes(Path(sys.argv[1])).start(Component('one', (sys.executable, '-c', shown)))\n"
+        "started.wait()\n"
+        "print(Processes(Path(sys.argv[1])).tail('one').strip(), signal.getsignal(signal.SIGHUP).name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout == "SIG_DFL SIG_IGN\n"
