@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import platform
+import socket
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from workshop.base.settings import Settings
 from workshop.notebook import run_record
 
 
-def test_the_record_has_date_commit_and_machine(settings: Settings):
+def test_the_record_has_date_commit_and_machine(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    for function in ((platform, "node"), (socket, "gethostname")):
+        monkeypatch.setattr(*function, lambda: "a-name-of-a-machine")
     notebook = new_notebook()
     run_record.write(notebook, settings, "local", 12.34, "")
     found = run_record.read(notebook)
@@ -23,7 +27,7 @@ def test_the_record_has_date_commit_and_machine(settings: Settings):
     assert found["memory_gb"] > 0
     assert (found["backend"], found["failed"], found["message"]) == ("local", "", "")
     assert found["commit"] == run_record.commit(settings.root)
-    assert platform.node() not in json.dumps(found)
+    assert "a-name-of-a-machine" not in json.dumps(found)
 
 
 def test_without_a_git_checkout_the_commit_is_empty(tmp_path: Path, monkeypatch):

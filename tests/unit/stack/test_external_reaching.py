@@ -16,9 +16,10 @@ from workshop.stack.external import reaching
 
 
 @pytest.fixture(autouse=True)
-def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reaching, "PATIENCE", 2.0)
-    monkeypatch.setattr(probe, "ANSWER_SECONDS", 0.05)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers here answer or close, however late."""
+    monkeypatch.setattr(reaching, "PATIENCE", 60.0)
+    monkeypatch.setattr(probe, "ANSWER_SECONDS", None)
 
 
 def site(*bootstrap: str, **more: str) -> Site:
@@ -71,7 +72,11 @@ def test_a_name_that_is_not_known_is_told(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize(("answer", "said"), [(b"", "closed the connection"), (None, "does not answer")])
-def test_what_listens_and_is_no_broker_is_told(server: Callable, answer: bytes | None, said: str):
+def test_what_listens_and_is_no_broker_is_told(
+    server: Callable, answer: bytes | None, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    if answer is None:
+        monkeypatch.setattr(probe, "ANSWER_SECONDS", 0.05)
     address = server(answer)
     assert refusal(site(address)).happened == (
         f"Something listens at {address}, but it {said} (WORKSHOP_KAFKA_SECURITY is PLAINTEXT)."
