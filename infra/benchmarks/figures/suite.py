@@ -42,6 +42,7 @@ def minutes(kind: str, number: int) -> float:
     log = root / "runs" / f"suite-{kind}-{number}.log"
     log.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o755)  # as root: PostgreSQL runs as another user, who must be able to enter the folder
         cache = {"WORKSHOP_CACHE": str(Path(scratch) / "cache")} if kind == "cold" else {}
         command = ["./infra/test.sh", *OPTIONS.get(kind, [])]
         began = time.perf_counter()

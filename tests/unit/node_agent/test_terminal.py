@@ -95,8 +95,12 @@ def test_a_program_whose_terminal_hangs_up_is_told():
         words = ["setsid", "--ctty", "python3", "-c", script]
         program = subprocess.Popen(words, stdin=inner, stdout=inner, stderr=inner)
         terminal.close_inner()
-        assert await terminal.read() == b"ready"
-        terminal.close()
-        assert await asyncio.to_thread(program.wait, 20) != 0
+        try:
+            assert await terminal.read() == b"ready"
+            terminal.close()
+            assert await asyncio.to_thread(program.wait, 20) != 0
+        finally:
+            program.kill()
+            program.wait()
 
     run(scenario)
