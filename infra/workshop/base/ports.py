@@ -13,9 +13,8 @@ from workshop.base.errors import WorkshopError
 from workshop.base.files import read_record
 from workshop.base.settings import BLOCK, Ports, Settings
 
-LONGEST_SEARCH = (
-    600.0  # seconds to wait for another checkout that searches; it may be starting a stack on a busy machine
-)
+# Seconds to wait for another checkout that searches; it may be starting a stack on a busy machine.
+LONGEST_SEARCH = 600.0
 
 
 def is_free(port: int) -> bool:

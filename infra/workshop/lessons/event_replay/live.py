@@ -54,7 +54,8 @@ def debit_through_a_kill(ws: Connection, count: int = 400) -> Answers:
     seen, began = Answers(count, [(0.0, 0)]), time.monotonic()
     live = Live(lambda: draw_answers(seen))
 
-    def first(least: int) -> bool:  # one request, and no drawing: the kill must come while payments are left
+    def first(admin: KafkaAdminClient, least: int) -> bool:
+        """Make one request and no picture: the kill must come while payments are left."""
         answered = _committed(admin, service.name)
         seen.points.append((time.monotonic() - began, answered))
         return answered >= least
@@ -72,7 +73,7 @@ def debit_through_a_kill(ws: Connection, count: int = 400) -> Answers:
     try:
         act("started", service.start)
         with closing(ws.admin()) as admin:
-            wait_until(lambda: first(count // 4), 90, "the first answers")
+            wait_until(lambda: first(admin, count // 4), 90, "the first answers")
             act("killed", service.kill)
             seen.at_kill = max(seen.points[-1][1], _committed(admin, service.name))
         act("started again", service.start)

@@ -27,8 +27,13 @@ THROTTLE = "leader.replication.throttled"
 BALLAST, BATCHES = b"ballast", 8
 AGAIN = "This machine is busy. Run the check once more."
 # The producer reports each answer, and `_sent` decides: a refusal by the leader is final, no answer in time is not.
-OPTIONS = {"request_timeout_ms": 3_000, "delivery_timeout_ms": 5_000, "max_block_ms": 5_000}
-OPTIONS |= {"retries": 0, "enable_idempotence": False}
+OPTIONS = {
+    "request_timeout_ms": 3_000,
+    "delivery_timeout_ms": 5_000,
+    "max_block_ms": 5_000,
+    "retries": 0,
+    "enable_idempotence": False,
+}
 REFUSALS = (NotEnoughReplicasError, NotEnoughReplicasAfterAppendError)
 
 
