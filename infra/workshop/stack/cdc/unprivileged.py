@@ -11,14 +11,17 @@ from pathlib import Path
 from workshop.base.errors import WorkshopError
 
 NOBODY = 65534
+WAYS_IN = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup")
 
 
 def prefix(paths: Iterable[Path]) -> tuple[str, ...]:
     """Return the words before a command that must not run as root; empty for an ordinary user.
 
     Args:
-        paths: files that the command must reach. If one of their parent folders is closed to others, such as root's home, the
-            command keeps one of root's capabilities, CAP_DAC_OVERRIDE.
+        paths: files that the command must reach. If one of them, or a folder above it such as root's home, is closed to
+            others, the command keeps one of root's capabilities, CAP_DAC_OVERRIDE. PostgreSQL asks access(2) about its own
+            programs, which ignores the capabilities of a user other than root unless the securebit `no_setuid_fixup` is set
+            (capabilities(7)).
 
     Raises:
         WorkshopError: `setpriv`, which drops root's rights, is not on the PATH.
@@ -31,7 +34,7 @@ def prefix(paths: Iterable[Path]) -> tuple[str, ...]:
             "PostgreSQL does not run as root, and `setpriv`, which gives root's rights up, is not there.",
             "Run the workshop as an ordinary user, or install util-linux.",
         )
-    ways_in = () if all(map(_is_open, paths)) else ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    ways_in = () if all(map(_is_open, paths)) else WAYS_IN
     return (program, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs", *ways_in)
 
 
@@ -43,4 +46,7 @@ def hand_over(folder: Path) -> None:
 
 
 def _is_open(path: Path) -> bool:
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+    """Return whether every user may enter the folders of a path and, if it is a program, run it."""
+    folders = {*path.absolute().parents, *path.resolve().parents}
+    programs = {path.resolve()} if path.is_file() else set()
+    return all(each.stat().st_mode & stat.S_IXOTH for each in folders | programs)

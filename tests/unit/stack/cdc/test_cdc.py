@@ -1,6 +1,9 @@
 """Change data capture without processes: what is declared, and what a change says."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +77,21 @@ def test_root_gives_its_rights_up_and_keeps_one_only_where_a_folder_is_closed(
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     assert "--ambient-caps=+dac_override" in unprivileged.prefix([closed / "data"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a command as another user")
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_a_command_of_root_runs_as_another_user_and_may_ask_about_its_programs(mode: int, tmp_path: Path):
+    folder = tmp_path / "folder"
+    folder.mkdir(mode)
+    folder.chmod(mode)
+    program = folder / "program"
+    program.touch(0o755)
+    program.chmod(0o755)
+    # As PostgreSQL does: access(2), by which the system looks at the real user's rights.
+    script = "import os, sys; print(os.getuid(), os.access(sys.argv[1], os.R_OK | os.X_OK))"
+    command = [*unprivileged.prefix([program, Path(sys.executable)]), sys.executable, "-c", script, program]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "65534 True\n"
 
 
 def test_root_without_setpriv_is_told(monkeypatch: pytest.MonkeyPatch):
