@@ -20,7 +20,7 @@ case "$root$cache" in *:* | *,*)
 esac
 venv=$root/.venv
 python=$venv/bin/python
-unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
+unset PYTHONDEVMODE PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONIOENCODING PYTHONOPTIMIZE PYTHONPATH PYTHONWARNINGS
 
 bundle=${WORKSHOP_BUNDLE:-}
 carried=$root/infra/workshop/stack/bundle/carried.py
@@ -124,7 +124,7 @@ make_the_launcher() {
   ! env --block-signal=INT true 2>/dev/null || start="exec env --block-signal=INT"
   quoted=$(printf '%s\n' "$python" | sed "s/'/'\\\\''/g")
   {
-    printf '#!/bin/sh\n# Made by infra/environment.sh.\n'
+    printf '#!/bin/sh\n# Made by infra/environment.sh.\nunset PYTHONHOME PYTHONOPTIMIZE PYTHONPATH\n'
     printf "%s '%s' -P -c 'import sys; from workshop.cli.entry import main; sys.exit(main())' \"\$@\"\n" "$start" "$quoted"
   } >"$venv/bin/.workshop"
   chmod 755 "$venv/bin/.workshop"
@@ -162,7 +162,8 @@ fingerprint() {
 }
 
 export PIP_CACHE_DIR="$cache/pip" UV_CACHE_DIR="$cache/uv" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-export PIP_NO_WARN_SCRIPT_LOCATION=1
+export PIP_NO_WARN_SCRIPT_LOCATION=1 PIP_USER=0 # into .venv, whatever the user's own settings of pip say
+unset PIP_PREFIX PIP_ROOT PIP_TARGET
 mkdir -p "$cache/tmp" 2>/dev/null && [ -w "$cache/tmp" ] ||
   fail "The cache folder $cache cannot be written." "Set WORKSHOP_CACHE to a folder that you may write."
 

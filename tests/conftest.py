@@ -15,8 +15,9 @@ from workshop.base.settings import Settings
 from workshop.stack import lifecycle
 
 sys.path.insert(0, str(Path(__file__).parent))
-from suite import ending, lane
+from suite import ending, lane, surroundings
 
+surroundings.leave_out()
 # After SIGTERM and the end of the terminal, clean up as after a Ctrl-C.
 ending.install()
 

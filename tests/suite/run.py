@@ -97,9 +97,12 @@ def _folder() -> Iterator[Path]:
 
 
 def _environment(folder: Path, asked: argparse.Namespace) -> None:
+    from workshop.base.settings import Settings
+
     first = os.environ.get("WORKSHOP_FIRST_PORT", str(FIRST_PORT))
     os.environ |= {"WORKSHOP_SUITE": str(folder), "WORKSHOP_SUITE_FIRST_PORT": first, "WORKSHOP_BACKEND": asked.backend}
-    os.environ.setdefault("WORKSHOP_PATIENCE", f"{patience.START:g}")
+    patient = max(patience.START, Settings.load().patience)
+    os.environ["WORKSHOP_PATIENCE"] = f"{patient:g}"
     os.environ.setdefault("WORKSHOP_PACE", PACE)
     if asked.full:
         os.environ["WORKSHOP_SUITE_FULL"] = "1"

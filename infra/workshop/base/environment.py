@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from workshop.base.files import write_atomically
@@ -11,6 +12,20 @@ from workshop.base.settings import Settings, stack_variables
 STARTUP = (
     "from workshop.notebook.notebook_errors import install; install()\n"  # IPython runs it at the start of each kernel
 )
+# Variables of the user's shell that change how a Python runs, or which libraries it finds.
+PYTHONS = (
+    "PYTHONDEVMODE",
+    "PYTHONDONTWRITEBYTECODE",  # with it, every kernel would compile every library again
+    "PYTHONHOME",
+    "PYTHONIOENCODING",
+    "PYTHONOPTIMIZE",
+    "PYTHONPATH",
+    "PYTHONWARNINGS",
+)
+LIBPQ = (
+    "PG"  # the beginning of the variables of PostgreSQL's client library, which apply where a connection sets no value
+)
+NO_SHELLS = ("nologin", "false")  # of users that do not log in; `!command` in a notebook runs by the user's shell
 PRIVATE = ("components", "home", "kafka", "logs")  # not the state folder: for root, PostgreSQL runs as another user
 
 
@@ -78,19 +93,34 @@ def search_path(settings: Settings) -> str:
 def tool_environment(settings: Settings) -> dict[str, str]:
     """Return the complete environment of a process that works with the workshop."""
     env = inherited(**own_folders(settings), **stack_variables(settings), PATH=search_path(settings))
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # otherwise every kernel compiles every library again
+    for name in PYTHONS:
+        env.pop(name, None)
+    isolate(env)
     return env
 
 
 def adopt(settings: Settings) -> None:
-    """Set PATH and the missing folder variables in this process, for a kernel that was started elsewhere."""
-    for name, value in own_folders(settings).items():
+    """Set PATH, KUBECONFIG and the missing folder variables in this process, for a kernel that was started elsewhere.
+
+    A KUBECONFIG of the user is replaced: `kubectl` in a lesson must not change another cluster.
+    """
+    own = own_folders(settings)
+    for name, value in own.items():
         os.environ.setdefault(name, value)
-    os.environ["PATH"] = search_path(settings)
+    os.environ |= {name: own[name] for name in ("KUBECONFIG", "KUBECACHEDIR")} | {"PATH": search_path(settings)}
+    isolate()
 
 
-def bypass_proxy() -> None:
-    """Let HTTP clients of this process reach servers on this machine directly where a proxy is set."""
+def isolate(env: MutableMapping[str, str] = os.environ) -> None:
+    """Change an environment so that programs reach the workshop's servers whatever the user's shell sets for others.
+
+    Servers on this machine are reached without the proxy, no connection to PostgreSQL takes a setting from a variable, and
+    SHELL is a shell.
+    """
+    for name in [name for name in env if name.startswith(LIBPQ)]:
+        del env[name]
+    if os.path.basename(env.get("SHELL", "")) in NO_SHELLS:
+        env["SHELL"] = "/bin/sh"
     for name in ("NO_PROXY", "no_proxy"):
-        known = [part for part in os.environ.get(name, "").split(",") if part]
-        os.environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost"]))
+        known = [part for part in env.get(name, "").split(",") if part]
+        env[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost"]))

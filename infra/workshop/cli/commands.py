@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -228,7 +227,7 @@ def shell(settings: Settings, options: argparse.Namespace) -> NoReturn:
     if not settings.commands.exists():
         raise WorkshopError("No stack was started here yet: Kafka's tools are not there.", "Run `workshop up`.")
     if options.command:
-        _become([interactive_shell.program(), "-c", f"PATH={shlex.quote(env['PATH'])}; {options.command}"], env)
+        _become(interactive_shell.once(options.command, env), env)
     state = lifecycle.status(settings)
     if not state["ready"]:
         out.print(f"{lifecycle.lacks(state)} `workshop up` starts what is missing.")

@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from rich.console import Console
 from rich.text import Text
 
-from workshop.base import incidents, interruptions, stack_folders, system_errors
+from workshop.base import environment, incidents, interruptions, stack_folders, system_errors
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import BACKENDS, Settings
 from workshop.cli import bundle, chaos, commands, data, fraud
@@ -39,6 +39,7 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: list[str] | None = None) -> int:
     """Run one command, and return its exit code. Errors are printed as messages."""
     interruptions.install()
+    environment.isolate()
     options = build_parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["--help"])
     errors = Console(stderr=True)
     try:

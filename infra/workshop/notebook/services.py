@@ -41,7 +41,8 @@ class Service:
         settings = self.ws.settings
         argv = (str(settings.python_bin / "python"), "-m", f"services.{self.kind.replace('-', '_')}")
         kafka = access.for_services(endpoints.read(settings)["kafka"])
-        env = {**tool_environment(settings), **kafka, **ANY_PORT, **self.env, "GROUP": self.name}
+        own = {name: value for name, value in tool_environment(settings).items() if not name.startswith("KAFKA_")}
+        env = {**own, **kafka, **ANY_PORT, **self.env, "GROUP": self.name}
         Processes(settings.state).start(Component(self.name, argv, env))
 
     def kill(self) -> None:

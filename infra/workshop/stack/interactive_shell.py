@@ -12,10 +12,21 @@ from workshop.base.environment import variable
 from workshop.base.files import write_atomically
 from workshop.base.settings import Settings
 
+POSIX = ("ash", "bash", "dash", "ksh", "sh", "zsh")
+
 
 def program() -> str:
     """Return the path of the user's shell."""
     return variable("SHELL", "/bin/sh")
+
+
+def once(words: str, env: Mapping[str, str]) -> list[str]:
+    """Return the argument list of a shell that runs one command line with the tools on its PATH.
+
+    It is the user's shell, or /bin/sh if that one has another syntax, such as fish.
+    """
+    shell = program() if Path(program()).name in POSIX else "/bin/sh"
+    return [shell, "-c", f"PATH={shlex.quote(env['PATH'])}; {words}"]
 
 
 def command(settings: Settings, env: Mapping[str, str]) -> list[str]:

@@ -228,6 +228,15 @@ def test_the_users_own_start_file_cannot_hide_the_tools(
     assert done.stdout.strip() == "/the/tools:/usr/bin:/bin kept"
 
 
+@pytest.mark.parametrize(("shell", "used"), [("/bin/bash", "/bin/bash"), ("/usr/bin/fish", "/bin/sh"), ("", "/bin/sh")])
+def test_one_command_line_runs_by_a_shell_that_reads_it(shell: str, used: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SHELL", shell)
+    words = interactive_shell.once("echo $PATH", {"PATH": "/the tools:/usr/bin:/bin"})
+    assert words[0] == used
+    done = subprocess.run(["/bin/sh", *words[1:]], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "/the tools:/usr/bin:/bin\n"
+
+
 def test_brief_names_an_error_once():
     assert incidents.brief(ValueError()) == "ValueError"
     assert incidents.brief(ValueError("it is so.\nand more")) == "ValueError: it is so"

@@ -58,7 +58,8 @@ def test_a_short_step_tells_nothing_but_that_it_is_done():
     assert out.getvalue().startswith("✓ nodes ready")
 
 
-def test_a_terminal_shows_what_is_waited_for_beside_the_step():
+def test_a_terminal_shows_what_is_waited_for_beside_the_step(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "xterm")
     out = io.StringIO()
     with Timeline(Console(file=out, width=100, force_terminal=True)).step("nodes ready") as step:
         step.tell("waiting for worker-2")

@@ -25,7 +25,10 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Component]:
     return found
 
 
-def test_a_service_is_started_with_the_settings_of_a_pod(settings: Settings, started: list[Component]):
+def test_a_service_is_started_with_the_settings_of_a_pod(
+    settings: Settings, started: list[Component], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("KAFKA_SECURITY", "SASL_SSL")  # of another program of the user
     ws = Connection({}, settings, "local")
     service = services.debits(ws, "p", "d", "b", work_ms=2.5)
     service.start()
@@ -36,6 +39,7 @@ def test_a_service_is_started_with_the_settings_of_a_pod(settings: Settings, sta
     wanted = {"PAYMENTS_TOPIC": "p", "DEBITS_TOPIC": "d", "BALANCES_TOPIC": "b", "WORK_MS": "2.5", "PORT": "0"}
     assert {name: component.env[name] for name in wanted} == wanted
     assert component.env["GROUP"] == service.name
+    assert "KAFKA_SECURITY" not in component.env
 
 
 def test_the_dash_in_a_name_is_no_part_of_a_module(settings: Settings, started: list[Component]):

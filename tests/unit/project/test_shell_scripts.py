@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 INFRA = Path(__file__).resolve().parents[3] / "infra"
@@ -30,6 +31,15 @@ def test_options_for_kafka_acls_are_passed_on_word_by_word(tmp_path: Path) -> No
     assert [words[at + 1] for at, word in enumerate(words) if word in ("--topic", "--group", "--transactional-id")] == [
         "alice-"
     ] * 3
+
+
+def test_the_command_starts_whatever_the_users_shell_tells_pythons(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('another library')")
+    odd = {"PYTHONHOME": "/nowhere", "PYTHONPATH": str(tmp_path), "PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error"}
+    words = [str(Path(sys.prefix) / "bin/workshop"), "--help"]
+    done = subprocess.run(words, env={**os.environ, **odd}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: workshop")
 
 
 def test_where_an_engine_answers_is_told_as_a_shell_reads_it(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from pandas.io.formats.style import Styler
 
-from workshop.base import environment
 from workshop.base.pace import paced
 from workshop.base.waiting import wait_until
 from workshop.chaos import day as days
@@ -51,7 +50,6 @@ def ensure(ws: Connection) -> None:
     """
     pods.core(ws)
     create(ws.kafka, STORY)
-    environment.bypass_proxy()
     faults.seeded(ws, 1).restore()
 
 
