@@ -261,7 +261,8 @@ def test_a_bundle_carries_the_site_which_opens_from_its_folder(
     tab: browser.Browser, built: Path, at: Settings, tmp_path: Path
 ) -> None:
     """The checkout of these tests is bundled, with an empty cache: so the site is the only large part."""
-    commit = ["-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "-qm", "Add documentation"]
+    author = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+    commit = [*author, "commit", "-qm", "Add documentation"]
     for words in (["init", "-q"], ["add", "docs"], commit):
         subprocess.run(["git", "-C", at.root, *words], check=True)
     stick = tmp_path / "USB stick"

@@ -118,8 +118,10 @@ def _git(settings: Settings, *words: str) -> str:
     # Ignore a git repository that contains this folder.
     env = inherited(GIT_CEILING_DIRECTORIES=str(settings.root.resolve().parent))
     try:
+        # The checkout may be another user's, as in a container that mounts it. Its code runs anyway: this is its command.
+        safe = f"safe.directory={settings.root.resolve()}"
         done = subprocess.run(
-            ["git", "-C", settings.root, *words], env=env, capture_output=True, text=True, check=False
+            ["git", "-c", safe, "-C", settings.root, *words], env=env, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
         raise WorkshopError(
