@@ -29,11 +29,12 @@ def brokers_missing(nodes: Sequence[int], what: str) -> str:
 
 
 def some_broker_answers(kafka: Mapping) -> bool:
-    """Return whether any broker answers; each address is tried separately, until one answers.
+    """Return whether any broker answers; each address is tried separately, until one answers, and twice if none does.
 
-    A client would use a broker from the first answer, which may be a frozen one.
+    A client would use a broker from the first answer, which may be a frozen one. On a busy machine, a broker may need longer
+    than one attempt lasts.
     """
-    return any(answers(address, kafka) for address in kafka["bootstrap_servers"])
+    return any(answers(address, kafka) for _ in range(2) for address in kafka["bootstrap_servers"])
 
 
 def answers(address: str, kafka: Mapping) -> bool:

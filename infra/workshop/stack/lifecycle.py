@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from workshop.base import endpoints as endpoints_file
@@ -22,6 +23,9 @@ from workshop.stack.kubernetes import background_build
 from workshop.stack.kubernetes.controlplane import progress as compiling
 
 BROKERS = [f"kafka-{node}" for node in NODES]
+SECOND_LOOK = (
+    10.0  # seconds for running brokers to be registered: one that stalls for a second is fenced until it goes on
+)
 CONTINUE = "What runs was left as it is: run `workshop up` again."
 
 
@@ -88,8 +92,9 @@ def status(settings: Settings) -> dict:
     access.prepare(kafka)
     needed = [name for name in (PLANE, AGENT) if name in components]
     alive = any(component["state"] != "stopped" for component in components.values())
-    registered = registered_brokers(access.client(kafka)) if kafka and alive else set()
-    expected = set(NODES) if made_here(settings).owns_brokers else registered
+    own = set(NODES) if made_here(settings).owns_brokers else set()
+    registered = _registered(access.client(kafka), own, components) if kafka and alive else set()
+    expected = own or registered
     return {
         "backend": endpoints.get("backend"),
         "beside": [name for name in stack_folders.made(settings.common) if name != made_here(settings).name],
@@ -101,6 +106,15 @@ def status(settings: Settings) -> dict:
         and all(components[name]["state"] == "running" for name in needed),
         "progress": learner_progress.read(settings),
     }
+
+
+def _registered(kafka: Mapping, own: set[int], components: dict[str, dict]) -> set[int]:
+    """Return the ids of the registered brokers; if they all run, wait a little until they are registered."""
+    running = all(components.get(name, {}).get("state") == "running" for name in BROKERS)
+    deadline = time.monotonic() + (SECOND_LOOK if running else 0)
+    while not own <= (found := registered_brokers(kafka)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
 
 
 def lacks(state: dict) -> str:

@@ -12,21 +12,23 @@ from contextlib import ExitStack, suppress
 import pytest
 from workshop.kafka import probe
 
-Serve = Callable[[Callable[[socket.socket], None]], str]
+Serve = Callable[..., str]
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start a server that handles one connection as told; return its address."""
+    """Start a server that handles one connection after the other as told, and then no more; return its address."""
     with ExitStack() as stack:
 
-        def started(handle: Callable[[socket.socket], None]) -> str:
+        def started(*handles: Callable[[socket.socket], None]) -> str:
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
 
             def run() -> None:
-                connection, _ = listener.accept()
-                with connection:
-                    handle(connection)
+                with listener:
+                    for handle in handles:
+                        connection, _ = listener.accept()
+                        with connection:
+                            handle(connection)
 
             thread = threading.Thread(target=run, daemon=True)
             thread.start()
@@ -96,6 +98,11 @@ def test_what_does_not_answer_in_kafkas_protocol_is_no_broker(
     assert not probe.answers(serve(handle), {})
 
 
+def test_a_broker_that_answers_late_is_asked_again(serve: Serve, patience: Callable):
+    patience(0.05, None)
+    assert probe.some_broker_answers({"bootstrap_servers": [serve(silent, broker)]})
+
+
 def test_nobody_listens(serve: Serve):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -103,9 +110,9 @@ def test_nobody_listens(serve: Serve):
 
 
 def test_one_answer_among_the_addresses_is_enough(serve: Serve, patience: Callable):
-    patience(0.05, None, 0.05, None)
+    patience(0.05, None, 0.05, None, None)
     assert probe.some_broker_answers({"bootstrap_servers": [serve(silent), serve(broker)]})
-    assert not probe.some_broker_answers({"bootstrap_servers": [serve(silent), serve(closing)]})
+    assert not probe.some_broker_answers({"bootstrap_servers": [serve(silent, closing), serve(closing)]})
     assert not probe.some_broker_answers({"bootstrap_servers": []})
 
 

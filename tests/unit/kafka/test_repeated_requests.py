@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
@@ -33,6 +36,42 @@ def test_what_must_not_be_carried_out_twice_is_not_repeated():
     once = {"_async_abort_transaction", "_async_remove_group_members", "_async_delete_group_offsets"}
     assert not once & set(admin.REPEATED)
     assert all(hasattr(KafkaAdminClient, name) for name in admin.REPEATED)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "said"),
+    [
+        ([{"mine": "OK"}], "OK"),
+        ([{"mine": "GroupIdNotFoundError"}], "GroupIdNotFoundError"),
+        ([{"mine": "NotCoordinatorError"}, {"mine": "OK"}], "OK"),
+        ([{"mine": "NotCoordinatorError"}, {"mine": "GroupIdNotFoundError"}], "GroupIdNotFoundError"),
+        ([{"mine": "OK", "other": "NotCoordinatorError"}, {"mine": "GroupIdNotFoundError", "other": "OK"}], "OK"),
+        ([kafka_errors.RequestTimedOutError(), {"mine": "GroupIdNotFoundError"}], "OK"),
+    ],
+)
+def test_a_group_counts_as_deleted_if_this_call_deleted_it_or_may_have(
+    attempts: list, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    left = iter(attempts)
+
+    async def delete(client: object) -> dict:
+        answer = next(left)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def at_once(seconds: float) -> None:
+        """Do not wait."""
+
+    monkeypatch.setattr(admin, "_delete_groups", delete)
+    cluster = SimpleNamespace(_coordinators={}, request_update=lambda: None)
+    client = SimpleNamespace(
+        config={"request_timeout_ms": 30_000},
+        _manager=SimpleNamespace(config={}, closed=False, cluster=cluster),
+        _net=SimpleNamespace(sleep=at_once),
+    )
+    assert asyncio.run(admin._delete_groups_repeatedly(client))["mine"] == said
+    assert list(left) == []
 
 
 @pytest.mark.parametrize(

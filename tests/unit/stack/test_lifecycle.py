@@ -149,6 +149,7 @@ def test_a_reset_stops_the_stack_and_deletes_its_folder_only(settings: Settings,
 def asked(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The brokers that are registered."""
     found = SimpleNamespace(registered={1, 2, 3})
+    monkeypatch.setattr(lifecycle, "SECOND_LOOK", 0)
     monkeypatch.setattr(lifecycle, "registered_brokers", lambda kafka: found.registered)
     return found
 
@@ -211,6 +212,16 @@ def test_a_stack_is_not_ready_without_its_control_plane_and_its_agent(
 ):
     components = {**RUNNING, lifecycle.PLANE: {"state": "running"}, name: {"state": "stopped"}}
     assert not status(settings, backend, components, monkeypatch)["ready"]
+
+
+@pytest.mark.parametrize(("broker", "ready"), [("running", True), ("paused", False)])
+def test_running_brokers_that_are_not_registered_are_looked_at_again(
+    settings: Settings, backend: Backend, broker: str, ready: bool, monkeypatch: pytest.MonkeyPatch
+):
+    answers = iter([{1, 3}, {1, 2, 3}])
+    monkeypatch.setattr(lifecycle, "registered_brokers", lambda kafka: next(answers))
+    components = {"kafka-1": {"state": "running"}, "kafka-2": {"state": broker}, "kafka-3": {"state": "running"}}
+    assert status(settings, backend, components, monkeypatch)["ready"] is ready
 
 
 def test_brokers_are_not_asked_where_nothing_runs(

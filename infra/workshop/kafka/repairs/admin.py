@@ -78,17 +78,30 @@ def _repeated(name: str, step: Callable[..., Awaitable]) -> Callable[..., Awaita
 
 
 async def _delete_groups_repeatedly(admin: KafkaAdminClient, *args: object, **options: object) -> dict:
-    """Report a group that is not found as deleted, if an earlier attempt to delete it was not answered."""
-    attempts = 0
+    """Report a group that is not found as deleted, if an earlier attempt deleted it or was not answered.
 
-    async def counted() -> dict:
-        nonlocal attempts
-        attempts += 1
-        return await _delete_groups(admin, *args, **options)
+    kafka-python returns errors as text, also that of a broker that is not the group's coordinator (yet): it is asked again.
+    """
+    deleted: set[str] = set()
+    unanswered = False
 
-    answers = await until_answered(admin, "delete groups", counted)
+    async def decided() -> dict[str, str]:
+        nonlocal unanswered
+        try:
+            answers = await _delete_groups(admin, *args, **options)
+        except LOST:
+            unanswered = True
+            raise
+        deleted.update(group for group, said in answers.items() if said == "OK")
+        for said in answers.values():
+            _raise_if_lost(getattr(kafka_errors, said, Exception))
+        return answers
+
+    answers = await until_answered(admin, "delete groups", decided)
     gone = kafka_errors.GroupIdNotFoundError.__name__
-    return {group: "OK" if attempts > 1 and said == gone else said for group, said in answers.items()}
+    return {
+        group: "OK" if said == gone and (unanswered or group in deleted) else said for group, said in answers.items()
+    }
 
 
 _delete_groups = KafkaAdminClient._async_delete_groups

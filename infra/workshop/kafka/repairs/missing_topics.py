@@ -1,8 +1,9 @@
-"""Repair for kafka-python: a missing topic is reported at once, by its name.
+"""Repair for kafka-python: a missing topic is reported at once, by its name, and an existing one is not taken for missing.
 
 kafka-python 3.0.12 keeps requesting such a topic: a producer for a minute, a consumer forever, and neither names it. The
 brokers do not create topics automatically (`auto.create.topics.enable=false`), so waiting helps only if the topic was just
-created and the broker does not have its metadata yet. That is why the controller is asked before an error is raised.
+created and the broker does not have its metadata yet. That is why the controller is asked before an error is raised, and
+before `partitions_for_topic` returns no partitions.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from kafka.protocol.metadata import MetadataRequest
 from kafka.util import Timer
 
 from workshop.kafka.failures import ADVICE, NoSuchTopic, Unanswered
-from workshop.kafka.requests import LOST, existence_request, existing, one_try_ms, setting
+from workshop.kafka.requests import LOST, existence_request, existing, in_all_ms, one_try_ms, setting
 
+AGAIN = 0.1  # seconds until a broker that lags is asked again
 LOOK_AFTER = 1.0  # seconds without metadata of a topic after which its existence is checked
 _wait_on_metadata = KafkaProducer._wait_on_metadata
 _poll_once = KafkaConsumer._poll_once
+_partitions_for_topic = KafkaConsumer.partitions_for_topic
 
 
 def apply() -> None:
     """Install the repair of producers and consumers in this process. Calling it again has no effect."""
     KafkaProducer._wait_on_metadata = _wait_on_metadata_of_what_exists
     KafkaConsumer._poll_once = _poll_what_exists  # type: ignore[assignment]  # it passes all arguments on
+    KafkaConsumer.partitions_for_topic = _partitions_of_what_exists
 
 
 async def must_exist(manager: KafkaConnectionManager, topic: str) -> None:
@@ -37,11 +41,14 @@ async def must_exist(manager: KafkaConnectionManager, topic: str) -> None:
     Raises:
         NoSuchTopic: the controller does not have the topic; if this client may not ask the controller, no broker has it.
     """
-    exists = await _known_to_controller(manager, topic)
-    if exists is None:
-        exists = await _known_to_a_broker(manager, topic)
-    if exists is False:
+    if await _exists(manager, topic) is False:
         raise NoSuchTopic(topic)
+
+
+async def _exists(manager: KafkaConnectionManager, topic: str) -> bool | None:
+    """Return whether a topic exists, or None if nobody answers."""
+    known = await _known_to_controller(manager, topic)
+    return known if known is not None else await _known_to_a_broker(manager, topic)
 
 
 async def _known_to_controller(manager: KafkaConnectionManager, topic: str) -> bool | None:
@@ -111,6 +118,16 @@ def _poll_what_exists(consumer: KafkaConsumer, timer: Timer, *args: object, **op
         for name in _missing(consumer):
             consumer._net.run(must_exist, consumer._manager, name)
     return records
+
+
+def _partitions_of_what_exists(consumer: KafkaConsumer, topic: str) -> set:
+    """Return a topic's partitions; while a broker does not know a topic that exists, ask again."""
+    deadline = time.monotonic() + in_all_ms(setting(consumer.config, "request_timeout_ms")) / 1000
+    while not (found := _partitions_for_topic(consumer, topic)) and time.monotonic() < deadline:
+        if not consumer._net.run(_exists, consumer._manager, topic):
+            break
+        time.sleep(AGAIN)
+    return found
 
 
 def _missing(consumer: KafkaConsumer) -> list[str]:

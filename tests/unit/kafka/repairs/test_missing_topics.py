@@ -71,6 +71,23 @@ def test_if_nobody_answers_nothing_is_claimed(brokers: dict):
     ask(Manager(RequestTimedOutError(), brokers))
 
 
+@pytest.mark.parametrize(
+    ("controller", "known", "found"),
+    [(ONE_PARTITION, [set(), set(), {0, 1}], {0, 1}), (UNKNOWN, [set()], set()), (ONE_PARTITION, [{0}], {0})],
+    ids=["lags", "missing", "known"],
+)
+def test_the_partitions_of_a_topic_that_exists_are_asked_for_until_a_broker_knows_them(
+    controller: int, known: list[set], found: set, monkeypatch: pytest.MonkeyPatch
+):
+    answers = iter(known)
+    monkeypatch.setattr(missing_topics, "_partitions_for_topic", lambda consumer, topic: next(answers))
+    monkeypatch.setattr(missing_topics, "AGAIN", 0)
+    net = SimpleNamespace(run=lambda ask, *args: asyncio.run(ask(*args)))
+    consumer = SimpleNamespace(config={"request_timeout_ms": 30_000}, _net=net, _manager=Manager(controller))
+    assert missing_topics._partitions_of_what_exists(consumer, "topic") == found
+    assert list(answers) == []
+
+
 def producer_whose_topic(exists: bool) -> SimpleNamespace:
     """A producer whose own thread answers whether a topic exists."""
 
