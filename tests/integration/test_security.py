@@ -17,6 +17,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from node_agent.processes.proc import listeners
 from workshop.base import endpoints
 from workshop.base.processes import Processes
 from workshop.lessons.change_data_capture import bank as banks
@@ -69,11 +70,15 @@ def test_everything_listens_on_loopback_only(ws: Connection, bank: Bank):
                 assert (getattr(address, "ipv4_mapped", None) or address).is_loopback, (process, connection)
                 seen.add(connection.laddr.port)
     ports = made_here(ws.settings).ports()
-    assert {*ports.kafka, ports.postgres, ports.connect} <= seen
+    assert {*ports.kafka, ports.connect} <= seen
+    # As root, PostgreSQL runs as another user, whose sockets are hidden in a container: the machine's list has them too.
+    of_postgres = [one.address for one in listeners() if one.port == ports.postgres]
+    assert of_postgres
+    assert all(ipaddress.ip_address(address).is_loopback for address in of_postgres)
 
 
 def _sockets(process: psutil.Process) -> list:
-    with suppress(psutil.NoSuchProcess):  # helper processes of a database are short-lived
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # helper processes of a database are short-lived
         return process.net_connections("inet")
     return []
 

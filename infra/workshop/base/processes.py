@@ -126,10 +126,10 @@ class Processes:
     def listening(self) -> set[int]:
         """Return the ports on which running components or their children accept connections."""
         found: set[int] = set()
-        for process in self.running().values():
+        for name, process in self.running().items():
             with contextlib.suppress(psutil.Error):
                 for one in (process, *process.children(recursive=True)):
-                    found |= _listens_on(one)
+                    found |= _listens_on(one, self._ports(name))
         return found
 
     def lives(self, name: str) -> bool:
@@ -232,6 +232,10 @@ class Processes:
         except (TypeError, ValueError):
             return 15.0
 
+    def _ports(self, name: str) -> set[int]:
+        ports = self._read(name).get("ports")
+        return {port for port in ports if isinstance(port, int)} if isinstance(ports, list) else set()
+
     def _saved(self, name: str) -> Path | None:
         path = self._read(name).get("saved")
         return Path(path) if isinstance(path, str) and path else None
@@ -326,10 +330,17 @@ def _ignored(number: int, frame: object) -> None:
     """Do nothing on a signal."""
 
 
-def _listens_on(process: psutil.Process) -> set[int]:
-    with contextlib.suppress(psutil.Error):
+def _listens_on(process: psutil.Process, declared: set[int]) -> set[int]:
+    """Return a process' ports; the declared ones if its sockets must not be looked at.
+
+    In a container, root may not look at PostgreSQL's, which runs as another user (CAP_SYS_PTRACE).
+    """
+    try:
         return {one.laddr.port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN}
-    return set()
+    except psutil.AccessDenied:
+        return declared
+    except psutil.Error:
+        return set()
 
 
 def _marked_name(process: psutil.Process, prefix: str) -> str:

@@ -200,7 +200,7 @@ ENDED = (
         "Run `workshop down`, then `workshop up`, which finds other ports.",
     ),
     Diagnosis(
-        "Permission denied",
+        "Permission denied|Operation not permitted",
         "PostgreSQL may not read a folder.",
         "Run the workshop as an ordinary user, or in a folder that others may enter.",
     ),
