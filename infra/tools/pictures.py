@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
 import shutil
 import subprocess
@@ -100,12 +99,12 @@ def _photograph(browser: str, address: str) -> Image.Image:
         shot = Path(scratch) / "shot.png"
         options = [
             "--headless",
+            "--no-sandbox",  # root and many containers have none; the page is the project's own
             "--disable-gpu",
             "--hide-scrollbars",
             "--no-first-run",
             "--disable-background-networking",
         ]
-        options += ["--no-sandbox"] * (os.geteuid() == 0)
         options += [f"--user-data-dir={scratch}/profile", "--window-size=1400,980", f"--virtual-time-budget={LOADING}"]
         words = [browser, *options, f"--screenshot={shot}", address]
         done = subprocess.run(words, capture_output=True, text=True, timeout=180, check=False)

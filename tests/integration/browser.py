@@ -24,6 +24,7 @@ HEIGHT = 900  # pixels
 SHORT = "/tmp"  # Chromium opens a socket in its folder; the address of a socket has at most 107 bytes
 OPTIONS = (
     "--headless",
+    "--no-sandbox",  # root and many containers have none; the pages are the project's own
     "--disable-gpu",
     "--no-first-run",
     "--disable-background-networking",
@@ -34,8 +35,9 @@ OPTIONS = (
 
 
 def program() -> str | None:
-    """Return the path of an installed Chromium, or None."""
-    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+    """Return the path of an installed Chromium, or None. A script that only says how to install one does not count."""
+    found = filter(None, map(shutil.which, PROGRAMS))
+    return next((one for one in found if not subprocess.run([one, "--version"], capture_output=True).returncode), None)
 
 
 class Browser:
@@ -124,7 +126,7 @@ class Browser:
 def opened(path: str) -> Iterator[Browser]:
     """Start a Chromium, and yield its tab; at the end it is stopped."""
     with tempfile.TemporaryDirectory(dir=SHORT, ignore_cleanup_errors=True) as profile:
-        words = [path, *OPTIONS, *["--no-sandbox"] * (os.geteuid() == 0), f"--user-data-dir={profile}", "about:blank"]
+        words = [path, *OPTIONS, f"--user-data-dir={profile}", "about:blank"]
         log = Path(profile) / "log"
         # Chromium's own processes would outlive it: they get a session, which is ended as a whole.
         with log.open("wb") as told:

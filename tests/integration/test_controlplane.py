@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from workshop.base.errors import WorkshopError
@@ -38,7 +39,7 @@ class Plane(ControlPlane):
     def stop(self) -> None:
         self.processes.stop([NAME])
 
-    def kubectl(self, *words: str, **more: str) -> str:
+    def kubectl(self, *words: str, **more: Any) -> str:
         return kubectl.kubectl(self.settings, *words, **more)
 
     def apply(self, *manifests: dict) -> None:
@@ -121,7 +122,7 @@ def test_a_namespace_goes_with_all_that_is_in_it(plane: Plane):
     )  # it has no server here, so the deletion of a namespace would wait for it
     plane.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "short"}})
     plane.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": claim})
-    plane.kubectl("delete", "namespace", "short", "--timeout=60s")
+    plane.kubectl("delete", "namespace", "short", "--timeout=240s", timeout=300)
 
 
 def test_objects_survive_a_stop_and_a_start(plane: Plane):
@@ -166,7 +167,7 @@ def test_a_node_reads_the_secrets_of_its_own_pods_only(asked: Plane):
 
 def test_a_client_without_a_certificate_is_refused(asked: Plane):
     stranger = ssl.create_default_context(cafile=str(asked.pki / "ca.crt"))
-    connection = http.client.HTTPSConnection("127.0.0.1", asked.ports.api, context=stranger, timeout=5)
+    connection = http.client.HTTPSConnection("127.0.0.1", asked.ports.api, context=stranger, timeout=60)
     connection.request("GET", "/api/v1/namespaces")
     assert connection.getresponse().status == 401
     connection.close()
@@ -177,7 +178,7 @@ def test_etcd_refuses_clients_without_a_certificate_of_its_authority(asked: Plan
         context = ssl.create_default_context(cafile=str(asked.pki / "etcd-ca.crt"))
         if certificate:
             context.load_cert_chain(asked.pki / f"{certificate}.crt", asked.pki / f"{certificate}.key")
-        connection = http.client.HTTPSConnection("127.0.0.1", asked.ports.etcd, context=context, timeout=5)
+        connection = http.client.HTTPSConnection("127.0.0.1", asked.ports.etcd, context=context, timeout=60)
         try:
             connection.request("GET", "/version")
             return connection.getresponse().status

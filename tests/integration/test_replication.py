@@ -25,6 +25,6 @@ def test_all_that_an_unclean_leader_has_can_be_read_when_enough_replicas_are_in_
         ws.brokers.kill(leader)
         ws.brokers.start(follower)
         _lead_without(ws, topic, leader)
-        assert leader_of(ws, topic) == follower
+        wait_until(lambda: leader_of(ws, topic) == follower, 60, "all brokers to know the leader")
         ws.brokers.start(leader)
         assert [record.value for record in consume.read_all(ws, topic)] == [b"0", b"1", b"2", b"3", b"4"]

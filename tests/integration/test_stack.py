@@ -95,7 +95,7 @@ def test_a_day_of_the_stack(stack: Settings):
     repaired = pids(stack)
     assert (repaired["kafka-1"], repaired["kafka-3"]) == (running["kafka-1"], running["kafka-3"])
     assert repaired["kafka-2"] != running["kafka-2"]
-    assert led_by_others(first) == []
+    wait_until(lambda: not led_by_others(first), 20, "all brokers to name the planned leaders")
     assert contents(stack, first, "kept") == events
 
     # All brokers killed while another component listens: they are restarted, and the other component continues.
@@ -120,7 +120,8 @@ def test_a_day_of_the_stack(stack: Settings):
         moved = up(stack)
     assert not set(moved["kafka"]["bootstrap_servers"]) & set(first["kafka"]["bootstrap_servers"])
     assert contents(stack, moved, "kept") == events
-    assert led_by_others(moved) == []  # not all of them by the broker that started first
+    # Not all of them are led by the broker that started first.
+    wait_until(lambda: not led_by_others(moved), 20, "all brokers to name the planned leaders")
 
     # Without the records in the state folder, the running processes are still found and stopped.
     for record in (stack.state / "components").iterdir():
@@ -230,9 +231,9 @@ PUBLISHES = """
 import itertools, sys
 from kafka import KafkaProducer
 
-producer = KafkaProducer(bootstrap_servers=sys.argv[1:], acks="all", max_block_ms=2_000)
+producer = KafkaProducer(bootstrap_servers=sys.argv[1:], acks="all", max_block_ms=120_000)
 for number in itertools.count():
-    producer.send("until-the-end", value=b"%d" % number).get(timeout=5)
+    producer.send("until-the-end", value=b"%d" % number).get(timeout=120)
     print(number, flush=True)
 """
 
@@ -270,7 +271,7 @@ def test_a_stop_tells_what_it_waits_for(stack: Settings):
     deaf = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
     )
-    processes.start(Component("deaf", (sys.executable, "-c", deaf), env=dict(os.environ), grace=0.3))
+    processes.start(Component("deaf", (sys.executable, "-c", deaf), env=dict(os.environ), grace=3.0))
     processes.start(Component("polite", ("/bin/sleep", "600"), env=dict(os.environ)))
     wait_until(lambda: "deaf" in processes.tail("deaf"), 30, "it to ignore signals")
     assert sorted(processes.stop(["deaf", "polite"], waiting=lambda names, seconds: told.append(names))) == [

@@ -22,7 +22,7 @@ def kernel(tmp_path: Path) -> Iterator[PatientKernel]:
 def test_a_failing_command_is_an_error_and_a_hanging_cell_is_interrupted(kernel: PatientKernel):
     assert kernel.execute("!exit 3", patience.CELL).error == "CalledProcessError"
     assert kernel.execute("import os; assert os.environ['WORKSHOP_STRICT'] == '1'", patience.CELL).error == ""
-    hung = kernel.execute("import time\ndef wait_for_ever():\n    time.sleep(3600)\nwait_for_ever()", 5)
+    hung = kernel.execute("import time\ndef wait_for_ever():\n    time.sleep(3600)\nwait_for_ever()", 20)
     assert hung.error == "TimeoutError"
     assert "in wait_for_ever" in hung.trace
     assert kernel.execute("1 + 1", patience.CELL).error == ""

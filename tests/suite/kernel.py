@@ -14,6 +14,7 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kerne
 from suite import patience
 
 STACKS = signal.SIGUSR1
+STACKS_WITHIN, STILL = 30.0, 1.0  # seconds for the stacks to be written, and without growth after which they are whole
 REGISTER = (
     "import faulthandler; faulthandler.register({number}, file=open({log!r}, 'ab'), all_threads=True); del faulthandler"
 )
@@ -71,6 +72,13 @@ class PatientKernel(RunningKernel):
 
     def interrupt(self) -> None:
         """Write the stacks of all threads to the log, which then shows what a cell waited for; interrupt the cell."""
+        before = self.log.stat().st_size
         os.kill(self.km.provisioner.pid, STACKS)
-        time.sleep(1)  # the kernel writes them in its signal handler; nothing tells when it has
+        deadline, size = time.monotonic() + STACKS_WITHIN, before
+        # The kernel writes them in its signal handler, in pieces; nothing tells when it has.
+        while time.monotonic() < deadline:
+            time.sleep(STILL)
+            size, last = self.log.stat().st_size, size
+            if size == last > before:
+                break
         super().interrupt()
