@@ -162,7 +162,7 @@ fingerprint() {
 }
 
 export PIP_CACHE_DIR="$cache/pip" UV_CACHE_DIR="$cache/uv" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-export PIP_NO_WARN_SCRIPT_LOCATION=1 PIP_USER=0 # into .venv, whatever the user's own settings of pip say
+export PIP_NO_WARN_SCRIPT_LOCATION=1 PIP_USER=0 # into .venv, also if these variables or pip's setting `user` name another place
 unset PIP_PREFIX PIP_ROOT PIP_TARGET
 mkdir -p "$cache/tmp" 2>/dev/null && [ -w "$cache/tmp" ] ||
   fail "The cache folder $cache cannot be written." "Set WORKSHOP_CACHE to a folder that you may write."

@@ -5,5 +5,5 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$root/infra/environment.sh"
 cd "$root"
-{ true <&0; } 2>/dev/null || exec </dev/null # pytest needs a standard input, if only an empty one
+{ true 3<&0; } 2>/dev/null || exec </dev/null # pytest needs a standard input, if only an empty one
 exec "$python" "$root/tests/suite" "$@"

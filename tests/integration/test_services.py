@@ -51,8 +51,7 @@ class Pod:
         addresses = ",".join(self.ws.kafka["bootstrap_servers"])
         own = {"KAFKA_BOOTSTRAP": addresses, "HOST": "127.0.0.1", "PORT": str(self.port), "POD_NAME": self.name}
         argv = (str(self.ws.settings.python_bin / "python"), "-m", f"services.{self.module}")
-        inherited = {k: v for k, v in tool_environment(self.ws.settings).items() if not k.startswith("KAFKA_")}
-        env = {**inherited, **own, **self.env}
+        env = {**tool_environment(self.ws.settings), **own, **self.env}
         self.process = self.processes.start(Component(self.name, argv, env, grace=30.0))
 
     def wait(self) -> None:

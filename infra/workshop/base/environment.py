@@ -22,9 +22,17 @@ PYTHONS = (
     "PYTHONPATH",
     "PYTHONWARNINGS",
 )
+# Variables of PostgreSQL's client library, libpq, which apply where a connection does not set a value itself.
 LIBPQ = (
-    "PG"  # the beginning of the variables of PostgreSQL's client library, which apply where a connection sets no value
+    *("PGAPPNAME", "PGCHANNELBINDING", "PGCLIENTENCODING", "PGCONNECT_TIMEOUT", "PGDATABASE", "PGGSSDELEGATION"),
+    *("PGGSSENCMODE", "PGGSSLIB", "PGHOST", "PGHOSTADDR", "PGKRBSRVNAME", "PGLOADBALANCEHOSTS", "PGMAXPROTOCOLVERSION"),
+    *("PGMINPROTOCOLVERSION", "PGOPTIONS", "PGPASSFILE", "PGPASSWORD", "PGPORT", "PGREQUIREAUTH", "PGREQUIREPEER"),
+    *("PGREQUIRESSL", "PGSERVICE", "PGSERVICEFILE", "PGSSLCERT", "PGSSLCERTMODE", "PGSSLCOMPRESSION", "PGSSLCRL"),
+    *("PGSSLCRLDIR", "PGSSLKEY", "PGSSLMAXPROTOCOLVERSION", "PGSSLMINPROTOCOLVERSION", "PGSSLMODE", "PGSSLNEGOTIATION"),
+    *("PGSSLROOTCERT", "PGSSLSNI", "PGTARGETSESSIONATTRS", "PGTZ", "PGUSER"),
 )
+PROXIES = ("all_proxy", "http_proxy", "https_proxy")  # in small or capital letters
+HERE = ("127.0.0.1", "localhost")
 NO_SHELLS = ("nologin", "false")  # of users that do not log in; `!command` in a notebook runs by the user's shell
 PRIVATE = ("components", "home", "kafka", "logs")  # not the state folder: for root, PostgreSQL runs as another user
 
@@ -112,15 +120,24 @@ def adopt(settings: Settings) -> None:
 
 
 def isolate(env: MutableMapping[str, str] = os.environ) -> None:
-    """Change an environment so that programs reach the workshop's servers whatever the user's shell sets for others.
+    """Change an environment so that settings of the user's shell for other servers have no effect.
 
     Servers on this machine are reached without the proxy, no connection to PostgreSQL takes a setting from a variable, and
     SHELL is a shell.
     """
-    for name in [name for name in env if name.startswith(LIBPQ)]:
-        del env[name]
+    for name in LIBPQ:
+        env.pop(name, None)
     if os.path.basename(env.get("SHELL", "")) in NO_SHELLS:
         env["SHELL"] = "/bin/sh"
-    for name in ("NO_PROXY", "no_proxy"):
-        known = [part for part in env.get(name, "").split(",") if part]
-        env[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost"]))
+    _bypass_proxy(env)
+
+
+def _bypass_proxy(env: MutableMapping[str, str]) -> None:
+    """Add this machine to the exceptions, in both spellings: programs differ in which one they read.
+
+    Nothing changes without a proxy, or if all hosts are exceptions: `*`, which counts only alone.
+    """
+    behind = any(env.get(name) or env.get(name.upper()) for name in PROXIES)
+    given = [part.strip() for name in ("no_proxy", "NO_PROXY") for part in env.get(name, "").split(",")]
+    if behind and "*" not in given:
+        env["no_proxy"] = env["NO_PROXY"] = ",".join(dict.fromkeys([*filter(None, given), *HERE]))

@@ -12,6 +12,7 @@ from workshop.base.environment import variable
 from workshop.base.files import write_atomically
 from workshop.base.settings import Settings
 
+KEPT = ("PATH", "KUBECONFIG", "KUBECACHEDIR")  # variables of ours that the user's start file must not change
 POSIX = ("ash", "bash", "dash", "ksh", "sh", "zsh")
 
 
@@ -33,7 +34,7 @@ def command(settings: Settings, env: Mapping[str, str]) -> list[str]:
     """Return the argument list of an interactive shell whose PATH starts with the tools.
 
     Call `write_start_file` first. The shell is not a login shell, because Debian's /etc/profile overwrites PATH. It reads the
-    user's own start file first, so that changes of PATH in that file cannot hide the tools.
+    user's own start file first, so that this file cannot hide the tools, or let kubectl use another cluster.
     """
     return _recipe(settings, env).argv
 
@@ -54,19 +55,21 @@ class _Recipe:
 
 def _recipe(settings: Settings, env: Mapping[str, str]) -> _Recipe:
     shell, folder = program(), settings.state / "home" / "shell"
-    path = f"PATH={shlex.quote(env['PATH'])}; export PATH"
+    kept = {name: env[name] for name in KEPT if name in env}
+    ours = "; ".join(f"{name}={shlex.quote(value)}; export {name}" for name, value in kept.items())
     match Path(shell).name:
         case "bash":
             file = folder / "bashrc"
-            lines = ("[ -f ~/.bashrc ] && . ~/.bashrc", path, r"PS1='(workshop) \w \$ '")
+            lines = ("[ -f ~/.bashrc ] && . ~/.bashrc", ours, r"PS1='(workshop) \w \$ '")
             return _Recipe([shell, "--rcfile", str(file), "-i"], file, lines)
         case "zsh":
             own = '[ -f "${OWN_ZDOTDIR:-$HOME}/.zshrc" ] && . "${OWN_ZDOTDIR:-$HOME}/.zshrc"'
             argv = ["/usr/bin/env", f"OWN_ZDOTDIR={env.get('ZDOTDIR', '')}", f"ZDOTDIR={folder}", shell, "-i"]
-            return _Recipe(argv, folder / ".zshrc", (own, path, "PS1='(workshop) %~ %# '"))
+            return _Recipe(argv, folder / ".zshrc", (own, ours, "PS1='(workshop) %~ %# '"))
         case "fish":
-            return _Recipe([shell, "-C", f"set -gx PATH {shlex.join(env['PATH'].split(os.pathsep))}"])
+            lists = {name: value.split(os.pathsep) if name == "PATH" else [value] for name, value in kept.items()}
+            return _Recipe([shell, "-C", "; ".join(f"set -gx {name} {shlex.join(v)}" for name, v in lists.items())])
         case _:  # dash, ksh and other POSIX shells read the file in ENV
             file, own = folder / "shrc", shlex.quote(env.get("ENV", ""))
-            lines = (f"[ ! -f {own} ] || . {own}", path, "PS1='(workshop) $ '")
+            lines = (f"[ ! -f {own} ] || . {own}", ours, "PS1='(workshop) $ '")
             return _Recipe(["/usr/bin/env", f"ENV={file}", shell, "-i"], file, lines)

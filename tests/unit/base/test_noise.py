@@ -218,14 +218,14 @@ def test_the_users_own_start_file_cannot_hide_the_tools(
     home = settings.state / "person"
     home.mkdir(parents=True)
     for name in (".bashrc", "own"):
-        (home / name).write_text("PATH=/usr/bin:/bin\nMINE=kept\n")
+        (home / name).write_text("PATH=/usr/bin:/bin\nMINE=kept\nexport KUBECONFIG=/home/me/production\n")
     monkeypatch.setenv("SHELL", f"/bin/{shell}")
-    env = {"PATH": "/the/tools:/usr/bin:/bin", "HOME": str(home), "ENV": str(home / "own")}
+    env = {"PATH": "/the/tools:/usr/bin:/bin", "HOME": str(home), "ENV": str(home / "own"), "KUBECONFIG": "/our own"}
     interactive_shell.write_start_file(settings, env)
     words = interactive_shell.command(settings, env)
-    typed = 'echo "$PATH $MINE"; exit\n'
+    typed = 'echo "$PATH $MINE $(printenv KUBECONFIG)"; exit\n'
     done = subprocess.run(words, env=env, input=typed, capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout.strip() == "/the/tools:/usr/bin:/bin kept"
+    assert done.stdout.strip() == "/the/tools:/usr/bin:/bin kept /our own"
 
 
 @pytest.mark.parametrize(("shell", "used"), [("/bin/bash", "/bin/bash"), ("/usr/bin/fish", "/bin/sh"), ("", "/bin/sh")])

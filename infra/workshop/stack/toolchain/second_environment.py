@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from workshop.base.diagnosis import DISK, Diagnosis, diagnose
-from workshop.base.environment import inherited, own_folders, variable
+from workshop.base.environment import PYTHONS, inherited, own_folders, variable
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.base.waiting import nobody
 
 # One line of uv's output: `Downloading rocksdict (5.9MiB)`, ` Downloaded rocksdict`, `Prepared 12 packages in 3s`.
 PROGRESS = re.compile(r"^\s*((?:Download|Prepar|Install)\w+ .*)$")
-NOT_OURS = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+NOT_OURS = (*PYTHONS, "VIRTUAL_ENV")
 
 
 class UvFailed(Exception):

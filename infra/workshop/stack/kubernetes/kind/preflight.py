@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop.base.diagnostic import Finding
-from workshop.base.environment import variable
 from workshop.base.errors import WorkshopError
 from workshop.base.settings import Settings
 from workshop.stack.kubernetes.kind import engine
@@ -25,7 +24,7 @@ LIMITS = Path("/proc/sys/fs/inotify")
 def measure(settings: Settings) -> list[Finding]:
     """Run all checks; the engine must answer."""
     info = engine.info()
-    return [*_size(settings, info), *_kind_of_engine(info), *_limits(), *_proxy(info)]
+    return [*_size(settings, info), *_kind_of_engine(info), *_limits()]
 
 
 def must_pass(settings: Settings) -> None:
@@ -78,12 +77,3 @@ def _limits() -> Iterator[Finding]:
                 f"Raise it: `sudo sysctl fs.inotify.{name}={2 * needed}`; nodes fail with 'too many open files' else."
             )
             yield Finding(have >= needed, f"inotify {name}", str(have), advice)
-
-
-def _proxy(info: dict) -> Iterator[Finding]:
-    behind = info.get("HttpProxy") or info.get("HttpsProxy") or variable("https_proxy")
-    exempt = variable("no_proxy", variable("NO_PROXY"))
-    if behind:
-        good = "127.0.0.1" in exempt or "localhost" in exempt
-        advice = "Set no_proxy=127.0.0.1,localhost,.svc,.cluster.local,10.0.0.0/8,172.16.0.0/12 too."
-        yield Finding(good, "proxy", "one is set" + ("" if good else ", without an exception for this machine"), advice)

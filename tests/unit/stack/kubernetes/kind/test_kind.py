@@ -37,7 +37,6 @@ def docker(monkeypatch: pytest.MonkeyPatch, limits: Path) -> dict[str, str]:
     monkeypatch.setattr(engine, "containers", lambda cluster, *, all_of_them=True: dict(there))
     monkeypatch.setattr(engine, "answers", lambda: "")
     monkeypatch.setattr(engine, "info", lambda: GOOD)
-    monkeypatch.delenv("https_proxy", raising=False)
     return there
 
 
