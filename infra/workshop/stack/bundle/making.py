@@ -116,17 +116,20 @@ def _must_be_ours(folder: Path) -> None:
 
 def _git(settings: Settings, *words: str) -> str:
     # Ignore a git repository that contains this folder.
-    env = inherited(GIT_CEILING_DIRECTORIES=str(settings.root.resolve().parent))
+    env = inherited(GIT_CEILING_DIRECTORIES=str(settings.root.resolve().parent), LC_ALL="C")
     try:
-        # The checkout may be another user's, as in a container that mounts it. Its code runs anyway: this is its command.
-        safe = f"safe.directory={settings.root.resolve()}"
         done = subprocess.run(
-            ["git", "-c", safe, "-C", settings.root, *words], env=env, capture_output=True, text=True, check=False
+            ["git", "-C", settings.root, *words], env=env, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
         raise WorkshopError(
             "A bundle contains the last git commit, but `git` is not on the PATH.", "Install git."
         ) from None
+    if "safe.directory" in done.stderr:  # as in a container that mounts the project
+        raise WorkshopError(
+            f"git does not read {settings.root}, because the folder belongs to another user.",
+            f"Run `git config --global --add safe.directory {shlex.quote(str(settings.root.resolve()))}`, then this again.",
+        )
     if done.returncode:
         raise WorkshopError(
             f"{settings.root} is not a git checkout; a bundle contains the last commit.",
@@ -142,6 +145,7 @@ def _not_committed(settings: Settings) -> list[str]:
     Raises:
         WorkshopError: one of them pins files of the bundle.
     """
+    _git(settings, "rev-parse", "--verify", "HEAD")  # its error says why there is no commit; that of `diff` does not
     changed = _git(settings, "diff", "--name-only", "HEAD").splitlines()
     if decisive := sorted(set(changed) & set(PINS)):
         raise WorkshopError(
