@@ -28,23 +28,37 @@ def brokers_missing(nodes: Sequence[int], what: str) -> str:
     return f"{named} to be {what} ({len(NODES) - len(nodes)} of {len(NODES)})"
 
 
-def some_broker_answers(kafka: Mapping) -> bool:
-    """Return whether any broker answers; each address is tried separately, until one answers, and twice if none does.
+def some_broker_answers(kafka: Mapping, rounds: int = 1) -> bool:
+    """Return whether any broker answers; each address is tried separately, until one answers.
 
-    A client would use a broker from the first answer, which may be a frozen one. On a busy machine, a broker may need longer
-    than one attempt lasts.
+    A client would use a broker from the first answer, which may be a frozen one.
+
+    Args:
+        rounds: how often an address without an answer is tried: on a busy machine, a broker may need longer than one attempt
+            lasts. An address that refuses is not tried again.
     """
-    return any(answers(address, kafka) for _ in range(2) for address in kafka["bootstrap_servers"])
+    left = list(kafka["bootstrap_servers"])
+    for _ in range(rounds):
+        silent = []
+        for address in left:
+            if answer := answers(address, kafka):
+                return True
+            if answer is None:
+                silent.append(address)
+        left = silent
+    return False
 
 
-def answers(address: str, kafka: Mapping) -> bool:
-    """Return whether a broker answers the request ApiVersions (version 0) in time.
+def answers(address: str, kafka: Mapping) -> bool | None:
+    """Return whether a broker answers the request ApiVersions (version 0), or None if nothing does in time.
 
     Brokers answer it before authentication.
     """
     try:
         with connection(address, kafka) as opened:
             return answers_on(opened)
+    except TimeoutError:
+        return None
     except OSError:
         return False
 

@@ -78,7 +78,7 @@ def connect() -> Connection:
     notebook_errors.install()  # also in a kernel without the start file of this workshop's JupyterLab
     endpoints = endpoints_file.read(settings)
     access.prepare(endpoints.get("kafka", {}))
-    if not endpoints or not some_broker_answers(endpoints["kafka"]):
+    if not endpoints or not some_broker_answers(endpoints["kafka"], rounds=2):
         raise _not_running(endpoints)
     if advice := open_lessons.advice():
         print(advice)

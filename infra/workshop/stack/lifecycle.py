@@ -23,9 +23,8 @@ from workshop.stack.kubernetes import background_build
 from workshop.stack.kubernetes.controlplane import progress as compiling
 
 BROKERS = [f"kafka-{node}" for node in NODES]
-SECOND_LOOK = (
-    10.0  # seconds for running brokers to be registered: one that stalls for a second is fenced until it goes on
-)
+# Seconds for running brokers to be registered: one that stalls for a second is fenced until it goes on.
+SECOND_LOOK = 5.0
 CONTINUE = "What runs was left as it is: run `workshop up` again."
 
 
@@ -109,10 +108,10 @@ def status(settings: Settings) -> dict:
 
 
 def _registered(kafka: Mapping, own: set[int], components: dict[str, dict]) -> set[int]:
-    """Return the ids of the registered brokers; if they all run, wait a little until they are registered."""
+    """Return the ids of the registered brokers; if all run and some are registered, wait a little for the others."""
     running = all(components.get(name, {}).get("state") == "running" for name in BROKERS)
     deadline = time.monotonic() + (SECOND_LOOK if running else 0)
-    while not own <= (found := registered_brokers(kafka)) and time.monotonic() < deadline:
+    while (found := registered_brokers(kafka)) and not own <= found and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
 

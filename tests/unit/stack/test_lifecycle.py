@@ -214,11 +214,13 @@ def test_a_stack_is_not_ready_without_its_control_plane_and_its_agent(
     assert not status(settings, backend, components, monkeypatch)["ready"]
 
 
-@pytest.mark.parametrize(("broker", "ready"), [("running", True), ("paused", False)])
-def test_running_brokers_that_are_not_registered_are_looked_at_again(
-    settings: Settings, backend: Backend, broker: str, ready: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("broker", "first", "ready"), [("running", {1, 3}, True), ("paused", {1, 3}, False), ("running", set(), False)]
+)
+def test_running_brokers_that_are_not_registered_beside_others_are_looked_at_again(
+    settings: Settings, backend: Backend, broker: str, first: set, ready: bool, monkeypatch: pytest.MonkeyPatch
 ):
-    answers = iter([{1, 3}, {1, 2, 3}])
+    answers = iter([first, {1, 2, 3}])
     monkeypatch.setattr(lifecycle, "registered_brokers", lambda kafka: next(answers))
     components = {"kafka-1": {"state": "running"}, "kafka-2": {"state": broker}, "kafka-3": {"state": "running"}}
     assert status(settings, backend, components, monkeypatch)["ready"] is ready

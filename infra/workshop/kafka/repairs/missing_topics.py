@@ -41,14 +41,11 @@ async def must_exist(manager: KafkaConnectionManager, topic: str) -> None:
     Raises:
         NoSuchTopic: the controller does not have the topic; if this client may not ask the controller, no broker has it.
     """
-    if await _exists(manager, topic) is False:
+    exists = await _known_to_controller(manager, topic)
+    if exists is None:
+        exists = await _known_to_a_broker(manager, topic)
+    if exists is False:
         raise NoSuchTopic(topic)
-
-
-async def _exists(manager: KafkaConnectionManager, topic: str) -> bool | None:
-    """Return whether a topic exists, or None if nobody answers."""
-    known = await _known_to_controller(manager, topic)
-    return known if known is not None else await _known_to_a_broker(manager, topic)
 
 
 async def _known_to_controller(manager: KafkaConnectionManager, topic: str) -> bool | None:
@@ -121,11 +118,19 @@ def _poll_what_exists(consumer: KafkaConsumer, timer: Timer, *args: object, **op
 
 
 def _partitions_of_what_exists(consumer: KafkaConsumer, topic: str) -> set:
-    """Return a topic's partitions; while a broker does not know a topic that exists, ask again."""
-    deadline = time.monotonic() + in_all_ms(setting(consumer.config, "request_timeout_ms")) / 1000
-    while not (found := _partitions_for_topic(consumer, topic)) and time.monotonic() < deadline:
-        if not consumer._net.run(_exists, consumer._manager, topic):
+    """Return a topic's partitions; while a broker does not know a topic that the controller has, ask again.
+
+    A client that may not ask the controller gets the broker's answer.
+    """
+    limit_ms = in_all_ms(setting(consumer.config, "request_timeout_ms"))
+    deadline = time.monotonic() + limit_ms / 1000
+    while not (found := _partitions_for_topic(consumer, topic)):
+        if not consumer._net.run(_known_to_controller, consumer._manager, topic):
             break
+        if time.monotonic() >= deadline:
+            raise Unanswered(
+                f"Kafka did not report the partitions of topic '{topic}' within {limit_ms / 1000:g} s.", ADVICE
+            )
         time.sleep(AGAIN)
     return found
 

@@ -7,7 +7,12 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from kafka.errors import ClusterAuthorizationFailedError, KafkaTimeoutError, RequestTimedOutError
+from kafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaTimeoutError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+)
 from kafka.future import Future
 from kafka.protocol.metadata import MetadataRequest
 from kafka.util import Timer
@@ -71,21 +76,35 @@ def test_if_nobody_answers_nothing_is_claimed(brokers: dict):
     ask(Manager(RequestTimedOutError(), brokers))
 
 
-@pytest.mark.parametrize(
-    ("controller", "known", "found"),
-    [(ONE_PARTITION, [set(), set(), {0, 1}], {0, 1}), (UNKNOWN, [set()], set()), (ONE_PARTITION, [{0}], {0})],
-    ids=["lags", "missing", "known"],
-)
-def test_the_partitions_of_a_topic_that_exists_are_asked_for_until_a_broker_knows_them(
-    controller: int, known: list[set], found: set, monkeypatch: pytest.MonkeyPatch
-):
-    answers = iter(known)
+def partitions(controller: int | Exception, known: list[set], monkeypatch: pytest.MonkeyPatch) -> set:
+    """What a consumer returns whose broker answers as told, once each; nothing takes time, and each look is a second."""
+    answers, now = iter(known), iter(range(100))
     monkeypatch.setattr(missing_topics, "_partitions_for_topic", lambda consumer, topic: next(answers))
-    monkeypatch.setattr(missing_topics, "AGAIN", 0)
+    clock = SimpleNamespace(monotonic=lambda: next(now), sleep=lambda seconds: None)
+    monkeypatch.setattr(missing_topics, "time", clock)
     net = SimpleNamespace(run=lambda ask, *args: asyncio.run(ask(*args)))
-    consumer = SimpleNamespace(config={"request_timeout_ms": 30_000}, _net=net, _manager=Manager(controller))
-    assert missing_topics._partitions_of_what_exists(consumer, "topic") == found
+    manager = Manager(controller, {1: TopicAuthorizationFailedError.errno})
+    consumer = SimpleNamespace(config={"request_timeout_ms": 3_000}, _net=net, _manager=manager)
+    found = missing_topics._partitions_of_what_exists(consumer, "topic")
     assert list(answers) == []
+    return found
+
+
+@pytest.mark.parametrize("known", [[set(), set(), {0, 1}], [{0, 1}]])
+def test_a_broker_that_does_not_know_a_topic_yet_is_asked_again(known: list[set], monkeypatch: pytest.MonkeyPatch):
+    assert partitions(ONE_PARTITION, known, monkeypatch) == {0, 1}
+
+
+@pytest.mark.parametrize("controller", [UNKNOWN, TopicAuthorizationFailedError.errno, RequestTimedOutError()])
+def test_a_broker_is_asked_once_if_the_controller_does_not_have_the_topic_or_does_not_say(
+    controller: int | Exception, monkeypatch: pytest.MonkeyPatch
+):
+    assert partitions(controller, [set()], monkeypatch) == set()
+
+
+def test_an_existing_topic_that_no_broker_reports_is_not_called_missing(monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(Unanswered, match=r"did not report the partitions of topic 'topic' within 6 s\."):
+        partitions(ONE_PARTITION, [set()] * 10, monkeypatch)
 
 
 def producer_whose_topic(exists: bool) -> SimpleNamespace:
