@@ -36,8 +36,14 @@ OPTIONS = (
 
 def program() -> str | None:
     """Return the path of an installed Chromium, or None. A script that only says how to install one does not count."""
-    found = filter(None, map(shutil.which, PROGRAMS))
-    return next((one for one in found if not subprocess.run([one, "--version"], capture_output=True).returncode), None)
+    return next(filter(_runs, filter(None, map(shutil.which, PROGRAMS))), None)
+
+
+def _runs(path: str) -> bool:
+    try:
+        return subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 class Browser:
