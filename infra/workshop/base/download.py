@@ -10,11 +10,13 @@ import errno
 import hashlib
 import os
 import ssl
+import stat
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -28,6 +30,7 @@ PARALLEL = 8
 ATTEMPTS = 4
 SILENCE = 30  # seconds without a byte after which a connection times out
 CHUNK = 1 << 16
+# The modification time of all files on all machines: Java's ahead-of-time cache requires the times that it recorded.
 FIXED_TIME = 1_500_000_000
 BEING_TRIED_AGAIN = (500, 502, 503, 504, 429)
 
@@ -76,7 +79,17 @@ def fetch_all(base: str, files: Sequence[Pinned], folder: Path, progress: Callab
 
 
 def _present(path: Path, file: Pinned) -> bool:
-    return path.is_file() and path.stat().st_size == file.size
+    """Return whether a file is complete; in a copy of a cache, it gets its modification time back."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    if not stat.S_ISREG(found.st_mode) or found.st_size != file.size:
+        return False
+    if found.st_mtime != FIXED_TIME:
+        with suppress(OSError):  # a cache that another user filled
+            os.utime(path, (FIXED_TIME, FIXED_TIME))
+    return True
 
 
 def _fetch(base: str, file: Pinned, folder: Path, progress: Callable[[int], None], stop: threading.Event) -> None:
@@ -91,7 +104,6 @@ def _fetch(base: str, file: Pinned, folder: Path, progress: Callable[[int], None
         if stop.is_set():
             return
         if sha256(part) == file.sha256:
-            # The same modification time on every machine: Java's ahead-of-time cache requires the times that it recorded.
             os.utime(part, (FIXED_TIME, FIXED_TIME))
             part.replace(folder / file.name)
             return

@@ -96,6 +96,15 @@ def test_what_is_there_is_not_fetched_again(server: Server, tmp_path: Path):
     assert sum(counted) == 600_000
 
 
+def test_a_file_in_a_copied_cache_gets_its_time_back(server: Server, tmp_path: Path):
+    file = offer(server, "a.jar")
+    fetch_all(base(server), [file], tmp_path, lambda n: None)
+    (tmp_path / "a.jar").touch()
+    fetch_all(base(server), [file], tmp_path, lambda n: None)
+    assert (tmp_path / "a.jar").stat().st_mtime == download.FIXED_TIME
+    assert len(server.asked) == 1
+
+
 def test_a_cut_is_resumed_where_it_happened(server: Server, tmp_path: Path):
     file = offer(server, "cut.jar")
     server.cuts["cut.jar"] = 2
